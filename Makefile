@@ -1,0 +1,148 @@
+# vibee-sim: `make run` and `make test` need nothing before them; everything else is in `make help`.
+SHELL := /bin/bash
+comma := ,
+.DEFAULT_GOAL := all
+SAN   ?=
+B     := build/$(or $(subst $(comma),-,$(SAN)),plain)
+CC    ?= gcc
+PREFIX ?= /usr/local
+PKGS  := libxml-2.0 sqlite3 jansson zlib libxxhash gsl
+AREAS := base hardware workloads kernels reports models sim validation
+WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wundef -Wvla -Werror
+OPT   ?= -O2 -g
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+CFLAGS_ALL := -std=c17 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) -MMD -MP -ffp-contract=off -pthread $(OPT) $(PKG_CFLAGS)
+CFLAGS_ALL += -DVIBEE_SHARE='"$(PREFIX)/share/vibee-sim"'
+CFLAGS_ALL += $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+LIBS  := $(PKG_LIBS) -lpapi -lpthread -lm
+LDSAN := $(if $(SAN),-fsanitize=$(SAN))
+
+SRC   := $(sort $(wildcard $(addsuffix /*.c,$(AREAS)) $(addsuffix /*/*.c,$(AREAS)) $(addsuffix /*/*/*.c,$(AREAS))))
+LIB   := $(SRC:%.c=$(B)/%.o)
+CLI   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c)))
+UNIT  := $(sort $(wildcard tests/unit/test_*.c))
+PROP  := $(sort $(wildcard tests/prop/test_*.c))
+FUZZ  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+STRICT := address,undefined
+COMMIT := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: all help deps lib run test check check-long bench install uninstall layers unit prop test-san cli-tests fuzz fuzz-replay golden clean format lint _test _check _run _bench
+all: $(B)/vibee-sim
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make run         install what is missing, build, simulate the default scenario, write a report
+run:
+	@.ci/deps
+	@$(MAKE) --no-print-directory _run
+_run: $(B)/vibee-sim
+	@$< run --report report.html $(ARGS)
+
+## make test        everything CI runs; ends with "N passed, N failed"
+test:
+	@.ci/deps
+	@$(MAKE) --no-print-directory _test
+_test:
+	@rm -rf build/results; mkdir -p build/results
+	@tests/count.sh build $(MAKE) --no-print-directory -k -j$$(nproc) $(B)/vibee-sim $(B)/tests/unit-tests $(B)/tests/prop-tests $(FUZZ); \
+	 $(MAKE) --no-print-directory -k lint unit prop cli-tests fuzz-replay; \
+	 $(MAKE) --no-print-directory -k test-san; \
+	 STAGES="build layers catalog unit prop cli fuzz unit$(STRICT) prop$(STRICT) fuzz$(STRICT)" tests/summary.sh build/results
+
+## make check       the inner loop: -Werror build, unit suites, layers and catalog lint
+check:
+	@.ci/deps
+	@rm -rf build/results; mkdir -p build/results
+	@tests/count.sh build $(MAKE) --no-print-directory -k -j$$(nproc) $(B)/vibee-sim $(B)/tests/unit-tests; \
+	 $(MAKE) --no-print-directory -k lint unit; STAGES="build layers catalog unit" tests/summary.sh build/results
+
+## make check-long  the long checks: fuzzing, valgrind, clang, a million requests, exactness over many seeds
+check-long:
+	@.ci/deps long
+	@FUZZ_SECONDS=$(or $(SECONDS),300) tests/check-long.sh
+
+## make fuzz TARGET=xml SECONDS=60   search for inputs that break a reader (clang); findings go to build/findings
+FUZZ_SAN := fuzzer-no-link,address,undefined
+fuzz:
+	@test -f tests/fuzz/fuzz_$(TARGET).c || { echo "TARGET=$(TARGET): expected one of $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))" >&2; exit 2; }
+	@$(MAKE) --no-print-directory CC=clang SAN=$(FUZZ_SAN) OPT="-O1 -g" build/$(subst $(comma),-,$(FUZZ_SAN))/fuzzers/fuzz_$(TARGET)
+	@mkdir -p build/corpus/$(TARGET) build/findings tests/corpus/$(TARGET)
+	@build/$(subst $(comma),-,$(FUZZ_SAN))/fuzzers/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) -timeout=20 -rss_limit_mb=3000 \
+		-print_final_stats=1 -artifact_prefix=build/findings/$(TARGET)- $(FUZZ_ARGS) build/corpus/$(TARGET) tests/corpus/$(TARGET)
+
+## make bench       speed of the simulator, stored and compared as samples
+bench:
+	@.ci/deps
+	@$(MAKE) --no-print-directory _bench
+_bench: $(B)/vibee-sim
+	@$< bench $(ARGS)
+
+## make install     program, catalogs, man page and bash completion under PREFIX (default /usr/local)
+install: $(B)/vibee-sim
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vibee-sim $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(B)/vibee-sim $(DESTDIR)$(PREFIX)/bin/vibee-sim
+	for d in $(DATA_FOLDERS); do mkdir -p $(DESTDIR)$(PREFIX)/share/vibee-sim/$$d && cp -r $$d/. $(DESTDIR)$(PREFIX)/share/vibee-sim/$$d/; done
+	$(B)/vibee-sim help --man > $(DESTDIR)$(PREFIX)/share/man/man1/vibee-sim.1
+	$(B)/vibee-sim help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vibee-sim
+DATA_FOLDERS := hardware/devices hardware/systems hardware/stacks hardware/tables $(wildcard hardware/fits) models/llm models/techniques workloads/catalog sim/scenarios reports/templates validation/published
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/bin/vibee-sim $(DESTDIR)$(PREFIX)/share/vibee-sim $(DESTDIR)$(PREFIX)/share/man/man1/vibee-sim.1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vibee-sim
+
+deps:
+	@.ci/deps
+
+## make layers      refuse an include that the architecture does not allow
+layers:
+	@tests/layers.sh
+
+lint: $(B)/vibee-sim
+	@tests/count.sh layers tests/layers.sh
+	@tests/count.sh catalog $(B)/vibee-sim catalog check
+
+lib: $(LIB)
+$(B)/libvibee.a: $(LIB)
+	@rm -f $@; ar rcs $@ $^
+$(B)/vibee-sim: $(CLI) $(B)/libvibee.a
+	@$(CC) $(LDSAN) -o $@ $(CLI) $(B)/libvibee.a $(LIBS)
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  cc $<"
+	@$(CC) $(CFLAGS_ALL) -c -o $@ $<
+$(B)/cli/version.o: CFLAGS_ALL += -DVIBEE_COMMIT='"$(COMMIT)"'
+
+# The unit runner lists every tests/unit/test_NAME.c as suite_NAME.
+suite_list = ( for f in $(1); do n=$$(basename $$f .c); echo "X($${n\#test_})"; done )
+$(B)/tests/%/suites.h: FORCE
+	@mkdir -p $(@D); $(call suite_list,$(sort $(wildcard tests/$*/test_*.c))) > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/tests/%/runner.o: tests/unit/runner.c $(B)/tests/%/suites.h
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS_ALL) -I$(B)/tests/$* -c -o $@ $<
+$(B)/tests/unit-tests: $(UNIT:%.c=$(B)/%.o) $(B)/tests/unit/runner.o $(B)/libvibee.a
+	@$(CC) $(LDSAN) -o $@ $^ -lcunit $(LIBS)
+$(B)/tests/prop-tests: $(PROP:%.c=$(B)/%.o) $(B)/tests/prop/runner.o $(B)/libvibee.a
+	@$(CC) $(LDSAN) -o $@ $^ -lcunit $(LIBS)
+unit: $(B)/tests/unit-tests
+	@mkdir -p build/results; $< build/results/unit$(SAN).count $(SUITE)
+prop: $(B)/tests/prop-tests
+	@mkdir -p build/results; $< build/results/prop$(SAN).count $(SUITE)
+test-san:
+	@$(MAKE) --no-print-directory -k -j$$(nproc) SAN=$(STRICT) OPT="-O1 -g" FAIL_ALLOCATIONS=30 unit prop fuzz-replay
+cli-tests: $(B)/vibee-sim
+	@mkdir -p build/results; VIBEE=$(CURDIR)/$(B)/vibee-sim tests/cli/run.sh build/results/cli.count
+fuzz-replay: $(FUZZ)
+	@mkdir -p build/results; FAIL_ALLOCATIONS=$(FAIL_ALLOCATIONS) tests/fuzz/replay.sh $(B)/fuzz build/results/fuzz$(SAN).count
+$(B)/fuzzers/%: $(B)/tests/fuzz/%.o $(B)/libvibee.a
+	@mkdir -p $(@D); $(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libvibee.a
+	@mkdir -p $(@D); $(CC) $(LDSAN) -o $@ $^ $(LIBS)
+golden: $(B)/vibee-sim
+	@VIBEE=$(CURDIR)/$(B)/vibee-sim GOLDEN=write tests/cli/run.sh /dev/null
+
+format:
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+clean:
+	rm -rf build
+FORCE:
+.SECONDARY:
+-include $(LIB:.o=.d) $(CLI:.o=.d) $(UNIT:%.c=$(B)/%.d) $(PROP:%.c=$(B)/%.d) $(wildcard $(B)/tests/fuzz/*.d)

@@ -1,0 +1,82 @@
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Test hook, not program state: zero in every build that does not ask for failing allocations. */
+static _Thread_local size_t fail_countdown;
+
+static bool fails(void)
+{
+	if (fail_countdown == 0)
+		return false;
+	if (fail_countdown == 1)
+		return true;           /* this one and all after it */
+	fail_countdown--;
+	return false;
+}
+
+void mem_fail_after(size_t n)
+{
+	fail_countdown = n;
+}
+
+/* No object is larger than PTRDIFF_MAX bytes: pointer differences inside it would overflow. */
+static bool too_large(size_t count, size_t size)
+{
+	return size && count > PTRDIFF_MAX / size;
+}
+
+void *mem_alloc(size_t bytes)
+{
+	return fails() || too_large(bytes, 1) ? NULL : malloc(bytes ? bytes : 1);
+}
+
+void *mem_calloc(size_t count, size_t size)
+{
+	if (fails() || too_large(count, size))
+		return NULL;
+	return count && size ? calloc(count, size) : calloc(1, 1);
+}
+
+void *mem_realloc(void *p, size_t count, size_t size)
+{
+	if (fails() || too_large(count, size))
+		return NULL;
+	return realloc(p, count && size ? count * size : 1);
+}
+
+char *mem_strdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *copy = mem_alloc(n);
+
+	return copy ? memcpy(copy, s, n) : NULL;
+}
+
+void mem_free(void *p)
+{
+	free(p);
+}
+
+bool mem_grow(void *array, size_t *capacity, size_t need, size_t size)
+{
+	void *old, *grown;
+	size_t n = *capacity ? *capacity : 16;
+
+	if (need <= *capacity)
+		return true;
+	while (n < need) {
+		if (n > SIZE_MAX / 2)
+			return false;
+		n *= 2;
+	}
+	memcpy(&old, array, sizeof(old));      /* `array` is the address of a pointer of any type */
+	grown = mem_realloc(old, n, size);
+	if (!grown)
+		return false;
+	memcpy(array, &grown, sizeof(grown));
+	*capacity = n;
+	return true;
+}

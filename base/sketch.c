@@ -1,0 +1,225 @@
+#include "base/sketch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/sum.h"
+
+/* Values from 2^-40 (1 ps) to 2^40 s: 80 powers of two of 1,024 buckets; smaller and larger ones are clamped. */
+enum { PART_BITS = 10, EXPONENT_LEAST = -40, EXPONENT_MOST = 40,
+       BUCKETS = (EXPONENT_MOST - EXPONENT_LEAST) << PART_BITS };
+
+struct sketch {
+	struct sum sum;
+	double total, zero, least, most;
+	double adds;                   /* values added, whatever their weight */
+	double count[BUCKETS];
+};
+
+struct sketch *sketch_new(void)
+{
+	struct sketch *s = mem_calloc(1, sizeof(*s));  /* pages that no value falls into stay untouched */
+
+	if (s) {
+		s->least = INFINITY;
+		s->most = -INFINITY;
+	}
+	return s;
+}
+
+void sketch_clear(struct sketch *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->least = INFINITY;
+	s->most = -INFINITY;
+}
+
+void sketch_free(struct sketch *s)
+{
+	mem_free(s);
+}
+
+/* The exponent and the first mantissa bits of a double, read as one integer, number the buckets in order. */
+static inline int64_t bucket_of(double value)
+{
+	uint64_t bits;
+	int64_t i;
+
+	memcpy(&bits, &value, sizeof(bits));
+	i = (int64_t)(bits >> (52 - PART_BITS)) - ((int64_t)(1023 + EXPONENT_LEAST) << PART_BITS);
+	return i < 0 ? 0 : i >= BUCKETS ? BUCKETS - 1 : i;
+}
+
+/* Lower edge of bucket i (edge BUCKETS is the end of the last one). */
+static double edge(int64_t i)
+{
+	uint64_t bits = (uint64_t)(i + ((int64_t)(1023 + EXPONENT_LEAST) << PART_BITS)) << (52 - PART_BITS);
+	double v;
+
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
+
+static inline void note(struct sketch *s, double value, double weight)
+{
+	if (value < s->least)
+		s->least = value;
+	if (value > s->most)
+		s->most = value;
+	s->total += weight;
+}
+
+void sketch_add(struct sketch *s, double value, double weight)
+{
+	if (UNLIKELY(!(weight > 0) || !isfinite(value)))
+		return;
+	s->adds++;
+	if (UNLIKELY(value <= 0)) {
+		note(s, 0, weight);
+		s->zero += weight;
+		return;
+	}
+	note(s, value, weight);
+	s->count[bucket_of(value)] += weight;
+	sum_add(&s->sum, value * weight);
+}
+
+void sketch_add_ramp(struct sketch *s, double first, double step, int64_t count, double weight)
+{
+	double last = first + step * (double)(count - 1);
+	int64_t done = 0;
+
+	if (count <= 0 || !(weight > 0) || !isfinite(first) || !isfinite(last))
+		return;
+	if (count < 3 || first <= 0 || last <= 0) {
+		for (int64_t i = 0; i < count; i++)
+			sketch_add(s, first + step * (double)i, weight);
+		return;
+	}
+	note(s, first, 0);
+	note(s, last, weight * (double)count);
+	s->adds += (double)count;
+	sum_add(&s->sum, weight * (double)count * (first + last) / 2);
+	while (done < count) {
+		int64_t b = bucket_of(first + step * (double)done), upto = count;
+
+		/* Values past either end share a bucket: there is no border to look for. */
+		if (step != 0 && !(step > 0 && b == BUCKETS - 1) && !(step < 0 && b == 0)) {
+			double border = step > 0 ? edge(b + 1) : edge(b), steps = (border - first) / step;
+
+			if (steps < (double)count)
+				upto = (int64_t)ceil(steps);
+			while (upto > done + 1 && bucket_of(first + step * (double)(upto - 1)) != b)
+				upto--;
+			while (upto < count && bucket_of(first + step * (double)upto) == b)
+				upto++;
+			if (upto <= done)
+				upto = done + 1;
+		}
+		s->count[b] += weight * (double)(upto - done);
+		done = upto;
+	}
+}
+
+void sketch_merge(struct sketch *into, const struct sketch *from)
+{
+	into->total += from->total;
+	into->zero += from->zero;
+	into->adds += from->adds;
+	sum_add(&into->sum, sum_get(&from->sum));
+	into->least = fmin(into->least, from->least);
+	into->most = fmax(into->most, from->most);
+	for (int i = 0; i < BUCKETS; i++)
+		into->count[i] += from->count[i];
+}
+
+double sketch_count(const struct sketch *s)
+{
+	return s->total;
+}
+
+double sketch_sum(const struct sketch *s)
+{
+	return sum_get(&s->sum);
+}
+
+double sketch_mean(const struct sketch *s)
+{
+	return s->total > 0 ? sum_get(&s->sum) / s->total : 0;
+}
+
+double sketch_min(const struct sketch *s)
+{
+	return s->total > 0 ? s->least : 0;
+}
+
+double sketch_max(const struct sketch *s)
+{
+	return s->total > 0 ? s->most : 0;
+}
+
+/* The value at a rank in units of weight, 0 <= rank < total. The values of a bucket count as spread evenly over it. */
+static double value_at(const struct sketch *s, double rank, int64_t *bucket, double *seen)
+{
+	int64_t last = bucket_of(s->most);
+
+	if (rank < s->zero || s->most <= 0)
+		return 0;
+	for (; *bucket <= last; ++*bucket) {
+		double count = s->count[*bucket], low, share;
+
+		if (rank < *seen + count) {
+			low = edge(*bucket);
+			share = fmin((rank - *seen + s->total / s->adds / 2) / count, 1);
+			return fmin(fmax(low + share * (edge(*bucket + 1) - low), s->least), s->most);
+		}
+		*seen += count;
+	}
+	return s->most;
+}
+
+double sketch_quantile(const struct sketch *s, double q)
+{
+	double each, h, rank, low, high, seen = s->zero;
+	int64_t bucket = s->least > 0 ? bucket_of(s->least) : 0;
+
+	if (!(s->total > 0))
+		return 0;
+	if (q <= 0)
+		return s->least;
+	if (q >= 1)
+		return s->most;
+	/* As exact_quantile: between the two values around (n - 1) q. With unequal weights, "one value" is their mean weight. */
+	each = s->total / s->adds;
+	h = q * (s->total - each);
+	rank = floor(h / each) * each;
+	low = value_at(s, rank, &bucket, &seen);
+	high = value_at(s, rank + each, &bucket, &seen);
+	return low + (h - rank) / each * (high - low);
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double exact_quantile(double *values, int64_t count, double q)
+{
+	double h = (double)(count - 1) * q;
+	int64_t i = (int64_t)h;
+
+	if (count <= 0)
+		return 0;
+	for (int64_t k = 1; k < count; k++)
+		if (values[k - 1] > values[k]) {
+			qsort(values, (size_t)count, sizeof(values[0]), ascending);
+			break;
+		}
+	if (i >= count - 1)
+		return values[count - 1];
+	return values[i] + (h - (double)i) * (values[i + 1] - values[i]);
+}

@@ -1,0 +1,63 @@
+#include "cli/progress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+double clock_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double peak_rss_bytes(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_SELF, &usage) == 0 ? 1024.0 * (double)usage.ru_maxrss : 0;
+}
+
+void progress_start(struct progress *p, bool quiet)
+{
+	*p = (struct progress){ .wanted = !quiet && isatty(STDERR_FILENO), .start_s = clock_s() };
+	p->next_s = p->start_s + 1;
+}
+
+bool progress_due(const struct progress *p)
+{
+	return p->wanted && clock_s() >= p->next_s;
+}
+
+void progress_show(struct progress *p, double share, const char *what)
+{
+	enum { CELLS = 30 };
+	double now = clock_s(), left;
+	int full;
+
+	if (!progress_due(p))
+		return;
+	p->next_s = now + 0.1;
+	p->shown = true;
+	if (!isfinite(share)) {
+		fprintf(stderr, "\r\033[K%.0f s  %s", now - p->start_s, what);
+		return;
+	}
+	share = fmin(fmax(share, 0), 1);
+	full = (int)(share * CELLS);
+	left = share > 0.01 ? (now - p->start_s) * (1 - share) / share : NAN;
+	fprintf(stderr, "\r\033[K[%.*s%*s] %3.0f %%  ", full, "##############################", CELLS - full, "", 100 * share);
+	if (isfinite(left))
+		fprintf(stderr, "%.0f s left  ", left);
+	fprintf(stderr, "%s", what);
+}
+
+void progress_end(struct progress *p)
+{
+	if (p->shown)
+		fprintf(stderr, "\r\033[K");
+	p->shown = false;
+}

@@ -1,0 +1,23 @@
+/* The clock of the command line, and a progress bar on standard error that shows up after a second. */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include <stdbool.h>
+
+/* Seconds of a clock that only goes forward. */
+double clock_s(void);
+/* Largest memory this process ever held, bytes. */
+double peak_rss_bytes(void);
+
+struct progress {
+	bool shown, wanted;
+	double start_s, next_s;
+};
+/* `quiet`, or a standard error that is no terminal, makes it silent. */
+void progress_start(struct progress *p, bool quiet);
+/* share: 0 to 1, NAN when unknown; `what` follows the bar. Cheap enough to be called often. */
+void progress_show(struct progress *p, double share, const char *what);
+bool progress_due(const struct progress *p);
+void progress_end(struct progress *p);                                /* wipes the line */
+
+#endif

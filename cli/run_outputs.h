@@ -1,0 +1,27 @@
+/* The ways a run is shown: text, JSON, HTML, Markdown. Used by `run` and `report`. */
+#ifndef CLI_RUN_OUTPUTS_H
+#define CLI_RUN_OUTPUTS_H
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "cli/options.h"
+#include "reports/result.h"
+#include "reports/store.h"
+
+struct run_files {
+	const char *json, *html, *markdown;    /* NULL: not asked for; "-": standard output */
+	bool text;                             /* the report on standard output */
+};
+/* What the options say. Refuses two results on standard output: they could not be told apart. */
+MUST_USE bool run_files_choose(const struct call *call, struct run_files *out, struct err *err);
+
+/* What this program, host and command line are. */
+void run_origin_here(const struct call *call, struct run_origin *out);
+/* --db, or the usual database; in the arena. NULL + err when memory ran out. */
+MUST_USE const char *run_database(const struct call *call, struct err *err);
+
+/* Writes them. `database` (may be NULL) is named below the text. Goes on after a failure; the first is in err. */
+MUST_USE bool run_outputs(const struct result *r, const struct run_files *files, const struct run_origin *origin, const char *database,
+			  struct err *err);
+
+#endif

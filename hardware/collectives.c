@@ -1,0 +1,274 @@
+/* Alpha-beta costs. A link gives base (fixed part), hop (part of each step) and efficiency (share of its wires that a
+ * large ring reaches); the laws below hold for a buffer of V bytes on each of n ranks, W = wire rate x efficiency.
+ *
+ *   ring            all-reduce 2(n-1) steps, 2(n-1)/n V / W; all-gather and reduce-scatter half of that
+ *   tree            all-reduce 2 ceil(log2 n) longer steps, 2V / W
+ *   in-switch       all-reduce: each rank sends V + V/n once (partial sums up, results down)
+ *   direct          all-reduce in one step: read n-1 whole buffers of the peers
+ *   direct two-step reduce a slice, then read the others: ring traffic, three fixed parts
+ *   torus           both directions of every axis at once; distances grow with n^(1/axes)
+ *   hierarchical    reduce-scatter inside, all-reduce of V/g across, all-gather inside, pipelined: wires overlap
+ *
+ * Libraries have a low-latency protocol that halves the rate and a bulk one that pays a start-up (fill of their chunk
+ * pipelines); the cheaper counts. Constants fitted to the NCCL 2.27-2.29 tables of AIConfigurator (A100, H100, B200;
+ * 2 to 8 ranks, 256 B to 512 MiB). Median error: all-reduce 3 to 12 %, all-gather 5 to 9 %, all-to-all 6 to 20 %; on
+ * H200 and GB300, which were not looked at, all-reduce 4 to 10 %. The engines' own all-reduce lies between those of vLLM
+ * and TensorRT-LLM: 8 to 22 % from either. */
+#include "hardware/collectives.h"
+
+#include <math.h>
+
+static const double BULK_S = 40e-6;            /* start-up of the bulk protocol in a node */
+static const double BULK_OUT_S = 150e-6;       /* and across nodes (EFA and InfiniBand runs: 100 to 400 us) */
+static const double LOW_LATENCY_SHARE = 0.5;
+static const double GATHER_SHARE = 0.92;       /* all-gather against all-reduce rate of the same ring */
+static const double DIRECT_SHARE = 0.58, TWO_STEP_SHARE = 0.75;   /* of the wire, by reads of peer memory */
+static const double DIRECT_MOST_BYTES = 8 << 20;                  /* engines switch to the library above this */
+enum { DIRECT_MOST_RANKS = 8 };
+
+/* A cost split so that phases can be pipelined. */
+struct part {
+	double latency, wire;
+	const char *name;
+};
+
+struct net {
+	const struct link *link;
+	double n, bytes, base, hop, wire, bulk;        /* wire: bytes/s of one device before efficiency */
+	double share;                                  /* of the wire that a ring of n reaches */
+};
+
+static double or_else(double value, double fallback)
+{
+	return value >= 0 ? value : fallback;          /* NAN compares false */
+}
+
+static struct part cheaper(struct part a, struct part b)
+{
+	return b.latency + b.wire < a.latency + a.wire ? b : a;
+}
+
+/* Efficiencies where no measurement is given: as seen on the same topology elsewhere (link.h). */
+static double default_share(int topology)
+{
+	switch (topology) {
+	case TOPOLOGY_MESH: return 0.72;       /* MI300X, 2 and 8 devices */
+	case TOPOLOGY_PCIE: return 0.42;       /* RTX PRO 6000, 4 and 8 devices */
+	case TOPOLOGY_TORUS2D: case TOPOLOGY_TORUS3D: return 0.85;
+	default: return 0.75;
+	}
+}
+
+static double axes(int topology)
+{
+	return topology == TOPOLOGY_TORUS3D ? 3 : topology == TOPOLOGY_TORUS2D ? 2 : 1;
+}
+
+/* Wires that n devices can use at once, bytes/s of one of them. */
+static double usable_wire(const struct link *l, double n)
+{
+	double domain = l->domain > 0 ? (double)l->domain : n, side, used, wires;
+
+	switch (l->topology) {
+	case TOPOLOGY_MESH:                    /* wires to the ranks taking part only */
+		return domain > 1 ? l->bytes_s * fmin((n - 1) / (domain - 1), 1) : l->bytes_s;
+	case TOPOLOGY_TORUS2D: case TOPOLOGY_TORUS3D:
+		/* An axis of 2 is one wire; shorter than the whole axis has no wrap-around, which halves its rate. */
+		side = pow(n, 1 / axes(l->topology));
+		used = fmin(fmax(floor(log2(n)), 1), axes(l->topology));
+		wires = n >= domain * 0.999 || (l->topology == TOPOLOGY_TORUS3D && side >= 3.99) ? 2 : 1;
+		return l->bytes_s / (2 * axes(l->topology)) * used * wires;
+	default:
+		return l->bytes_s;
+	}
+}
+
+static struct net net_of(const struct link *l, double n, double bytes, bool out)
+{
+	double e = or_else(l->efficiency, default_share(l->topology)), latency = or_else(l->latency_s, out ? 8e-6 : 0.8e-6);
+	struct net net = { .link = l, .n = n, .bytes = bytes, .bulk = out ? BULK_OUT_S : BULK_S };
+
+	net.base = or_else(l->base_s, out ? 15e-6 : 5e-6);
+	net.hop = or_else(l->hop_s, latency);
+	net.wire = usable_wire(l, n);
+	/* Few ranks leave more of a switch port idle (measured: 0.75 of the asymptote at 2 ranks, 0.94 at 8). */
+	net.share = l->topology == TOPOLOGY_SWITCH && !out ? e * (1 - 0.5 / n) : e;
+	return net;
+}
+
+/* Torus links are driven by the compiler, with no protocol to choose. */
+static bool has_protocols(const struct net *net)
+{
+	return net->link->topology != TOPOLOGY_TORUS2D && net->link->topology != TOPOLOGY_TORUS3D;
+}
+
+static struct part over(const struct net *net, const char *name, double steps, double traffic, double share)
+{
+	double rate = net->wire * net->share * share, latency = net->base + steps * net->hop;
+	struct part bulk = { latency + (has_protocols(net) ? net->bulk : 0), traffic / rate, name };
+	struct part quick = { latency, traffic / (rate * LOW_LATENCY_SHARE), name };
+
+	return has_protocols(net) ? cheaper(quick, bulk) : bulk;
+}
+
+static double ring_steps(const struct net *net)
+{
+	double d = axes(net->link->topology);
+
+	if (net->link->topology == TOPOLOGY_MESH)
+		return 1;
+	return d > 1 ? d * (pow(net->n, 1 / d) - 1) : net->n - 1;
+}
+
+static struct part all_reduce(const struct net *net, bool library_only)
+{
+	const struct link *l = net->link;
+	double n = net->n, v = net->bytes, wire = net->wire;
+	struct part best = over(net, "ring", 2 * ring_steps(net), 2 * (n - 1) / n * v, 1);
+
+	if (l->topology == TOPOLOGY_SWITCH && n > 2)
+		best = cheaper(best, over(net, "tree", 5 * ceil(log2(n)), 2 * v, 1));
+	if (l->reduces && n > 2) {
+		double rate = wire * or_else(l->reduce_efficiency, 0.6), latency = net->base + 2 * (n - 1) * net->hop + net->bulk;
+
+		best = cheaper(best, (struct part){ latency, (v + v / n) / rate, "in-switch" });
+	}
+	if (!library_only && l->direct_base_s >= 0 && n <= DIRECT_MOST_RANKS && v <= DIRECT_MOST_BYTES) {
+		double start = l->direct_base_s + or_else(l->direct_hop_s, 0) * (n - 1);
+
+		best = cheaper(best, (struct part){ start, (n - 1) * v / (wire * DIRECT_SHARE), "direct" });
+		best = cheaper(best, (struct part){ 3 * start, 2 * (n - 1) / n * v / (wire * TWO_STEP_SHARE), "direct two-step" });
+	}
+	return best;
+}
+
+/* On a ring or torus data for far ranks crosses every wire between: an axis of X ranks carries X/8 of V a direction. */
+static struct part all_to_all(const struct net *net)
+{
+	int t = net->link->topology;
+	double n = net->n, traffic = (n - 1) / n * net->bytes;
+	struct part p;
+
+	if (t == TOPOLOGY_RING || t == TOPOLOGY_TORUS2D || t == TOPOLOGY_TORUS3D) {
+		double side = pow(n, 1 / axes(t)), wire = net->link->bytes_s / (2 * axes(t));
+		double crossing = net->bytes * side / (8 * wire) * net->wire;
+
+		return over(net, "torus", ring_steps(net), fmax(traffic, crossing), 1);
+	}
+	p = over(net, "pairwise", 0.5 * (n - 1), traffic, GATHER_SHARE);
+	p.latency += 0.25 * net->base;         /* point-to-point channels start later than a ring's (tables) */
+	return p;
+}
+
+static struct part within(const struct link *l, enum op_kind kind, double n, double bytes, bool out, bool library_only)
+{
+	struct net net = net_of(l, n, bytes, out);
+	double part = (n - 1) / n * bytes;
+
+	if (n <= 1 && kind != OP_SEND_RECV)
+		return (struct part){ 0, 0, "none" };
+	switch (kind) {
+	case OP_ALL_REDUCE: return all_reduce(&net, library_only || out);
+	case OP_ALL_GATHER: case OP_REDUCE_SCATTER: return over(&net, "ring", ring_steps(&net), part, GATHER_SHARE);
+	case OP_ALL_TO_ALL: return all_to_all(&net);
+	case OP_BROADCAST: return over(&net, "tree", ceil(log2(fmax(n, 2))), bytes, GATHER_SHARE);
+	default:
+		/* One wire pair of a mesh or torus carries a message between two devices. */
+		net.wire = link_pair_bytes_s(l);
+		net.share = or_else(l->efficiency, default_share(l->topology));
+		return (struct part){ net.base + net.hop, bytes / (net.wire * net.share), "copy" };
+	}
+}
+
+/* Nothing is published about the device's links: 100 Gb/s Ethernet. */
+static const struct link assumed = {
+	.name = "100 Gb/s Ethernet (assumed)", .topology = TOPOLOGY_SWITCH, .bytes_s = 12.5e9, .latency_s = 8e-6, .base_s = 15e-6,
+	.hop_s = 8e-6, .efficiency = 0.75, .reduce_efficiency = NAN, .direct_base_s = NAN, .direct_hop_s = NAN,
+};
+
+/* Scale-up wires of paired devices end at the pair: larger groups meet over the host's bus. */
+static const struct link *inside(const struct system *s, double ranks)
+{
+	if (s->scale_up.topology == TOPOLOGY_PAIR && ranks > 2 && link_present(&s->host_link))
+		return &s->host_link;
+	if (link_present(&s->scale_up))
+		return &s->scale_up;
+	return link_present(&s->host_link) ? &s->host_link : link_present(&s->scale_out) ? &s->scale_out : &assumed;
+}
+
+static const struct link *outside(const struct system *s)
+{
+	return link_present(&s->scale_out) ? &s->scale_out : inside(s, 3);
+}
+
+/* Groups of g ranks in k domains. */
+static struct part hierarchical(const struct system *s, const struct op *op, double g, double k)
+{
+	const struct link *in = inside(s, g), *out = outside(s);
+	double n = g * k, v = op->bytes;
+	struct part a, b, c;
+
+	switch (op->kind) {
+	case OP_ALL_REDUCE:
+		a = within(in, OP_REDUCE_SCATTER, g, v, false, true);
+		b = within(out, OP_ALL_REDUCE, k, v / g, true, true);
+		c = within(in, OP_ALL_GATHER, g, v, false, true);
+		break;
+	case OP_ALL_GATHER: case OP_REDUCE_SCATTER:
+		a = within(in, op->kind, g, v, false, true);
+		b = within(out, op->kind, k, v / g, true, true);
+		c = (struct part){ 0, 0, NULL };
+		break;
+	case OP_ALL_TO_ALL:                    /* each rank's own interface carries what leaves the domain */
+		a = within(in, op->kind, g, v * g / n, false, true);
+		b = within(out, op->kind, k, v, true, true);
+		c = (struct part){ 0, 0, NULL };
+		break;
+	default:
+		return within(out, op->kind, k, v, true, true);
+	}
+	return (struct part){ a.latency + b.latency + c.latency, fmax(a.wire + c.wire, b.wire), "hierarchical" };
+}
+
+/* Ranks that share a domain. */
+static double group(const struct system *s, const struct op *op)
+{
+	double n = op->devices > 1 ? op->devices : op->kind == OP_SEND_RECV ? 2 : 1, domain = (double)system_domain(s);
+
+	if (op->devices_per_node > 0)
+		domain = op->devices_per_node;
+	return fmax(fmin(n, domain), 1);
+}
+
+void collective_price(const struct system *s, const struct op *op, bool library_only, struct collective *out)
+{
+	double g = group(s, op), n = op->devices > 1 ? op->devices : op->kind == OP_SEND_RECV ? 2 : 1;
+	const struct link *in = inside(s, g);
+	struct part p;
+
+	if (n <= 1 || !(op->bytes > 0)) {
+		*out = (struct collective){ .algorithm = "none", .calibrated = true };
+		return;
+	}
+	out->across_nodes = g < n;
+	p = g < n ? hierarchical(s, op, g, ceil(n / g)) : within(in, op->kind, n, op->bytes, in == &s->scale_out, library_only);
+	out->latency_s = p.latency;
+	out->wire_s = p.wire;
+	out->seconds = fmax(p.latency + p.wire, op_bytes(op) / collective_wire_bytes_s(s, op));
+	out->algorithm = p.name;
+	out->calibrated = !out->across_nodes && in != &assumed && in->efficiency > 0 && in->base_s > 0;
+}
+
+double collective_wire_bytes_s(const struct system *s, const struct op *op)
+{
+	double n = op->devices > 1 ? op->devices : 2, g = group(s, op);
+	const struct link *in = inside(s, g);
+
+	if (op->kind == OP_SEND_RECV)
+		return g < n ? outside(s)->bytes_s : link_pair_bytes_s(in);
+	if (g >= n)
+		return usable_wire(in, n);
+	/* Of what a rank sends, the interface carries a g-th in reductions and gathers. */
+	return op->kind == OP_ALL_TO_ALL || op->kind == OP_BROADCAST ? in->bytes_s + outside(s)->bytes_s :
+	       fmax(in->bytes_s, outside(s)->bytes_s * g);
+}

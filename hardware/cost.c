@@ -1,0 +1,222 @@
+#include "hardware/cost.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "hardware/collectives.h"
+#include "hardware/fitted.h"
+#include "hardware/roofline.h"
+#include "hardware/tables.h"
+
+const char *const provider_names[] = { "measured", "fitted", "analytic", NULL };
+const char *const bound_names[] = { "compute", "memory", "network", "latency", "host", NULL };
+
+/* Expected relative errors of collectives: on a link whose figures were fitted, inside and beyond what was measured; on
+ * another link of a topology that was; across nodes. */
+static const double ERROR_LINK_FITTED = 0.12, ERROR_LINK = 0.35, ERROR_ACROSS = 0.40, ERROR_TRANSFER = 0.20;
+static const double ERROR_BORROWED = 0.08;     /* added where a sister device's coefficients are used */
+static const double HOST_LINK_SHARE = 0.85;    /* of PCIe by pinned copies; recalled, typical */
+static const double HOST_LINK_START_S = 10e-6;
+static const double NO_HOST_LINK_BYTES_S = 15.5e9;   /* PCIe 3.0 x16 where nothing is published */
+
+struct cost_model {
+	struct arena *arena;
+	const struct device *device;
+	const struct system *system;
+	const struct stack *stack;
+	const struct fits *fits;
+	struct tables *tables;
+	const char *stacks;                    /* whose kernels, in order of preference */
+	enum provider best;
+	bool borrowed_fits;                    /* of a sister device: same law, this device's peaks */
+	bool own_links;                        /* the system's wires are those that the device's tables were measured on */
+};
+
+/* Tables of collectives hold on the device's own scale-up link only, not on other wiring of the same device. */
+static bool same_link(const struct link *a, const struct link *b)
+{
+	return a->topology == b->topology && link_present(a) && link_present(b) && fabs(a->bytes_s / b->bytes_s - 1) < 0.01;
+}
+
+/* Tables speak for the catalog's device. One whose peaks or bandwidth were changed (a what-if file, a technique that
+ * replaces memory) is another device: the fitted law, which scales with them, answers for it. */
+static bool as_measured(struct cost_model *cm)
+{
+	struct err ignored = { 0 };
+	const struct device *catalog = device_load(cm->device->name, cm->arena, &ignored), *d = cm->device;
+
+	if (!catalog || fabs(catalog->memory.bytes_s / d->memory.bytes_s - 1) > 1e-6)
+		return false;
+	for (int t = 0; t < DTYPE_COUNT; t++) {
+		double was = device_peak(catalog, (enum dtype)t, NULL), is = device_peak(d, (enum dtype)t, NULL);
+
+		if (!(fabs(was / is - 1) < 1e-6))
+			return false;
+	}
+	return true;
+}
+
+static bool load_tables(struct cost_model *cm, struct err *err)
+{
+	struct tables_limits limits = { .bandwidth_bytes_s = device_bandwidth(cm->device) };
+	struct err own = { 0 };
+
+	if (cm->best > PROVIDER_MEASURED || !as_measured(cm))
+		return true;
+	for (int t = 0; t < DTYPE_COUNT; t++)
+		limits.peak_flop_s[t] = device_peak(cm->device, (enum dtype)t, NULL);
+	cm->tables = tables_load(cm->device->name, cm->stacks, &limits, &own);
+	if (cm->tables || own.kind == ERR_NONE)
+		return true;
+	return err_set(err, own.kind, "%s", own.text);
+}
+
+static bool fill_model(struct cost_model *cm, const struct cost_options *options, struct err *err)
+{
+	const struct device *device = options->device ? options->device : options->system ? options->system->device : NULL;
+
+	if (!device)
+		return err_set(err, ERR_INPUT, "no device to price operators on: expected a device or a system");
+	if (!device->simulatable)
+		return err_set(err, ERR_INPUT, "device '%s' cannot be simulated: %s", device->name, device->reason);
+	cm->device = device;
+	cm->system = options->system ? options->system : system_for_device(device, cm->arena, err);
+	if (!cm->system)
+		return false;
+	cm->stack = options->stack;
+	cm->stacks = options->stack ? options->stack->tables : NULL;
+	cm->best = options->best_provider;
+	cm->own_links = same_link(&cm->system->scale_up, &device->scale_up);
+	cm->borrowed_fits = device->fits_of != NULL;
+	cm->fits = fits_load(device->fits_of ? device->fits_of : device->name, cm->arena, err);
+	return cm->fits && load_tables(cm, err);
+}
+
+struct cost_model *cost_model_new(const struct cost_options *options, struct err *err)
+{
+	struct cost_model *cm = mem_calloc(1, sizeof(*cm));
+
+	if (cm)
+		cm->arena = arena_new();
+	if (!cm || !cm->arena) {
+		err_memory(err);
+		cost_model_free(cm);
+		return NULL;
+	}
+	if (!fill_model(cm, options, err)) {
+		cost_model_free(cm);
+		return NULL;
+	}
+	return cm;
+}
+
+void cost_model_free(struct cost_model *cm)
+{
+	if (!cm)
+		return;
+	tables_free(cm->tables);
+	arena_free(cm->arena);
+	mem_free(cm);
+}
+
+const struct device *cost_model_device(const struct cost_model *cm)
+{
+	return cm->device;
+}
+
+const struct system *cost_model_system(const struct cost_model *cm)
+{
+	return cm->system;
+}
+
+const struct stack *cost_model_stack(const struct cost_model *cm)
+{
+	return cm->stack;
+}
+
+static bool is_collective(enum op_kind kind)
+{
+	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
+}
+
+/* NCCL-only stacks (Vidur's and Sarathi's) do not use engines' own all-reduce. */
+static bool library_only(const struct cost_model *cm)
+{
+	return cm->stacks && text_equal(cm->stacks, "vidur");
+}
+
+/* Ranks that do not fit the scale-up domain are spread over domains, also when the caller did not say so. */
+static struct op placed(const struct cost_model *cm, const struct op *op)
+{
+	struct op out = *op;
+	int64_t domain = system_domain(cm->system);
+
+	if (is_collective(op->kind) && op->devices_per_node <= 0 && op->devices > domain)
+		out.devices_per_node = (int)domain;
+	return out;
+}
+
+static void price_collective(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	struct collective c;
+
+	collective_price(cm->system, op, library_only(cm), &c);
+	*out = (struct op_cost){ .seconds = c.seconds, .bytes = op_bytes(op) };
+	out->bound = c.latency_s > c.wire_s ? BOUND_LATENCY : BOUND_NETWORK;
+	out->provider = c.calibrated ? PROVIDER_FITTED : PROVIDER_ANALYTIC;
+	out->rel_error = c.across_nodes ? ERROR_ACROSS : c.calibrated ? ERROR_LINK_FITTED : ERROR_LINK;
+}
+
+static void price_host(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	double rate = cm->system->host_link.bytes_s;
+
+	*out = (struct op_cost){ .bytes = op_bytes(op), .provider = PROVIDER_ANALYTIC, .rel_error = ERROR_TRANSFER };
+	if (op->kind == OP_HOST) {
+		out->seconds = op->bytes;
+		out->bound = BOUND_HOST;
+		return;
+	}
+	if (!(rate > 0))
+		rate = NO_HOST_LINK_BYTES_S;
+	out->seconds = op->bytes > 0 ? HOST_LINK_START_S + op->bytes / (rate * HOST_LINK_SHARE) : 0;
+	out->bound = out->seconds > 2 * HOST_LINK_START_S ? BOUND_NETWORK : BOUND_LATENCY;
+}
+
+static bool measured(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	if (!cm->tables || op->kind == OP_HOST || op->kind == OP_HOST_TRANSFER)
+		return false;
+	if (is_collective(op->kind) && !cm->own_links)
+		return false;
+	return tables_op(cm->tables, op, out) && isfinite(out->seconds) && out->seconds >= 0;
+}
+
+static bool fitted(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	const struct fit *fit = cm->best <= PROVIDER_FITTED ? fits_find(cm->fits, op, cm->stacks) : NULL;
+
+	if (!fit)
+		return false;
+	fit_price(fit, cm->device, op, out);
+	if (cm->borrowed_fits)
+		out->rel_error += ERROR_BORROWED;
+	return true;
+}
+
+void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	struct op spread = placed(cm, op);
+
+	*out = (struct op_cost){ 0 };
+	if (measured(cm, &spread, out))
+		return;
+	if (is_collective(op->kind))
+		price_collective(cm, &spread, out);
+	else if (op->kind == OP_HOST || op->kind == OP_HOST_TRANSFER)
+		price_host(cm, op, out);
+	else if (!fitted(cm, op, out))
+		roofline_op(cm->device, op, out);
+}

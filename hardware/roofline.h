@@ -1,0 +1,24 @@
+/* The analytic provider: data-sheet peaks with the efficiencies that the device's file gives, or those of its kind. */
+#ifndef HARDWARE_ROOFLINE_H
+#define HARDWARE_ROOFLINE_H
+
+#include "hardware/cost.h"
+
+/* Prices one operator that runs on the device alone (no collective, host or host-transfer operator).
+ *
+ *     seconds = launch + max(FLOPs padded to the matrix units / (share x peak), bytes / (share x bandwidth))
+ *
+ * Never below op_flops / device_peak nor op_bytes / device_bandwidth. */
+void roofline_op(const struct device *d, const struct op *op, struct op_cost *out);
+
+/* FLOPs of a matrix product once extents are padded to tiles of tile_m x tile_n x tile_k and the last wave of tiles over
+ * `units` is filled up (0: no padding, no waves), at least op_flops. */
+double roofline_padded_flops(const struct op *op, int64_t tile_m, int64_t tile_n, int64_t tile_k, int64_t units);
+
+/* True when the operator's arithmetic runs on the matrix units (GEMM, attention, experts), else on vector units. */
+bool roofline_is_matrix(const struct op *op);
+
+/* Peak that op's arithmetic can reach, FLOP/s: device_peak of its dtype, or the vector rate. */
+double roofline_peak(const struct device *d, const struct op *op);
+
+#endif

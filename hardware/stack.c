@@ -1,0 +1,42 @@
+#include "hardware/stack.h"
+
+#include "hardware/catalog.h"
+
+#define AT(member) offsetof(struct stack, member)
+#define SECONDS(name, member, to_si, help) { name, FIELD_NUMBER, AT(member), to_si, 0, 1e6, false, "0", NULL, help }
+static const struct field stack_fields[] = {
+	{ "name", FIELD_TEXT, AT(name), 0, 0, 0, true, NULL, NULL, "a short lower-case name, as the file's" },
+	{ "title", FIELD_TEXT, AT(title), 0, 0, 0, false, NULL, NULL, "software and version" },
+	{ "aliases", FIELD_TEXT, AT(aliases), 0, 0, 0, false, NULL, NULL, "other names, separated by blanks" },
+	{ "tables", FIELD_TEXT, AT(tables), 0, 0, 0, false, NULL, NULL, "measured tables to use, in order of preference" },
+	SECONDS("step_us", step_s, 1e-6, "host time of every iteration"),
+	SECONDS("seq_us", seq_s, 1e-6, "and of each sequence in it"),
+	SECONDS("prefill_seq_us", prefill_seq_s, 1e-6, "more for each sequence in prefill"),
+	SECONDS("token_us", token_s, 1e-6, "and of each token of the batch"),
+	SECONDS("layer_launch_us", layer_launch_s, 1e-6, "launching one layer's kernels outside a captured graph"),
+	SECONDS("visible_us", visible_s, 1e-6, "that overlap cannot hide"),
+	SECONDS("tp_step_us", tp_step_s, 1e-6, "added with tensor parallelism"),
+	SECONDS("request_us", request_s, 1e-6, "once a request, before its first schedule"),
+	SECONDS("first_token_us", first_token_s, 1e-6, "from the first token to the client"),
+	{ "overlap", FIELD_FLAG, AT(overlap), 0, 0, 0, false, "no", NULL, "host time hides behind the device's" },
+	{ "graph_max_tokens", FIELD_INT, AT(graph_max_tokens), 0, 0, 1e6, false, "0", NULL, "largest batch in a captured graph" },
+	{ "graph_granularity", FIELD_INT, AT(graph_granularity), 0, 0, 1e6, false, "0", NULL, "captured sizes are multiples of this" },
+	{ "source", FIELD_TEXT, AT(source), 0, 0, 0, true, NULL, NULL, "which figures are measured and which estimated" },
+};
+const struct element stack_element = {
+	.name = "stack", .fields = stack_fields, .field_count = COUNT_OF(stack_fields), .size = sizeof(struct stack),
+	.help = "serving software: whose kernels, and what its host side costs",
+};
+
+const struct stack *stack_load(const char *name_or_path, struct arena *arena, struct err *err)
+{
+	const char *path = catalog_find("hardware/stacks", "stack", name_or_path, arena, err);
+	struct stack *s = path ? arena_alloc(arena, sizeof(*s)) : NULL;
+
+	if (!s) {
+		if (path)
+			err_memory(err);
+		return NULL;
+	}
+	return schema_load(path, &stack_element, s, arena, err) ? s : NULL;
+}

@@ -1,0 +1,248 @@
+/* The tables of one device: which files are read, and which of them answers first. */
+#include "hardware/tables.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "base/paths.h"
+#include "base/str.h"
+#include "hardware/tables_data.h"
+
+enum { STACKS_MOST = 16 };
+
+struct tables {
+	struct tables_limits limits;
+	struct table *all[STACKS_MOST * OP_KIND_COUNT];
+	size_t count;
+	const struct table *by_kind[OP_KIND_COUNT][STACKS_MOST];       /* in order of preference, NULL-terminated */
+};
+
+struct stacks {
+	const char *name[STACKS_MOST];
+	bool extra[STACKS_MOST];               /* not asked for: nccl, vidur */
+	int count;
+};
+
+static bool stack_listed(const struct stacks *s, const char *name)
+{
+	for (int i = 0; i < s->count; i++)
+		if (text_equal(s->name[i], name))
+			return true;
+	return false;
+}
+
+static void stack_add(struct stacks *s, const char *name, bool extra)
+{
+	if (s->count < STACKS_MOST - 1 && !stack_listed(s, name)) {
+		s->name[s->count] = name;
+		s->extra[s->count++] = extra;
+	}
+}
+
+static bool stacks_choose(const char *folder, const char *names, struct stacks *s, struct arena *arena, struct err *err)
+{
+	static const char *const usual[] = { "vllm", "trtllm", "sglang", "nccl", "vidur" };
+	char *text = arena_strdup(arena, names ? names : ""), *rest = NULL;
+
+	if (!text)
+		return err_memory(err);
+	for (char *word = strtok_r(text, " ,", &rest); word; word = strtok_r(NULL, " ,", &rest))
+		stack_add(s, word, false);
+	if (s->count == 0) {
+		size_t n;
+		const char *const *found = paths_list(folder, "", &n, arena, err);
+
+		if (!found)
+			return false;
+		for (size_t i = 0; i < COUNT_OF(usual); i++)
+			stack_add(s, usual[i], false);
+		for (size_t i = 0; i < n; i++)
+			stack_add(s, found[i], false);
+	} else if (!(s->count == 1 && text_equal(s->name[0], "vidur"))) {
+		stack_add(s, "nccl", true);
+		stack_add(s, "vidur", true);
+	}
+	return true;
+}
+
+static bool extra_serves(const char *stack, enum op_kind kind)
+{
+	bool elementwise = kind == OP_NORM || kind == OP_ROPE || kind == OP_ACTIVATION || kind == OP_ADD || kind == OP_EMBEDDING;
+	bool collective = kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
+
+	return text_equal(stack, "nccl") ? collective : elementwise;
+}
+
+static bool load_stack(struct tables *t, const char *folder, const char *stack, bool extra, struct arena *arena, struct err *err)
+{
+	const char *inside = arena_printf(arena, "%s/%s", folder, stack);
+
+	if (!inside)
+		return err_memory(err);
+	if (!paths_is_folder(inside))
+		return true;
+	for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
+		const char *path;
+		struct table *table;
+		int i = 0;
+
+		if (!table_shape((enum op_kind)kind) || (extra && !extra_serves(stack, (enum op_kind)kind)))
+			continue;
+		while (t->by_kind[kind][i])
+			i++;
+		if (extra && i > 0 && text_equal(stack, "vidur"))
+			continue;
+		path = arena_printf(arena, "%s/%s.csv", inside, op_kind_names[kind]);
+		if (!path)
+			return err_memory(err);
+		if (!paths_is_file(path))
+			continue;
+		table = table_read(path, stack, (enum op_kind)kind, err);
+		if (!table)
+			return false;
+		t->all[t->count++] = table;
+		t->by_kind[kind][i] = table;
+	}
+	return true;
+}
+
+struct tables *tables_load_folder(const char *folder, const char *stacks, const struct tables_limits *limits, struct err *err)
+{
+	struct tables *t = NULL;
+	struct stacks chosen = { .count = 0 };
+	struct arena *arena = NULL;
+	bool ok = false;
+
+	if (!paths_is_folder(folder))
+		return NULL;
+	arena = arena_new();
+	t = mem_calloc(1, sizeof(*t));
+	if (!arena || !t) {
+		err_memory(err);
+		goto out;
+	}
+	t->limits = *limits;
+	if (!stacks_choose(folder, stacks, &chosen, arena, err))
+		goto out;
+	for (int i = 0; i < chosen.count; i++)
+		if (!load_stack(t, folder, chosen.name[i], chosen.extra[i], arena, err))
+			goto out;
+	ok = t->count > 0;
+out:
+	arena_free(arena);
+	if (!ok) {
+		tables_free(t);
+		t = NULL;
+	}
+	return t;
+}
+
+struct tables *tables_load(const char *device_name, const char *stacks, const struct tables_limits *limits, struct err *err)
+{
+	struct arena *arena = arena_new();
+	const char *relative, *folder;
+	struct tables *t = NULL;
+
+	if (!arena || !(relative = arena_printf(arena, "hardware/tables/%s", device_name))) {
+		err_memory(err);
+		goto out;
+	}
+	folder = paths_data(relative, arena, err);
+	if (folder)
+		t = tables_load_folder(folder, stacks, limits, err);
+out:
+	arena_free(arena);
+	return t;
+}
+
+void tables_free(struct tables *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->count; i++)
+		table_free(t->all[i]);
+	mem_free(t);
+}
+
+/* Two runs of one kernel on one device differ by about a percent, which no table can undercut. */
+static double grade_error(const struct table *t, enum grade grade)
+{
+	switch (grade) {
+	case GRADE_EXACT: return fmax(t->error_exact, 0.01);
+	case GRADE_BETWEEN: return fmax(t->error_between, 0.01);
+	case GRADE_SITE: return t->error_site;
+	case GRADE_OUTSIDE: break;
+	}
+	return t->error_outside;
+}
+
+static bool is_collective(enum op_kind kind)
+{
+	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
+}
+
+/* Where the time goes, as far as a measured total can tell: less than half explained by either side of the roofline
+ * means fixed costs rule. */
+static enum bound bound_of(const struct tables_limits *limits, const struct op *op, const struct op_cost *c)
+{
+	double peak = limits->peak_flop_s[op->dtype];
+	double compute = peak > 0 && !isnan(peak) ? c->flops / peak : 0;
+	double memory = limits->bandwidth_bytes_s > 0 ? c->bytes / limits->bandwidth_bytes_s : 0;
+
+	if (is_collective(op->kind))
+		return BOUND_NETWORK;
+	if (fmax(compute, memory) < 0.25 * c->seconds)
+		return BOUND_LATENCY;
+	return compute > memory ? BOUND_COMPUTE : BOUND_MEMORY;
+}
+
+bool tables_op(const struct tables *t, const struct op *op, struct op_cost *out)
+{
+	const struct table *const *candidates = t->by_kind[op->kind], *from = NULL;
+	double seconds = 0;
+	enum grade grade = GRADE_EXACT;
+
+	if (op->kind == OP_REDUCE_SCATTER && !candidates[0])
+		candidates = t->by_kind[OP_ALL_GATHER];
+	for (; *candidates; candidates++) {
+		struct question q = { *candidates, &t->limits, op, -1 };
+		enum grade g;
+		double s;
+
+		if (!table_answer(&q, &s, &g) || (from && s >= seconds))
+			continue;
+		from = *candidates;
+		seconds = s;
+		grade = g;
+		if (op->kind != OP_ALL_REDUCE)
+			break;
+	}
+	if (!from)
+		return false;
+	if (from->shape->kind != op->kind && grade < GRADE_SITE)
+		grade = GRADE_SITE;
+	*out = (struct op_cost){ .seconds = seconds, .flops = op_flops(op), .bytes = op_bytes(op), .provider = PROVIDER_MEASURED,
+				 .extrapolated = grade == GRADE_OUTSIDE, .rel_error = grade_error(from, grade) };
+	if (out->extrapolated && !is_collective(op->kind))
+		out->seconds = fmax(seconds, roofline_seconds(&t->limits, op));
+	out->bound = bound_of(&t->limits, op, out);
+	return true;
+}
+
+size_t tables_count(const struct tables *t)
+{
+	return t->count;
+}
+
+void tables_info(const struct tables *t, size_t i, struct tables_info *out)
+{
+	const struct table *table = t->all[i];
+
+	*out = (struct tables_info){ .path = table->path, .stack = table->stack, .op = op_kind_names[table->shape->kind],
+				     .source = table->source ? table->source : "", .licence = table->licence ? table->licence : "",
+				     .rows = table->point_count, .sites = table->site_count, .error_exact = table->error_exact,
+				     .error_between = table->error_between, .error_site = table->error_site,
+				     .error_outside = table->error_outside };
+}

@@ -1,0 +1,57 @@
+/* Measured operator times: the tables of one device, and how they answer for shapes that were not measured.
+ *
+ * A table is hardware/tables/DEVICE/STACK/OP.csv: comment lines with its source, licence and measured errors, then one
+ * row a measured shape, columns named as in `vibee-sim op` plus `seconds` (README.md there). A *site* is what a model
+ * fixes (the n,k of a GEMM, a head layout, an expert layout, a collective's ranks); within a site the table is a
+ * monotone curve or grid over what a batch changes (m; batch, q_len, kv_len; bytes). Interpolation is continuous and
+ * monotone along those axes. For a site that is not there, neighbours answer at equal work per device. Past the end of
+ * a curve the last utilisation holds: seconds grow as the roofline does. */
+#ifndef HARDWARE_TABLES_H
+#define HARDWARE_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "hardware/cost.h"
+#include "hardware/operator.h"
+
+struct tables;
+
+/* The roofline beyond the tables: dense FLOP/s by number format (0 or NAN: not known) and memory bytes/s. */
+struct tables_limits {
+	double peak_flop_s[DTYPE_COUNT];
+	double bandwidth_bytes_s;
+};
+
+/* Reads the tables of a device (its catalog name, the folder under hardware/tables) for the named stacks, in order of
+ * preference ("vllm trtllm"; NULL or "": every stack there is, vllm trtllm sglang vidur first). Two things come along
+ * unasked: `nccl`, for collectives, and `vidur`, for element-wise operators (norm, rope, activation, add, embedding)
+ * that the named stacks did not measure; naming `vidur` alone uses nothing else. NULL with err->kind == ERR_NONE when
+ * the device has no such tables; NULL with err filled when a table is malformed ("file:line: ..."). */
+MUST_USE struct tables *tables_load(const char *device_name, const char *stacks, const struct tables_limits *limits,
+				    struct err *err);
+/* The same from any folder that holds STACK/OP.csv. */
+MUST_USE struct tables *tables_load_folder(const char *folder, const char *stacks, const struct tables_limits *limits,
+					   struct err *err);
+void tables_free(struct tables *t);                                   /* NULL is fine */
+
+/* Prices one operator; false when no table answers. Thread-safe: nothing is written. Fills seconds, provider
+ * (PROVIDER_MEASURED), extrapolated and rel_error (median error of answers of this kind: on a measured point, between
+ * points, for a site that was left out, beyond the range), and flops, bytes and bound from the roofline.
+ * - gemm with batch > 1, moe, mla: see README.md for what the measured operator contains.
+ * - all_reduce: the faster of NCCL's and the framework's own, as engines choose.
+ * - reduce_scatter without a table of its own: all_gather's, which moves the same bytes. */
+bool tables_op(const struct tables *t, const struct op *op, struct op_cost *out);
+
+/* What is loaded, for reports. Pointers live as long as the tables. */
+struct tables_info {
+	const char *path, *stack, *op, *source, *licence;
+	size_t rows, sites;
+	double error_exact, error_between, error_site, error_outside;
+};
+size_t tables_count(const struct tables *t);
+void tables_info(const struct tables *t, size_t i, struct tables_info *out);
+
+#endif

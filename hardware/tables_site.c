@@ -1,0 +1,493 @@
+/* Sites that were not measured: which neighbours answer, at which place on their curves, with which weights. Weights are
+ * positive and do not depend on what a batch changes (m, batch, q_len, kv_len, bytes), so that sums of neighbours stay
+ * continuous and monotone there. */
+#include "hardware/tables_data.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { NEIGHBOURS = 8 };
+
+struct neighbour {
+	size_t site;
+	double weight;
+	double scale;          /* of the time above the floor */
+	double shift;          /* of the batch or m: equal work per device */
+};
+struct neighbours {
+	struct neighbour all[NEIGHBOURS];
+	int count;
+	double floor_s;        /* launch time that does not scale */
+	int shift_axis;        /* -1: none */
+	bool outside;
+};
+
+static void raise_grade(enum grade *grade, enum grade to)
+{
+	if (*grade < to)
+		*grade = to;
+}
+
+/* The operator whose site this is, otherwise as asked. */
+static void site_op(const struct table *t, size_t site, struct op *op)
+{
+	const int64_t *key = t->sites[site].key;
+
+	for (int i = 0; i < t->shape->keys; i++) {
+		switch (t->shape->key[i]) {
+		case COL_N: op->n = key[i]; break;
+		case COL_K: op->k = key[i]; break;
+		case COL_HEADS: op->heads = key[i]; break;
+		case COL_KV_HEADS: op->kv_heads = key[i]; break;
+		case COL_HEAD_DIM: op->head_dim = key[i]; op->v_head_dim = 0; break;
+		case COL_WINDOW: op->window = key[i]; break;
+		case COL_EXPERTS: op->experts = key[i]; break;
+		case COL_EXPERTS_TOTAL: op->experts_total = key[i]; break;
+		case COL_TOP_K: op->top_k = key[i]; break;
+		case COL_DEVICES: op->devices = (int)key[i]; break;
+		default: break;
+		}
+	}
+}
+
+/* Whether a site may answer for another one. */
+static bool usable(const struct question *q, size_t site)
+{
+	return (int64_t)site != q->except && !q->table->sites[site].outlier;
+}
+
+static void add(struct neighbours *all, size_t site, double weight, double scale, double shift)
+{
+	if (all->count < NEIGHBOURS && weight > 0)
+		all->all[all->count++] = (struct neighbour){ site, weight, scale, shift };
+}
+
+/* Weighted mean of the neighbours' seconds. */
+static double blend_seconds(const struct question *q, const struct neighbours *all, const double *x, enum grade *grade)
+{
+	double sum = 0, weights = 0;
+
+	for (int i = 0; i < all->count; i++) {
+		const struct neighbour *n = &all->all[i];
+		double at[AXIS_MOST] = { 0 }, t, floor_s = all->floor_s;
+		struct op op = *q->op;
+		struct question own = { q->table, q->limits, &op, -1 };
+
+		memcpy(at, x, (size_t)q->table->shape->axes * sizeof(*at));
+		if (all->shift_axis >= 0)
+			at[all->shift_axis] *= n->shift;
+		site_op(q->table, n->site, &op);
+		t = site_seconds(&own, n->site, at, grade);
+		floor_s = fmin(floor_s, t);
+		sum += n->weight * (floor_s + (t - floor_s) * n->scale);
+		weights += n->weight;
+	}
+	raise_grade(grade, all->outside ? GRADE_OUTSIDE : GRADE_SITE);
+	return sum / weights;
+}
+
+static bool same_keys(const int64_t *a, const int64_t *b, int keys)
+{
+	for (int i = 0; i < keys; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+/* Sites that agree in the first `keys` columns are neighbours in the table: [*low, *high). */
+static void group(const struct table *t, const int64_t *key, int keys, size_t *low, size_t *high)
+{
+	size_t a = 0, b = t->site_count;
+
+	while (a < b) {
+		size_t middle = (a + b) / 2;
+		int i = 0;
+
+		while (i < keys && t->sites[middle].key[i] == key[i])
+			i++;
+		if (i < keys && t->sites[middle].key[i] < key[i])
+			a = middle + 1;
+		else
+			b = middle;
+	}
+	*low = *high = a;
+	for (b = t->site_count; a < b;) {
+		size_t middle = (a + b) / 2;
+
+		if (same_keys(t->sites[middle].key, key, keys))
+			a = middle + 1;
+		else
+			b = middle;
+	}
+	*high = a;
+}
+
+/* Sites that differ in their last column only (heads of MLA, ranks, elements a row): a straight line between the two
+ * around, growth by the roofline beyond them. */
+static bool answer_last(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+{
+	const struct table *t = q->table;
+	int last = t->shape->keys - 1;
+	size_t low, high;
+	int64_t below = -1, above = -1;
+	struct neighbours all = { .shift_axis = -1 };
+
+	group(t, key, last, &low, &high);
+	for (size_t i = low; i < high; i++) {
+		if (!usable(q, i))
+			continue;
+		if (t->sites[i].key[last] <= key[last])
+			below = (int64_t)i;
+		else if (above < 0)
+			above = (int64_t)i;
+	}
+	if (below < 0 && above < 0)
+		return false;
+	if (below >= 0 && above >= 0) {
+		double a = (double)t->sites[below].key[last], b = (double)t->sites[above].key[last];
+
+		add(&all, (size_t)below, (b - (double)key[last]) / (b - a), 1, 1);
+		add(&all, (size_t)above, ((double)key[last] - a) / (b - a), 1, 1);
+	} else {
+		size_t edge = (size_t)(below >= 0 ? below : above);
+
+		if (t->shape->key[last] == COL_DEVICES)
+			return false;          /* more ranks than were measured: another algorithm, another network */
+		all.outside = true;
+		all.floor_s = t->floor_s[key[0]];
+		add(&all, edge, 1, (double)key[last] / (double)t->sites[edge].key[last], 1);
+	}
+	*seconds = blend_seconds(q, &all, x, grade);
+	return true;
+}
+
+/* A line of sites that agree in all but one column, and the two of them around the asked value there. */
+struct line {
+	int64_t major, below, above;           /* sites; -1: none */
+	double below_v, above_v;
+};
+
+static void line_take(struct line *line, int64_t site, double v, double want)
+{
+	if (v <= want && (line->below < 0 || v > line->below_v)) {
+		line->below = site;
+		line->below_v = v;
+	}
+	if (v >= want && (line->above < 0 || v < line->above_v)) {
+		line->above = site;
+		line->above_v = v;
+	}
+}
+
+/* Adds the line's straight-line interpolation with `share` of the weight. Returns the error to expect from curvature,
+ * or from leaving the line, in squared natural logs. */
+static double line_add(struct neighbours *out, const struct line *l, double want, double share, double stretch)
+{
+	if (l->below >= 0 && l->above >= 0) {
+		double a = l->below_v, b = l->above_v;
+
+		add(out, (size_t)l->below, share * (b > a ? (b - want) / (b - a) : 1), stretch, 1);
+		if (b <= a)
+			return 0;
+		add(out, (size_t)l->above, share * (want - a) / (b - a), stretch, 1);
+		return share * log(want / a) * log(b / want);
+	}
+	{
+		double edge = l->below >= 0 ? l->below_v : l->above_v;
+
+		out->outside = true;
+		add(out, (size_t)(l->below >= 0 ? l->below : l->above), share, stretch * want / edge, 1);
+		return share * 4 * pow(log(want / edge), 2);
+	}
+}
+
+/* The two lines around the asked value of column `major`. */
+struct pair {
+	struct line side[2];
+};
+
+static void pair_take(struct pair *p, int64_t site, int64_t major, int64_t want, double minor, double along)
+{
+	if (major <= want && major > p->side[0].major)
+		p->side[0] = (struct line){ major, -1, -1, 0, 0 };
+	if (major >= want && (p->side[1].major < 0 || major < p->side[1].major))
+		p->side[1] = (struct line){ major, -1, -1, 0, 0 };
+	for (int s = 0; s < 2; s++)
+		if (major == p->side[s].major)
+			line_take(&p->side[s], site, minor, along);
+}
+
+/* Each line interpolated along its other column, then between the lines. */
+static double pair_add(struct neighbours *out, const struct pair *p, double want, double along)
+{
+	double a = (double)p->side[0].major, b = (double)p->side[1].major, error;
+
+	if (a == b)
+		return line_add(out, &p->side[0], along, 1, 1);
+	if (a > 0 && b > 0) {
+		error = log(want / a) * log(b / want);
+		error += line_add(out, &p->side[0], along, (b - want) / (b - a), 1);
+		return error + line_add(out, &p->side[1], along, (want - a) / (b - a), 1);
+	}
+	out->outside = true;                   /* beyond the last line: the nearest, scaled */
+	if (a < 0)
+		a = b;
+	return 4 * pow(log(want / a), 2) + line_add(out, &p->side[p->side[0].major < 0], along, 1, want / a);
+}
+
+/* Sites that differ in two columns by whose product the work grows (n and k of a GEMM; width and number of experts).
+ * Time is nearly affine in that product, so straight lines through the sites around, along either column, each weighed
+ * by how near its sites are. */
+static bool answer_cross(const struct question *q, const int64_t *key, int a, int b, const double *x, double *seconds,
+			 enum grade *grade)
+{
+	struct neighbours one = { .shift_axis = -1 }, two = { .shift_axis = -1 };
+	enum grade grade_one = *grade, grade_two = *grade;
+	struct pair along_a = { { { -1, -1, -1, 0, 0 }, { -1, -1, -1, 0, 0 } } }, along_b = along_a;
+	double error_one, error_two, s_one, s_two, w;
+	size_t low, high;
+
+	group(q->table, key, a, &low, &high);
+	for (size_t i = low; i < high; i++) {
+		const int64_t *have = q->table->sites[i].key;
+
+		if (!usable(q, i))
+			continue;
+		pair_take(&along_b, (int64_t)i, have[a], key[a], (double)have[b], (double)key[b]);
+		pair_take(&along_a, (int64_t)i, have[b], key[b], (double)have[a], (double)key[a]);
+	}
+	if (along_a.side[0].major < 0 && along_a.side[1].major < 0)
+		return false;
+	one.floor_s = two.floor_s = q->table->floor_s[key[0]];
+	error_one = pair_add(&one, &along_b, (double)key[a], (double)key[b]);
+	error_two = pair_add(&two, &along_a, (double)key[b], (double)key[a]);
+	s_one = blend_seconds(q, &one, x, &grade_one);
+	s_two = blend_seconds(q, &two, x, &grade_two);
+	w = pow(error_two + 0.01, 2) / (pow(error_one + 0.01, 2) + pow(error_two + 0.01, 2));
+	*seconds = w * s_one + (1 - w) * s_two;
+	*grade = w > 0.5 ? grade_one : grade_two;
+	return true;
+}
+
+/* A batched product with another number of matrices. */
+static bool answer_batched(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+{
+	const struct table *t = q->table;
+	struct line line = { -1, -1, -1, 0, 0 };
+	struct neighbours all = { .shift_axis = -1 };
+	size_t low, high;
+
+	group(t, key, 1, &low, &high);
+	for (size_t i = low; i < high; i++)
+		if (usable(q, i) && t->sites[i].key[1] > 1 && t->sites[i].key[2] == key[2] && t->sites[i].key[3] == key[3])
+			line_take(&line, (int64_t)i, (double)t->sites[i].key[1], (double)key[1]);
+	if (line.below < 0 && line.above < 0)
+		return false;
+	all.floor_s = t->floor_s[key[0]];
+	line_add(&all, &line, (double)key[1], 1, 1);
+	*seconds = blend_seconds(q, &all, x, grade);
+	return true;
+}
+
+/* Keeps the nearest few; weights are 1 / distance^2. */
+static void nearest(struct neighbours *all, int most, size_t site, double distance, double scale, double shift)
+{
+	double weight = 1 / (distance * distance + 1e-4);
+	int i = all->count < most ? all->count++ : most - 1;
+
+	if (i == most - 1 && all->all[i].weight >= weight)
+		return;
+	for (; i > 0 && all->all[i - 1].weight < weight; i--)
+		all->all[i] = all->all[i - 1];
+	all->all[i] = (struct neighbour){ site, weight, scale, shift };
+}
+
+/* Another head layout. Best: layouts around it with as many KV heads, or with as many queries a KV head, at the same
+ * batch, where time is affine in the heads. Else the nearest measured ones, with the batch that gives this device the
+ * same work: decode streams the cache, so its work is batch x kv_heads x head_dim; prefill computes: batch x heads x
+ * head_dim. */
+static bool answer_attention(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+{
+	const struct table *t = q->table;
+	bool decode = t->shape->kind == OP_ATTENTION_DECODE;
+	double heads = (double)key[4], kv = (double)key[5], width, best = INFINITY;
+	int64_t head_dim = -1;
+	struct line same[2] = { { -1, -1, -1, 0, 0 }, { -1, -1, -1, 0, 0 } };
+	struct neighbours near = { .shift_axis = decode ? 0 : 2 }, around = { .shift_axis = -1 };
+	size_t low, high;
+
+	group(t, key, 3, &low, &high);
+	for (size_t i = low; i < high; i++) {
+		double far = fabs(log((double)t->sites[i].key[3] / (double)key[3]));
+
+		if (usable(q, i) && far < best) {
+			best = far;
+			head_dim = t->sites[i].key[3];
+		}
+	}
+	if (head_dim < 0)
+		return false;
+	width = (double)key[3] / (double)head_dim;
+	for (size_t i = low; i < high; i++) {
+		const int64_t *have = t->sites[i].key;
+		double h = (double)have[4], g = (double)have[5], size = decode ? kv / g : heads / h, distance;
+
+		if (have[3] != head_dim || !usable(q, i))
+			continue;
+		if (have[5] == key[5])
+			line_take(&same[0], (int64_t)i, h, heads);
+		if (have[4] * key[5] == key[4] * have[5])
+			line_take(&same[1], (int64_t)i, h, heads);
+		distance = fabs(log(size)) + (decode ? 1.0 : 0.5) * fabs(log(heads / kv * g / h));
+		if (size < 0.999)
+			distance += 1;         /* batches below 1 were not measured */
+		nearest(&near, 2, i, distance, 1, size * width);
+	}
+	for (int i = 0; i < 2 && head_dim == key[3]; i++) {
+		const struct line *l = &same[i];
+
+		if (l->below >= 0 && l->above >= 0)
+			line_add(&around, l, heads, 1 / pow(0.05 + log(heads / l->below_v) * log(l->above_v / heads), 2), 1);
+	}
+	*seconds = blend_seconds(q, around.count ? &around : &near, x, grade);
+	return true;
+}
+
+/* Another expert layout: of the same model, along width and number; else the nearest ones at as many tokens an expert, scaled by the weights that this device holds. */
+static bool answer_moe(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+{
+	const struct table *t = q->table;
+	struct neighbours all = { .shift_axis = 0 };
+	size_t low, high;
+
+	if (answer_cross(q, key, 6, 7, x, seconds, grade))
+		return true;
+	group(t, key, 3, &low, &high);
+	for (size_t i = low; i < high; i++) {
+		const int64_t *have = t->sites[i].key;
+		double density = (double)key[3] / (double)key[4] * (double)have[4] / (double)have[3], distance, work = 1;
+
+		if (!usable(q, i))
+			continue;
+		distance = 0.5 * fabs(log(density));
+		for (int j = 5; j < 8; j++) {
+			work *= (double)key[j] / (double)have[j];
+			distance += fabs(log((double)key[j] / (double)have[j]));
+		}
+		nearest(&all, 3, i, distance, work, density);
+	}
+	if (all.count == 0)
+		return false;
+	all.floor_s = t->floor_s[key[0]];
+	*seconds = blend_seconds(q, &all, x, grade);
+	return true;
+}
+
+static bool answer_site(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+{
+	int64_t site = site_find(q->table, key);
+
+	if (site >= 0 && site != q->except) {
+		*seconds = site_seconds(q, (size_t)site, x, grade);
+		return true;
+	}
+	switch (q->table->shape->kind) {
+	case OP_GEMM: 
+		return key[1] == 1 ? answer_cross(q, key, 2, 3, x, seconds, grade) : answer_batched(q, key, x, seconds, grade);
+	case OP_ATTENTION_PREFILL: case OP_ATTENTION_DECODE: return answer_attention(q, key, x, seconds, grade);
+	case OP_MOE: return answer_moe(q, key, x, seconds, grade);
+	default: return answer_last(q, key, x, seconds, grade);
+	}
+}
+
+static bool has_prefixes(const struct table *t)
+{
+	for (size_t i = 0; i < t->node_count[0]; i++)
+		if (t->nodes[0][i].x > 0)
+			return true;
+	return false;
+}
+
+/* One thread block walks all kv_len tokens, however few blocks there are: as long as a single head's prompt of that
+ * length, where each block has a processor to itself. Lengths past 8192 go on in a straight line. 0 when not measured. */
+static double longest_walk(const struct question *q, const int64_t *key, double kv_len)
+{
+	double x[AXIS_MOST] = { 0, fmin(kv_len, 8192), 1 };
+	int64_t one[KEY_MOST];
+	enum grade grade = GRADE_EXACT;
+	int64_t site;
+
+	memcpy(one, key, sizeof(one));
+	one[4] = one[5] = 1;
+	site = q->table->shape->kind == OP_ATTENTION_PREFILL ? site_find(q->table, one) : -1;
+	return site < 0 ? 0 : site_seconds(q, (size_t)site, x, &grade) * fmax(kv_len / 8192, 1);
+}
+
+/* Prefill behind a cached prefix (or within a window), in a table that measured none: as long as the prompt without
+ * prefix whose (query, key) pairs are as many, and never below the longest walk, nor below the time to stream the cache
+ * at three quarters of the memory rate. */
+static bool answer_prefix(const struct question *q, const int64_t *key, double *x, double *seconds, enum grade *grade)
+{
+	double pairs = x[1] * x[0] + x[1] * x[1] / 2, window = (double)q->op->window, kv_len = x[0] + x[1], stream;
+
+	if (window > 0 && kv_len > window) {
+		double ramp = fmin(fmax(window - x[0], 0), x[1]);
+
+		pairs = ramp * x[0] + ramp * ramp / 2 + (x[1] - ramp) * window;
+		kv_len = window;
+	}
+	if (window > 0 && key[2] > 0 && pairs > window * window / 2)
+		x[1] = pairs / window + window / 2;
+	else
+		x[1] = sqrt(2 * pairs);
+	x[0] = 0;
+	if (!answer_site(q, key, x, seconds, grade))
+		return false;
+	stream = q->limits->bandwidth_bytes_s > 0 ? op_bytes(q->op) / (0.75 * q->limits->bandwidth_bytes_s) : 0;
+	*seconds = fmax(fmax(*seconds, stream), longest_walk(q, key, kv_len));
+	raise_grade(grade, GRADE_OUTSIDE);
+	return true;
+}
+
+static bool answer_dtype(const struct question *q, enum dtype dtype, double *seconds, enum grade *grade)
+{
+	const struct table_shape *s = q->table->shape;
+	int64_t key[KEY_MOST] = { 0 };
+	double x[AXIS_MOST] = { 0 };
+
+	op_key(s, q->op, dtype, key);
+	op_axes(s, q->op, x);
+	if (s->kind == OP_MOE) {
+		bool skewed = q->op->imbalance > 1.01;
+
+		key[2] = skewed ? 1200 : 0;
+		if (answer_site(q, key, x, seconds, grade))
+			return true;
+		key[2] = skewed ? 0 : 1200;
+	}
+	if (s->axis[0] == COL_PRIOR && x[0] > 0 && !has_prefixes(q->table))
+		return answer_prefix(q, key, x, seconds, grade);
+	if (answer_site(q, key, x, seconds, grade))
+		return true;
+	/* A window that was not measured: full attention over as many tokens, or with as many (query, key) pairs. */
+	if (q->op->window <= 0 || (s->kind != OP_ATTENTION_DECODE && s->kind != OP_ATTENTION_PREFILL))
+		return false;
+	key[2] = 0;
+	if (s->kind == OP_ATTENTION_PREFILL)
+		return answer_prefix(q, key, x, seconds, grade);
+	x[1] = fmin(x[1], (double)q->op->window);
+	return answer_site(q, key, x, seconds, grade);
+}
+
+bool table_answer(const struct question *q, double *seconds, enum grade *grade)
+{
+	enum dtype dtype = q->op->dtype;
+
+	*grade = GRADE_EXACT;
+	if (answer_dtype(q, dtype, seconds, grade))
+		return true;
+	*grade = GRADE_EXACT;
+	if (dtype == DTYPE_BF16 || dtype == DTYPE_FP16)
+		return answer_dtype(q, dtype == DTYPE_BF16 ? DTYPE_FP16 : DTYPE_BF16, seconds, grade);
+	return false;
+}

@@ -1,0 +1,80 @@
+/* The operators of one serving iteration of a model on one pipeline stage, as templates over the few aggregates that
+ * the batch has. sim/ tabulates them; `step` prints them; techniques rewrite them. */
+#ifndef MODELS_GRAPH_H
+#define MODELS_GRAPH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "hardware/operator.h"
+#include "hardware/stack.h"
+#include "models/model.h"
+#include "models/placement.h"
+
+/* What a node's size grows with. Every node belongs to one class; its time is a function of that class's arguments only. */
+enum node_scale {
+	PER_STEP,              /* constant each iteration */
+	PER_TOKENS,            /* T = all tokens of the batch (chunks + decodes) */
+	PER_PREFILL_TOKENS,    /* Tp = tokens of prefill chunks (recurrent scans) */
+	PER_DECODES,           /* B = sequences that decode one token (recurrent state updates) */
+	PER_LOGITS,            /* n = sequences that get a token (LM head, sampling) */
+	PER_DECODE_CONTEXT,    /* (B, S): decode attention; S = sum of tokens attended, each capped at the node's window */
+	PER_PREFILL_CHUNK,     /* (c, p): one prefill chunk of c tokens after p cached ones; summed over chunks */
+	NODE_SCALE_COUNT
+};
+
+struct node {
+	const char *label;             /* "qkv_proj", "mlp_up", "attn_decode", "all_reduce" ... */
+	struct op op;                  /* prototype; graph_op fills in the extents */
+	enum node_scale scale;
+	int window_class;              /* PER_DECODE_CONTEXT: index into graph.windows */
+	double count;                  /* how often it runs an iteration on this stage (layers) */
+	double per_unit;               /* op.m (or message bytes) a unit of the scale: 1 for plain GEMMs, 1/dp for DP attention ... */
+	double overlap;                /* 0..1: share hidden behind compute (communication) */
+};
+
+enum { GRAPH_WINDOWS = 4 };
+
+struct graph {
+	struct node *nodes;
+	size_t count;
+	int64_t windows[GRAPH_WINDOWS];        /* [0] = 0 (full attention); others are sliding windows in tokens */
+	int window_count;
+	int layers;                            /* on this stage */
+};
+
+/* Arguments of a node's class; unused ones are 0. */
+struct extent {
+	double tokens, prefill_tokens, decodes, logits;
+	double context;                /* S of the node's window class */
+	double chunk, prior;           /* one prefill chunk */
+};
+
+/* How parallel degrees cut the work (T tokens a batch in the replica):
+ *   tp           heads and columns, rounded up; kv heads are repeated when there are fewer; all_reduce after each mixer and
+ *                MLP (reduce_scatter + all_gather with sequence_parallel). MLA's latent projections are not cut.
+ *   pp           layers as placement_layers says; embedding on the first stage; final norm, LM head and sampling on the
+ *                last; every other stage ends with send_recv of the hidden states.
+ *   dp_attention everything but routed experts runs on T/dp tokens. Experts see T: all_to_all before and after when
+ *                ep = tp * dp_attention (each rank has whole experts), else all_gather and reduce_scatter over the dp ranks.
+ *   ep           whole experts: experts/ep a rank, each tp * dp_attention / ep wide; without dp the tokens are already on
+ *                every rank and the all_reduce of the layer adds the experts up.
+ *   cp           tokens are spread over the ranks (T/cp), as are cached tokens: a prefill chunk runs as ring attention
+ *                (send_recv of keys and values), decode gathers the queries and adds up partial results.
+ * Residual additions are fused into the norms (op.n is twice the width: two tensors in, two out; label "add_norm") unless
+ * the stack is "vidur", which profiles them apart. Activation quantisation belongs to the GEMM's measurement. OP_HOST nodes
+ * are sim's. In attention prototypes op.kv_len is the share of the context that this device holds (1/cp).
+ * Builds stage `stage` (0 .. pp-1) of the placement. `stack` may be NULL. The graph lives in the arena. */
+MUST_USE bool graph_build(const struct model *model, const struct placement *place, const struct stack *stack, int stage,
+			  struct graph *out, struct arena *arena, struct err *err);
+
+/* The concrete operator that `node` runs for this extent: op.m (and op.batch of scans) = per_unit * extent rounded up;
+ * collectives: op.bytes = per_unit * extent; decode attention: batch = per_unit * B rounded up, kv_len = S / B * share;
+ * prefill attention: q_len = per_unit * c rounded up, kv_len such that the mean number of attended tokens is that of the
+ * whole chunk; other PER_PREFILL_CHUNK nodes count all c + p tokens. Returns false when there is nothing to do (zero extent). */
+bool graph_op(const struct node *node, const struct extent *x, struct op *out);
+
+#endif

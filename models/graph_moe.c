@@ -1,0 +1,133 @@
+/* Routed and shared experts, and how tokens reach them. */
+#include <math.h>
+
+#include "models/graph_build.h"
+
+/* How the routed experts of a layer lie on the ranks. */
+struct moe_plan {
+	int64_t ranks;                 /* tp * dp_attention */
+	int64_t width;                 /* columns of an expert on a rank */
+	int64_t experts;               /* on a rank */
+	bool exchange;                 /* all_to_all: each rank has whole experts and its own tokens */
+	double tokens;                 /* of the batch that reach the experts' ranks: 1 / cp */
+};
+
+static struct moe_plan plan(const struct build *b)
+{
+	const struct model_moe *e = &b->m->moe;
+	struct moe_plan p = { .ranks = b->p.tp * b->p.dp_attention };
+	int64_t slices = p.ranks / b->p.ep;
+
+	p.width = (e->expert_intermediate + slices - 1) / slices;
+	p.experts = (e->experts + b->p.ep - 1) / b->p.ep;
+	p.exchange = b->p.dp_attention > 1 && b->p.ep == p.ranks;
+	p.tokens = 1 / (double)b->p.cp;
+	return p;
+}
+
+/* Ranks that a token is sent to when its top_k experts lie anywhere: ep (1 - (1 - 1/ep)^top_k). */
+static double copies(const struct build *b)
+{
+	double ep = (double)b->p.ep;
+
+	return ep * (1 - pow(1 - 1 / ep, (double)b->m->moe.top_k));
+}
+
+/* One byte an element when the experts compute in 8 bits or less (their activations travel quantised), else as they are. */
+static double dispatch_bytes(const struct build *b)
+{
+	switch (b->p.experts) {
+	case DTYPE_FP8: case DTYPE_FP8_BLOCK: case DTYPE_FP4: case DTYPE_FP6: case DTYPE_INT8: case DTYPE_INT4:
+		return 1;
+	default:
+		return b->bytes;
+	}
+}
+
+static void dispatch(struct build *b, const struct moe_plan *p, int64_t width)
+{
+	/* Ranks that share their tokens (tp) split the sending. */
+	double own = b->share / (double)b->p.tp;
+
+	if (p->exchange)
+		build_comm(b, "moe_dispatch", OP_ALL_TO_ALL, b->p.ep, 1, own * copies(b) * (double)width * dispatch_bytes(b));
+	else
+		build_comm(b, "moe_all_gather", OP_ALL_GATHER, b->p.dp_attention, b->p.tp, p->tokens * (double)width * b->bytes);
+}
+
+static void combine(struct build *b, const struct moe_plan *p, int64_t width)
+{
+	double own = b->share / (double)b->p.tp;
+
+	if (p->exchange) {
+		build_comm(b, "moe_combine", OP_ALL_TO_ALL, b->p.ep, 1, own * copies(b) * (double)width * b->bytes);
+		build_comm(b, "moe_token_gather", OP_ALL_GATHER, b->p.tp, 1, b->share * (double)width * b->bytes);
+	} else {
+		build_comm(b, "moe_reduce_scatter", OP_REDUCE_SCATTER, b->p.dp_attention, b->p.tp, p->tokens * (double)width * b->bytes);
+	}
+}
+
+static void routed(struct build *b, const struct moe_plan *p, int64_t width)
+{
+	const struct model_moe *e = &b->m->moe;
+	struct node *n = build_node(b, "moe", OP_MOE, b->p.experts, PER_TOKENS);
+	double skewed = routing_imbalance(e->experts, e->top_k, b->p.ep, b->p.routing_skew);
+
+	if (!n)
+		return;
+	n->op.k = width;
+	n->op.n = p->width;
+	n->op.experts = p->experts;
+	n->op.experts_total = e->experts;
+	n->op.top_k = e->top_k;
+	n->op.gated = b->m->mlp.gated;
+	n->op.imbalance = b->p.expert_imbalance > 0 ? b->p.expert_imbalance : skewed;
+	n->per_unit = p->tokens;
+}
+
+static void shared(struct build *b)
+{
+	const struct model_moe *e = &b->m->moe;
+	int64_t total = e->shared_intermediate > 0 ? e->shared_intermediate : e->shared_experts * e->expert_intermediate;
+	int64_t width = build_local(b, total), h = b->m->shape.hidden, up = b->m->mlp.gated ? 2 : 1;
+	struct node *n;
+
+	if (total == 0)
+		return;
+	build_gemm(b, "shared_up_proj", b->p.weights, h, up * width);
+	n = build_rows(b, "activation", OP_ACTIVATION, width);
+	if (n)
+		n->op.gated = b->m->mlp.gated;
+	build_gemm(b, "shared_down_proj", b->p.weights, width, h);
+	if (e->shared_gate)
+		build_gemm(b, "shared_gate", b->p.activations, h, 1);
+}
+
+/* Router: a GEMM hidden -> experts in the activations' format on every rank, then top-k. The results of routed and shared
+ * experts and of a dense MLP beside them are added before the one reduction over the tensor ranks; after an all_to_all
+ * only the latter two still need it. */
+void build_moe(struct build *b, const struct layer *l)
+{
+	const struct model_moe *e = &b->m->moe;
+	int64_t h = b->m->shape.hidden, width = e->latent > 0 ? e->latent : h;
+	bool others = e->shared_experts > 0 || e->shared_intermediate > 0 || e->beside_dense;
+	struct moe_plan p = plan(b);
+	struct node *n;
+
+	build_gemm(b, "router", b->p.activations, h, e->experts);
+	n = build_node(b, "router_top_k", OP_ROUTER, DTYPE_FP32, PER_TOKENS);
+	if (n)
+		n->op.n = e->experts, n->op.top_k = e->top_k;
+	if (e->latent > 0)
+		build_gemm(b, "latent_down_proj", b->p.weights, h, e->latent);
+	dispatch(b, &p, width);
+	routed(b, &p, width);
+	combine(b, &p, width);
+	if (e->latent > 0)
+		build_gemm(b, "latent_up_proj", b->p.weights, e->latent, h);
+	shared(b);
+	if (e->beside_dense)
+		build_mlp(b, l);
+	if (!p.exchange || others)
+		build_reduce(b, "all_reduce");
+}

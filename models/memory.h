@@ -1,0 +1,49 @@
+/* Memory of one device of a serving replica, by component, and how many tokens of KV cache it leaves. */
+#ifndef MODELS_MEMORY_H
+#define MODELS_MEMORY_H
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "models/model.h"
+#include "models/placement.h"
+
+struct memory_limits {
+	double capacity_bytes;         /* of one device */
+	double utilization;            /* share the engine may use: weights + activations + KV */
+	int64_t max_batch_tokens, max_seqs;
+	int64_t block_tokens;
+	double reserved_bytes;         /* runtime, graphs, collective buffers */
+};
+
+struct memory_plan {
+	double weights_bytes, activation_bytes, reserved_bytes, kv_bytes, state_bytes, capacity_bytes;   /* per device, worst stage */
+	double kv_bytes_per_token;             /* per device; layers with full attention */
+	double window_bytes_per_token;         /* per device; layers with a sliding window: at most `window_tokens` a sequence */
+	int64_t window_tokens;                 /* largest window */
+	double state_bytes_per_seq;            /* per device; recurrent state */
+	double index_bytes_per_token;          /* per device; keys of sparse attention's indexer, part of kv_bytes_per_token */
+	double block_bytes;                    /* of one block on one device; see memory_plan */
+	int64_t block_tokens;
+	int64_t kv_blocks;                     /* blocks of block_tokens that fit (one replica sees this many) */
+	int64_t seq_fixed_blocks;              /* blocks a sequence holds whatever its length: windows and state */
+};
+
+/* Weights: every tensor of the stage in its class's format, dealt out as graph.h says; norms, biases and routers in the
+ * activations' format; the tied matrix once more on the last of several stages.
+ * Activations, in elements of a rank's t = max_batch_tokens / (dp cp) tokens: 2 hidden (residual and input) + the largest of
+ * query/key/value/result, the MLP's gate, up and product, the same for top_k experts a token, the mixer's inner channels;
+ * or, if larger, logits and two 32-bit copies of them for sampling: max_seqs / dp * vocab.
+ * Cache: kv heads dealt over tp (repeated when fewer), MLA latents whole on each rank, indexer keys one byte an element
+ * and a scale of 4 bytes a key, tokens over cp; each dp_attention rank has a pool of its own, kv_blocks counts them all.
+ * block_bytes = block_tokens * kv_bytes_per_token. A model whose attention is windowed throughout is paged as if it were
+ * full (window_bytes_per_token = 0, window_tokens says the window); one without any attention has one block a sequence.
+ * Fails with ERR_INPUT, saying by how many bytes and whether weights, KV or activations are to blame, when not even
+ * one block per sequence fits. */
+MUST_USE bool memory_plan(const struct model *model, const struct placement *place, const struct memory_limits *limits,
+			  struct memory_plan *out, struct err *err);
+
+/* Blocks that a sequence of so many tokens holds: full layers grow, windows stop growing, state is constant.
+ * seq_fixed_blocks is what this is above the full layers' blocks once the windows are full. */
+int64_t memory_seq_blocks(const struct memory_plan *plan, int64_t tokens);
+
+#endif

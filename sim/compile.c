@@ -1,0 +1,362 @@
+#include "sim/compile.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/paths.h"
+#include "base/str.h"
+
+/* Runtime context, collective buffers and captured graphs inside the engine's share of memory; vLLM and SGLang report
+ * 0.5 to 1.5 GiB (their start-up logs); recalled. */
+static const double RUNTIME_BYTES = 1.0e9;
+
+static bool push(const char ***list, size_t *count, size_t *capacity, const char *text, struct arena *arena)
+{
+	if (*count == *capacity) {
+		size_t n = *capacity ? 2 * *capacity : 8;
+		const char **grown = arena_alloc(arena, n * sizeof(*grown));
+
+		if (!grown)
+			return false;
+		if (*count)
+			memcpy(grown, *list, *count * sizeof(*grown));
+		*list = grown;
+		*capacity = n;
+	}
+	(*list)[(*count)++] = text;
+	return true;
+}
+
+void compiled_note(struct compiled *c, struct arena *arena, const char *text)
+{
+	if (text && !push(&c->notes, &c->note_count, &c->note_capacity, text, arena))
+		return;                /* a note is lost when memory is: the run itself will say so */
+}
+
+static void not_modelled(struct compiled *c, struct arena *arena, const char *text)
+{
+	if (!push(&c->not_modelled, &c->not_modelled_count, &c->not_modelled_capacity, text, arena))
+		return;
+}
+
+static bool load_hardware(const struct scenario *sc, struct compiled *c, struct arena *arena, struct err *err)
+{
+	const struct scenario_hardware *h = &sc->hardware;
+
+	if (h->system) {
+		c->system = system_load(h->system, arena, err);
+		if (!c->system)
+			return false;
+		c->device = c->system->device;
+		if (h->device) {
+			const struct device *asked = device_load_usable(h->device, arena, err);
+
+			if (!asked)
+				return false;
+			if (!text_equal(asked->name, c->device->name))
+				return err_set(err, ERR_INPUT, "device '%s' in system '%s': that system is made of '%s'", h->device, h->system,
+					       c->device->name);
+		}
+		if (!c->device->simulatable)
+			return err_set(err, ERR_INPUT, "device '%s' cannot be simulated: %s", c->device->name, c->device->reason);
+		return true;
+	}
+	c->device = device_load_usable(h->device ? h->device : "h100", arena, err);
+	c->system = c->device ? system_for_device(c->device, arena, err) : NULL;
+	return c->system != NULL;
+}
+
+static bool check_host_overhead(const char *text, struct err *err)
+{
+	double v;
+
+	if (text_equal(text, "default") || text_equal(text, "none") || (text_to_double(text, &v) && v >= 0))
+		return true;
+	return err_set(err, ERR_INPUT, "host_overhead \"%s\": expected default, none or seconds a step", text);
+}
+
+static int parse_provider(const char *text, struct err *err)
+{
+	for (int i = 0; i < PROVIDER_COUNT; i++)
+		if (text_equal(provider_names[i], text))
+			return i;
+	err_set(err, ERR_INPUT, "provider \"%s\": expected measured, fitted or analytic", text);
+	return -1;
+}
+
+/* Settings that this scheduler does not look at are said, not swallowed. */
+static void list_not_modelled(const struct scenario *sc, struct compiled *c, struct arena *arena)
+{
+	const struct scenario_scheduler *s = &sc->scheduler;
+	bool is_vllm = text_starts(c->scheduler->name, "vllm") || text_equal(c->scheduler->name, "priority");
+
+	if (s->long_prefill_threshold > 0 && !(is_vllm && !text_equal(c->scheduler->name, "vllm-v0")))
+		not_modelled(c, arena, "scheduler.long_prefill_threshold: only vllm and priority have it");
+	if (s->preemption == 2 && !text_equal(c->scheduler->name, "vllm-v0"))
+		not_modelled(c, arena, "scheduler.preemption=swap: only vllm-v0 swaps; sequences are recomputed");
+	if (s->order > ORDER_FCFS && !text_equal(c->scheduler->name, "sglang") && s->order != ORDER_PRIORITY)
+		not_modelled(c, arena, "scheduler.order: only sglang reorders its queue");
+	if (s->order == ORDER_RANDOM)
+		not_modelled(c, arena, "scheduler.order=random: queue is first come, first served");
+	if (s->conservativeness != 1 && !text_equal(c->scheduler->name, "sglang"))
+		not_modelled(c, arena, "scheduler.conservativeness: only sglang has it");
+	if (sc->offload.disk_bytes > 0)
+		not_modelled(c, arena, "offload.disk_gb: only the host memory tier is simulated");
+	if (sc->workload.adapters > 0)
+		not_modelled(c, arena, "workload adapters: requests run on the base model");
+	if (sc->deployment.dp_attention > 1)
+		not_modelled(c, arena, "dp_attention: ranks are taken as evenly loaded, one queue feeds them");
+}
+
+static void list_notes(struct compiled *c, struct arena *arena)
+{
+	if (c->device->status == DEVICE_ANNOUNCED)
+		compiled_note(c, arena, arena_printf(arena, "device %s is announced, not shipping: its figures are the vendor's targets", c->device->name));
+	for (size_t i = 0; i < c->model->note_count; i++)
+		compiled_note(c, arena, c->model->notes[i]);
+}
+
+bool compile_scenario(const struct scenario *sc, struct compiled *out, struct arena *arena, struct err *err)
+{
+	struct cost_options options = { 0 };
+	int provider;
+
+	*out = (struct compiled){ 0 };
+	if (sc->technique_count > 0)
+		return err_set(err, ERR_INPUT, "technique '%s': not known; the technology tree of this version holds none", sc->techniques[0].id);
+	out->scheduler = scheduler_require(sc->scheduler.name, err);
+	provider = out->scheduler ? parse_provider(sc->hardware.provider, err) : -1;
+	if (provider < 0 || !check_host_overhead(sc->hardware.host_overhead, err))
+		return false;
+	if (!load_hardware(sc, out, arena, err))
+		return false;
+	out->model = model_load(sc->model.name, arena, err);
+	out->stack = out->model ? stack_load(sc->hardware.stack ? sc->hardware.stack : out->scheduler->stack, arena, err) : NULL;
+	if (!out->stack)
+		return false;
+	options = (struct cost_options){ .system = out->system, .device = out->device, .stack = out->stack, .best_provider = (enum provider)provider };
+	out->costs = cost_model_new(&options, err);
+	if (!out->costs)
+		return false;
+	list_not_modelled(sc, out, arena);
+	list_notes(out, arena);
+	return true;
+}
+
+void compiled_release(struct compiled *c)
+{
+	cost_model_free(c->costs);
+	c->costs = NULL;
+}
+
+static int64_t or_default(int64_t set, int64_t otherwise)
+{
+	return set > 0 ? set : otherwise;
+}
+
+static void place_pool(const struct scenario *sc, const struct compiled *c, bool prefill, struct placement *p)
+{
+	const struct scenario_deployment *d = &sc->deployment;
+	const struct scenario_model *m = &sc->model;
+	struct placement asked = {
+		.tp = prefill ? or_default(d->prefill_tp, d->tp) : d->tp, .pp = prefill ? or_default(d->prefill_pp, d->pp) : d->pp,
+		.ep = prefill ? or_default(d->prefill_ep, d->ep) : d->ep, .cp = d->cp, .dp_attention = d->dp_attention,
+		.weights = (enum dtype)m->dtype, .experts = (enum dtype)m->expert_dtype, .attention = (enum dtype)m->attention_dtype,
+		.head = (enum dtype)m->head_dtype, .kv = (enum dtype)m->kv_dtype, .activations = (enum dtype)m->activation_dtype,
+		.routing_skew = m->routing_skew, .devices_per_node = (int)system_domain(c->system),
+	};
+
+	placement_resolve(c->model, &asked, p);
+}
+
+/* The policy's defaults for this device, then what the scenario says. */
+static void settle(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct scheduler_defaults *d)
+{
+	const struct scenario_scheduler *s = &sc->scheduler;
+	struct scheduler_host host = {
+		.device_memory_bytes = device_memory_bytes(c->device), .device = c->device->name, .is_cpu = c->device->kind == DEVICE_CPU,
+		.is_tpu = c->device->kind == DEVICE_TPU, .world = pool->devices, .max_context = c->model->shape.max_context,
+		.offline = sc->workload.arrivals.kind == ARRIVAL_ALL_AT_ONCE && sc->workload.concurrency == 0,
+	};
+
+	if (s->max_model_len > 0)
+		host.max_context = s->max_model_len;
+	c->scheduler->defaults(&host, d);
+	d->max_seqs = or_default(s->max_num_seqs, d->max_seqs);
+	d->max_tokens = or_default(s->max_num_batched_tokens, d->max_tokens);
+	d->block_tokens = or_default(s->block_size, d->block_tokens);
+	if (!isnan(s->memory_utilization))
+		d->memory_utilization = s->memory_utilization;
+	if (!isnan(s->watermark))
+		d->watermark = s->watermark;
+	if (s->chunked_prefill)
+		d->chunked = s->chunked_prefill == 1;
+	if (s->prefix_caching)
+		d->prefix_caching = s->prefix_caching == 1;
+}
+
+static double host_bytes_s(const struct scenario *sc, const struct compiled *c)
+{
+	if (!isnan(sc->offload.host_bytes_s))
+		return sc->offload.host_bytes_s;
+	return link_present(&c->device->host) ? c->device->host.bytes_s : 31e9;        /* PCIe 4.0 x16 */
+}
+
+static bool lay_out(const struct scenario *sc, const struct compiled *c, struct compiled_pool *pool, const struct scheduler_defaults *d,
+		    struct err *err)
+{
+	struct memory_limits limits = { .capacity_bytes = device_memory_bytes(c->device), .utilization = d->memory_utilization,
+					.max_batch_tokens = d->max_tokens, .max_seqs = d->max_seqs, .block_tokens = d->block_tokens,
+					.reserved_bytes = RUNTIME_BYTES };
+	struct batcher_limits *l = &pool->limits;
+
+	/* The activation peak is that of the batches a server runs; an unlimited token budget is not one it would allocate. */
+	if (limits.max_batch_tokens > 16384)
+		limits.max_batch_tokens = 16384;
+	if (!memory_plan(c->model, &pool->place, &limits, &pool->memory, err))
+		return false;
+	pool->kv_bytes_per_token = pool->memory.kv_bytes_per_token + pool->memory.window_bytes_per_token;
+	l->kv_blocks = or_default(sc->scheduler.kv_blocks, pool->memory.kv_blocks);
+	l->seq_fixed_blocks = pool->memory.seq_fixed_blocks;
+	l->watermark_blocks = (int64_t)ceil(d->watermark * (double)l->kv_blocks);
+	if (sc->offload.host_bytes > 0 && pool->kv_bytes_per_token > 0)
+		l->host_cache_blocks = (int64_t)(sc->offload.host_bytes / (double)pool->devices /
+						 (pool->kv_bytes_per_token * (double)d->block_tokens));
+	return true;
+}
+
+bool compile_pool(const struct scenario *sc, const struct compiled *c, bool prefill, struct compiled_pool *out, struct err *err)
+{
+	const struct scenario_scheduler *s = &sc->scheduler;
+	struct batcher_limits *l = &out->limits;
+	struct scheduler_defaults d;
+
+	*out = (struct compiled_pool){ 0 };
+	place_pool(sc, c, prefill, &out->place);
+	if (!placement_check(c->model, &out->place, err))
+		return false;
+	out->devices = placement_devices(&out->place);
+	settle(sc, c, out, &d);
+	if (d.max_tokens < d.max_seqs && d.chunked) {
+		if (s->max_num_batched_tokens > 0 && s->max_num_seqs > 0)
+			return err_set(err, ERR_INPUT, "max_num_batched_tokens=%lld: expected at least max_num_seqs=%lld", (long long)d.max_tokens,
+				       (long long)d.max_seqs);
+		if (s->max_num_seqs > 0)
+			d.max_tokens = d.max_seqs;
+		else
+			d.max_seqs = d.max_tokens;
+	}
+	if (out->place.pp > LANES_MOST)
+		return err_set(err, ERR_INPUT, "pp=%lld: expected at most %d", (long long)out->place.pp, LANES_MOST);
+	*l = (struct batcher_limits){
+		.max_seqs = d.max_seqs, .max_tokens = d.max_tokens, .block_tokens = d.block_tokens, .max_model_len = s->max_model_len,
+		.long_prefill_threshold = s->long_prefill_threshold, .max_waiting_iters = s->max_waiting_iters,
+		.conservativeness = s->conservativeness, .chunked = d.chunked, .prefix_caching = d.prefix_caching,
+		.swap = s->preemption == 2 && text_equal(c->scheduler->name, "vllm-v0"), .handoff = prefill,
+		.order = s->order ? (enum wait_order)s->order : c->scheduler->order, .reserve = c->scheduler->reserve,
+		.lanes = (int)out->place.pp, .wheel_bits = 10,
+	};
+	if (l->max_model_len == 0 && c->model->shape.max_context > 0)
+		l->max_model_len = c->model->shape.max_context;
+	if (text_equal(c->scheduler->name, "orca") && s->max_model_len > 0)
+		l->reserve_tokens = s->max_model_len;
+	return lay_out(sc, c, out, &d, err);
+}
+
+static void host_time(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct host_time *h)
+{
+	const struct stack *s = c->stack;
+	double seconds;
+
+	*h = (struct host_time){ .graph_max_tokens = s->graph_max_tokens, .graph_granularity = s->graph_granularity };
+	if (text_equal(sc->hardware.host_overhead, "none"))
+		return;
+	if (text_to_double(sc->hardware.host_overhead, &seconds)) {
+		h->step_s = seconds;
+		return;
+	}
+	h->step_s = s->step_s + (pool->place.tp > 1 ? s->tp_step_s : 0);
+	h->seq_s = s->seq_s;
+	h->prefill_seq_s = s->prefill_seq_s;
+	h->token_s = s->token_s;
+	h->layer_launch_s = s->layer_launch_s;
+	h->visible_s = s->visible_s;
+	h->overlap = s->overlap;
+}
+
+struct iteration *compile_iteration(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct err *err)
+{
+	struct iteration_options o = { .model = c->model, .place = &pool->place, .stack = c->stack, .costs = c->costs,
+				       .max_tokens = pool->limits.max_tokens + pool->limits.max_seqs, .max_seqs = pool->limits.max_seqs,
+				       .swap_s_per_token = pool->kv_bytes_per_token / host_bytes_s(sc, c) };
+
+	host_time(sc, c, pool, &o.host);
+	return iteration_new(&o, err);
+}
+
+static void hash_value(const char *path, const struct field *field, const char *value, void *ctx)
+{
+	(void)field;
+	hash_add_text(ctx, path);
+	hash_add_text(ctx, value);
+}
+
+/* Tables and fits of the device: by content, since `catalog import-profile` may change them. */
+static void hash_folder(struct hash *h, const char *folder, struct arena *arena)
+{
+	static const char *const suffixes[] = { ".csv", ".gz", ".xml", ".bin" };
+	const char *const *names;
+	size_t count;
+
+	for (size_t s = 0; s < COUNT_OF(suffixes); s++) {
+		names = paths_is_folder(folder) ? paths_list(folder, suffixes[s], &count, arena, NULL) : NULL;
+		for (size_t i = 0; names && i < count; i++) {
+			const char *file = arena_printf(arena, "%s/%s%s", folder, names[i], suffixes[s]);
+
+			if (file) {
+				hash_add_text(h, names[i]);
+				hash_file(h, file);
+			}
+		}
+	}
+}
+
+static void hash_tables(struct hash *h, const struct compiled *c, struct arena *arena)
+{
+	const char *tables = paths_data(arena_printf(arena, "hardware/tables/%s", c->device->name), arena, NULL);
+	const char *stacks = c->stack->tables;
+
+	while (tables && stacks && *stacks) {
+		size_t n = strcspn(stacks, " ");
+		const char *folder = arena_printf(arena, "%s/%.*s", tables, (int)n, stacks);
+
+		if (folder)
+			hash_folder(h, folder, arena);
+		stacks += n + (stacks[n] == ' ');
+	}
+}
+
+bool compile_hash(const struct scenario *sc, const struct compiled *c, char out[33], struct err *err)
+{
+	struct hash *h = hash_new();
+	struct arena *arena = arena_new();
+	char values[33];
+	bool ok = h && arena && scenario_hash(sc, "vibee-sim 1", values, err);
+
+	if (ok) {
+		hash_add_text(h, values);
+		schema_each(&model_element, c->model, hash_value, h);
+		schema_each(&device_element, c->device, hash_value, h);
+		schema_each(&system_element, c->system, hash_value, h);
+		schema_each(&stack_element, c->stack, hash_value, h);
+		hash_tables(h, c, arena);
+		hash_hex(h, out);
+	} else {
+		err_memory(err);
+	}
+	hash_free(h);
+	arena_free(arena);
+	return ok;
+}

@@ -1,0 +1,580 @@
+#include "sim/serve/batcher.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "sim/serve/scheduler.h"
+
+static struct seq *seq_at(const struct batcher *b, int32_t i)
+{
+	return &b->pool->at[i];
+}
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+	return (a + b - 1) / b;
+}
+
+bool batcher_init(struct batcher *b, struct seq_pool *pool, const struct scheduler_ops *ops, const struct batcher_limits *limits,
+		  struct err *err)
+{
+	*b = (struct batcher){ .pool = pool, .ops = ops, .limits = *limits, .free_blocks = limits->kv_blocks };
+	for (int p = 0; p < PRIORITY_LEVELS; p++)
+		seq_list_init(&b->waiting[p]);
+	seq_list_init(&b->running);
+	seq_list_init(&b->swapped);
+	seq_list_init(&b->loading);
+	b->key_tokens = limits->block_tokens;
+	b->key_blocks = 1;
+	b->lanes = mem_calloc((size_t)limits->lanes, sizeof(*b->lanes));
+	b->policy = ops->state_bytes ? mem_calloc(1, ops->state_bytes) : NULL;
+	if (!b->lanes || (ops->state_bytes && !b->policy))
+		goto fail;
+	for (int l = 0; l < limits->lanes; l++)
+		if (!decode_group_init(&b->lanes[l].decoding, limits->block_tokens, limits->windows, limits->window_count, limits->wheel_bits))
+			goto fail;
+	if (limits->prefix_caching) {
+		b->prefix = prefix_cache_new(limits->host_cache_blocks);
+		if (!b->prefix)
+			goto fail;
+	}
+	return true;
+fail:
+	batcher_release(b);
+	return err_memory(err);
+}
+
+void batcher_release(struct batcher *b)
+{
+	for (int l = 0; b->lanes && l < b->limits.lanes; l++) {
+		decode_group_release(&b->lanes[l].decoding);
+		mem_free(b->lanes[l].partial);
+		mem_free(b->lanes[l].fresh);
+		mem_free(b->lanes[l].batch.chunks);
+	}
+	mem_free(b->lanes);
+	mem_free(b->policy);
+	prefix_cache_free(b->prefix);
+	mem_free(b->finished);
+	mem_free(b->first_tokens);
+	*b = (struct batcher){ 0 };
+}
+
+/* ---- blocks ---- */
+
+int64_t batcher_room(const struct batcher *b)
+{
+	return b->free_blocks + (b->prefix ? prefix_cache_idle(b->prefix) * b->key_blocks : 0);
+}
+
+int64_t batcher_used_blocks(const struct batcher *b)
+{
+	return b->limits.kv_blocks - batcher_room(b);
+}
+
+/* The caller has checked batcher_room. */
+static void take_blocks(struct batcher *b, int64_t n)
+{
+	while (b->free_blocks < n && b->prefix && prefix_cache_evict(b->prefix))
+		b->free_blocks += b->key_blocks;
+	b->free_blocks -= n;
+	assert(b->free_blocks >= 0);
+}
+
+static int64_t blocks_for(const struct batcher *b, int64_t tokens)
+{
+	return ceil_div(tokens, b->limits.block_tokens) + b->limits.seq_fixed_blocks;
+}
+
+/* Private blocks that `s` needs to hold `tokens` tokens: those that the prefix cache holds for it are not its own. */
+static int64_t private_blocks(const struct batcher *b, const struct seq *s, int64_t tokens)
+{
+	return blocks_for(b, tokens) - s->pinned * b->key_blocks;
+}
+
+/* What a sequence holds from its admission on. */
+static int64_t reserved_tokens(const struct batcher *b, const struct seq *s)
+{
+	return b->limits.reserve_tokens > 0 ? b->limits.reserve_tokens : (int64_t)s->prompt + s->output - 1;
+}
+
+bool batcher_accepts(const struct batcher *b, int64_t prompt, int64_t output)
+{
+	const struct batcher_limits *l = &b->limits;
+	int64_t tokens = l->handoff ? prompt : prompt + output - 1;
+
+	if (l->max_model_len > 0 && prompt + output > l->max_model_len)
+		return false;
+	if (!l->chunked && prompt > l->max_tokens)
+		return false;
+	if (l->reserve == RESERVE_TOTAL && l->reserve_tokens > tokens)
+		tokens = l->reserve_tokens;
+	return blocks_for(b, tokens) + l->watermark_blocks <= l->kv_blocks;
+}
+
+/* ---- queues ---- */
+
+static struct seq_list *queue_of(struct batcher *b, const struct seq *s)
+{
+	int p = s->priority < 0 ? 0 : s->priority >= PRIORITY_LEVELS ? PRIORITY_LEVELS - 1 : s->priority;
+
+	return &b->waiting[b->limits.order == ORDER_PRIORITY ? p : 0];
+}
+
+void batcher_add(struct batcher *b, int32_t i)
+{
+	struct seq *s = seq_at(b, i);
+
+	s->state = SEQ_WAITING;
+	if (s->target == 0)
+		s->target = s->prompt;
+	seq_list_push_back(b->pool->at, queue_of(b, s), i);
+	b->waiting_count++;
+}
+
+static void unwait(struct batcher *b, int32_t i)
+{
+	seq_list_remove(b->pool->at, queue_of(b, seq_at(b, i)), i);
+	b->waiting_count--;
+}
+
+static void wait_first(struct batcher *b, int32_t i)
+{
+	struct seq *s = seq_at(b, i);
+
+	s->state = SEQ_WAITING;
+	seq_list_push_front(b->pool->at, queue_of(b, s), i);
+	b->waiting_count++;
+}
+
+int32_t batcher_head(const struct batcher *b)
+{
+	for (int p = 0; p < PRIORITY_LEVELS; p++)
+		if (b->waiting[p].head != NO_SEQ)
+			return b->waiting[p].head;
+	return NO_SEQ;
+}
+
+bool batcher_may_admit(const struct batcher *b)
+{
+	if (b->ops->may_admit)
+		return b->ops->may_admit(b);
+	return b->running.count < b->limits.max_seqs;
+}
+
+/* ---- prefixes ---- */
+
+/* Leading keys of `s` that may be reused: at least one token is always computed. */
+static int32_t usable_keys(const struct batcher *b, const struct seq *s)
+{
+	int64_t most = (s->target - 1) / b->key_tokens;
+
+	return s->key_count < most ? s->key_count : (int32_t)most;
+}
+
+int64_t batcher_hit(const struct batcher *b, int32_t i)
+{
+	const struct seq *s = seq_at(b, i);
+	int32_t host, n;
+
+	if (!b->prefix || !s->keys || s->computed > 0)
+		return s->computed;
+	n = prefix_cache_match(b->prefix, s->keys, usable_keys(b, s), &host);
+	return (n + host) * b->key_tokens;
+}
+
+int64_t batcher_missing(const struct batcher *b, int32_t i)
+{
+	return seq_at(b, i)->target - batcher_hit(b, i);
+}
+
+bool batcher_prompt_fits(const struct batcher *b, int lane, int32_t i, int64_t budget)
+{
+	return batcher_missing(b, i) <= budget || (seq_at(b, i)->preemptions > 0 && b->lanes[lane].batch.chunk_count == 0);
+}
+
+/* Blocks that have just been computed become part of the prefix cache, still referenced by `s`. A block that another
+ * sequence computed meanwhile is shared instead of kept twice. */
+static void publish(struct batcher *b, struct seq *s, int64_t tokens)
+{
+	if (!b->prefix || !s->keys)
+		return;
+	while (s->pinned < s->key_count && (s->pinned + 1) * b->key_tokens <= tokens) {
+		uint64_t *key = &s->keys[s->pinned];
+		int32_t host;
+
+		if (!prefix_cache_insert(b->prefix, *key)) {
+			if (prefix_cache_match(b->prefix, key, 1, &host) != 1)
+				return;        /* out of memory: stays private */
+			prefix_cache_pin(b->prefix, key, 1);
+			b->free_blocks += b->key_blocks;
+		}
+		s->pinned++;
+		s->blocks -= (int32_t)b->key_blocks;
+	}
+}
+
+/* ---- admission ---- */
+
+static bool add_chunk(struct batcher *b, int lane, int32_t i, int64_t tokens)
+{
+	struct batch *batch = &b->lanes[lane].batch;
+	struct seq *s = seq_at(b, i);
+
+	if (!mem_grow(&batch->chunks, &batch->chunk_capacity, batch->chunk_count + 1, sizeof(*batch->chunks))) {
+		b->out_of_memory = true;
+		return false;
+	}
+	batch->chunks[batch->chunk_count++] = (struct chunk){ .seq = i, .tokens = (int32_t)tokens, .prior = s->computed,
+							      .last = s->computed + tokens >= s->target };
+	batch->prefill_tokens += tokens;
+	batch->logits += s->computed + tokens >= s->target;
+	return true;
+}
+
+static bool add_partial(struct batcher *b, int lane, int32_t i)
+{
+	struct lane *l = &b->lanes[lane];
+
+	if (!mem_grow(&l->partial, &l->partial_capacity, l->partial_count + 1, sizeof(*l->partial))) {
+		b->out_of_memory = true;
+		return false;
+	}
+	l->partial[l->partial_count++] = i;
+	return true;
+}
+
+static bool note(int32_t **list, size_t *count, size_t *capacity, int32_t i)
+{
+	if (!mem_grow(list, capacity, *count + 1, sizeof(**list)))
+		return false;
+	(*list)[(*count)++] = i;
+	return true;
+}
+
+static void join(struct batcher *b, struct lane *l, int32_t i, bool fresh)
+{
+	seq_at(b, i)->state = SEQ_DECODE;
+	decode_group_join(&l->decoding, b->pool->at, i);
+	if (fresh && !note(&l->fresh, &l->fresh_count, &l->fresh_capacity, i))
+		b->out_of_memory = true;
+}
+
+static void remove_partial(struct lane *l, int32_t i)
+{
+	for (size_t k = 0; k < l->partial_count; k++)
+		if (l->partial[k] == i) {
+			memmove(&l->partial[k], &l->partial[k + 1], (l->partial_count - k - 1) * sizeof(l->partial[0]));
+			l->partial_count--;
+			return;
+		}
+}
+
+enum admit batcher_admit(struct batcher *b, int lane, int32_t i, int64_t most, bool whole, int64_t spare)
+{
+	struct seq *s = seq_at(b, i);
+	struct lane *l = &b->lanes[lane];
+	int32_t hit = 0, host = 0;
+	int64_t computed = s->computed, n, tokens, need;
+
+	if (b->prefix && s->keys && computed == 0) {
+		hit = prefix_cache_match(b->prefix, s->keys, usable_keys(b, s), &host);
+		computed = (hit + host) * b->key_tokens;
+	}
+	n = s->target - computed < most ? s->target - computed : most;
+	tokens = b->limits.reserve == RESERVE_TOTAL ? reserved_tokens(b, s) : whole ? s->target : computed + n;
+	if (b->limits.reserve == RESERVE_TOTAL && b->limits.handoff)
+		tokens = s->target;
+	if (hit)
+		prefix_cache_pin(b->prefix, s->keys, hit);
+	s->pinned += hit;
+	need = private_blocks(b, s, tokens) - s->blocks;
+	if (need + spare > batcher_room(b)) {
+		if (hit)
+			prefix_cache_unpin(b->prefix, s->keys, hit);
+		s->pinned -= hit;
+		return ADMIT_NO_ROOM;
+	}
+	unwait(b, i);
+	if (b->limits.reserve != RESERVE_TOTAL)
+		need = private_blocks(b, s, computed + n) - s->blocks;
+	if (host) {
+		/* The part in the slower tier comes first; the sequence waits for it holding its blocks. */
+		int64_t blocks = host * b->key_blocks;
+
+		take_blocks(b, blocks);
+		prefix_cache_restore(b->prefix, s->keys + hit, host);
+		s->pinned += host;
+		s->computed = (int32_t)computed;
+		if (s->preemptions == 0)
+			s->cached = s->computed;
+		s->state = SEQ_LOADING;
+		s->load_tokens = (int32_t)(host * b->key_tokens);
+		b->load_new++;
+		seq_list_push_back(b->pool->at, &b->loading, i);
+		return ADMIT_LOADING;
+	}
+	take_blocks(b, need);
+	s->blocks += (int32_t)need;
+	if (s->computed == 0 && s->preemptions == 0)
+		s->cached = (int32_t)computed;
+	s->computed = (int32_t)computed;
+	s->lane = (uint8_t)lane;
+	seq_list_push_back(b->pool->at, &b->running, i);
+	if (n == 0) {                  /* handed over with its cache: decodes at once */
+		join(b, l, i, true);
+		return ADMIT_OK;
+	}
+	s->state = SEQ_PREFILL;
+	if (!add_partial(b, lane, i) || !add_chunk(b, lane, i, n))
+		return ADMIT_NO_ROOM;
+	publish(b, s, s->computed + n);
+	return ADMIT_OK;
+}
+
+bool batcher_continue(struct batcher *b, int lane, int32_t i, int64_t most)
+{
+	struct seq *s = seq_at(b, i);
+	int64_t n = s->target - s->computed, need;
+
+	if (n > most)
+		n = most;
+	if (n <= 0)
+		return true;
+	need = private_blocks(b, s, s->computed + n) - s->blocks;
+	if (need > 0 && b->limits.reserve != RESERVE_TOTAL) {
+		if (need > batcher_room(b))
+			return false;
+		take_blocks(b, need);
+		s->blocks += (int32_t)need;
+	}
+	if (!add_chunk(b, lane, i, n))
+		return true;
+	publish(b, s, s->computed + n);
+	return true;
+}
+
+void batcher_loaded(struct batcher *b, int32_t i)
+{
+	seq_list_remove(b->pool->at, &b->loading, i);
+	wait_first(b, i);
+}
+
+/* ---- preemption ---- */
+
+static void give_back(struct batcher *b, struct seq *s)
+{
+	if (s->pinned) {
+		prefix_cache_unpin(b->prefix, s->keys, s->pinned);
+		s->pinned = 0;
+	}
+	b->free_blocks += s->blocks;
+	s->blocks = 0;
+}
+
+void batcher_release_seq(struct batcher *b, int32_t i)
+{
+	struct seq *s = seq_at(b, i);
+
+	/* What it computed beyond the prompt serves the session's next turn. */
+	publish(b, s, s->computed);
+	give_back(b, s);
+}
+
+int32_t batcher_victim(const struct batcher *b, int lane)
+{
+	int32_t best = NO_SEQ;
+
+	for (int32_t i = b->running.tail; i != NO_SEQ; i = seq_at(b, i)->prev) {
+		const struct seq *s = seq_at(b, i);
+
+		if (s->lane != lane && b->lanes[s->lane].in_flight)
+			continue;
+		if (b->limits.order != ORDER_PRIORITY)
+			return i;
+		/* Least urgent, then latest arrival. */
+		if (best == NO_SEQ || s->priority > seq_at(b, best)->priority ||
+		    (s->priority == seq_at(b, best)->priority && s->arrival_s > seq_at(b, best)->arrival_s))
+			best = i;
+	}
+	return best;
+}
+
+/* Takes back the chunk that a sequence already has in the batch being formed. */
+static void drop_chunk(struct batch *batch, int32_t i)
+{
+	for (size_t k = 0; k < batch->chunk_count; k++)
+		if (batch->chunks[k].seq == i) {
+			batch->prefill_tokens -= batch->chunks[k].tokens;
+			batch->logits -= batch->chunks[k].last;
+			memmove(&batch->chunks[k], &batch->chunks[k + 1], (batch->chunk_count - k - 1) * sizeof(batch->chunks[0]));
+			batch->chunk_count--;
+			return;
+		}
+}
+
+void batcher_preempt(struct batcher *b, int lane, int32_t i)
+{
+	struct seq *s = seq_at(b, i);
+	struct lane *l = &b->lanes[s->lane];
+	bool swap = b->limits.swap && s->state == SEQ_DECODE;
+
+	if (s->state == SEQ_DECODE) {
+		if (s->join_step < l->decoding.step)
+			s->last_token_s = l->last_token_s;
+		decode_group_leave(&l->decoding, b->pool->at, i, b->limits.reserve == RESERVE_AS_NEEDED);
+	} else {
+		remove_partial(l, i);
+		drop_chunk(&l->batch, i);
+	}
+	seq_list_remove(b->pool->at, &b->running, i);
+	s->preemptions++;
+	b->preemptions++;
+	if (swap) {
+		b->lanes[lane].batch.swap_tokens += s->computed - s->pinned * b->key_tokens;
+		give_back(b, s);
+		s->state = SEQ_SWAPPED;
+		seq_list_push_back(b->pool->at, &b->swapped, i);
+		return;
+	}
+	give_back(b, s);
+	s->computed = 0;
+	s->target = s->prompt + s->generated;
+	wait_first(b, i);
+}
+
+int64_t batcher_fit_decodes(struct batcher *b, int lane)
+{
+	struct decode_group *g = &b->lanes[lane].decoding;
+	int64_t preempted = 0;
+	int32_t victim;
+
+	if (b->limits.reserve == RESERVE_TOTAL)
+		return 0;
+	while (decode_group_blocks(g, 1) > batcher_room(b)) {
+		victim = batcher_victim(b, lane);
+		if (victim == NO_SEQ)
+			break;
+		batcher_preempt(b, lane, victim);
+		preempted++;
+	}
+	return preempted;
+}
+
+int64_t batcher_swap_in(struct batcher *b, int lane)
+{
+	struct lane *l = &b->lanes[lane];
+	int64_t count = 0;
+
+	while (b->swapped.head != NO_SEQ && b->running.count < b->limits.max_seqs) {
+		int32_t i = b->swapped.head;
+		struct seq *s = seq_at(b, i);
+		int64_t need = blocks_for(b, s->computed + 1);
+
+		if (need + b->limits.watermark_blocks > batcher_room(b))
+			break;
+		seq_list_remove(b->pool->at, &b->swapped, i);
+		need = blocks_for(b, s->computed);
+		take_blocks(b, need);
+		s->blocks = (int32_t)need;
+		s->lane = (uint8_t)lane;
+		l->batch.swap_tokens += s->computed;
+		seq_list_push_back(b->pool->at, &b->running, i);
+		join(b, l, i, true);
+		count++;
+	}
+	return count;
+}
+
+/* ---- driving ---- */
+
+bool batcher_form(struct batcher *b, int lane, double now_s)
+{
+	struct lane *l = &b->lanes[lane];
+	struct batch *batch = &l->batch;
+	int64_t k;
+
+	b->load_new = 0;
+	batch->chunk_count = 0;
+	batch->decodes = false;
+	batch->prefill_tokens = batch->logits = batch->swap_tokens = batch->policy_steps = 0;
+	b->ops->form(b, lane, now_s);
+	if (l->decoding.count == 0)
+		batch->decodes = false;
+	if (batch->chunk_count == 0 && !batch->decodes)
+		return false;
+	k = 1;
+	if (batch->chunk_count == 0 && b->limits.lanes == 1 && batch->swap_tokens == 0) {
+		k = decode_group_quiet_steps(&l->decoding);
+		if (b->limits.reserve == RESERVE_AS_NEEDED)
+			k = decode_group_steps_within(&l->decoding, batcher_room(b), k);
+		if (batch->policy_steps > 0 && batch->policy_steps < k)
+			k = batch->policy_steps;
+		if (k < 1)
+			k = 1;
+	}
+	batch->quiet_steps = k;
+	l->in_flight = true;
+	return true;
+}
+
+static void finish(struct batcher *b, int32_t i)
+{
+	struct seq *s = seq_at(b, i);
+
+	seq_list_remove(b->pool->at, &b->running, i);
+	s->state = SEQ_DONE;
+	if (!note(&b->finished, &b->finished_count, &b->finished_capacity, i))
+		b->out_of_memory = true;
+}
+
+static void commit_decodes(struct batcher *b, struct lane *l, int64_t steps)
+{
+	struct decode_group *g = &l->decoding;
+	bool grows = b->limits.reserve == RESERVE_AS_NEEDED;
+	int32_t i;
+
+	if (grows)
+		take_blocks(b, decode_group_blocks(g, steps));
+	decode_group_advance(g, b->pool->at, steps);
+	while ((i = decode_group_finished(g, b->pool->at)) != NO_SEQ) {
+		decode_group_leave(g, b->pool->at, i, grows);
+		finish(b, i);
+	}
+}
+
+static void commit_chunk(struct batcher *b, struct lane *l, const struct chunk *c)
+{
+	struct seq *s = seq_at(b, c->seq);
+
+	s->computed += c->tokens;
+	if (!c->last)
+		return;
+	remove_partial(l, c->seq);
+	s->generated++;
+	if (!note(&b->first_tokens, &b->first_count, &b->first_capacity, c->seq))
+		b->out_of_memory = true;
+	if (s->generated >= s->output) {
+		finish(b, c->seq);
+	} else if (b->limits.handoff) {
+		seq_list_remove(b->pool->at, &b->running, c->seq);
+		s->state = SEQ_HANDOFF;
+	} else {
+		join(b, l, c->seq, !l->batch.decodes);
+	}
+}
+
+void batcher_commit(struct batcher *b, int lane, int64_t steps)
+{
+	struct lane *l = &b->lanes[lane];
+
+	b->finished_count = b->first_count = 0;
+	l->in_flight = false;
+	if (l->batch.decodes) {
+		l->fresh_count = 0;
+		commit_decodes(b, l, steps);
+	}
+	for (size_t k = 0; k < l->batch.chunk_count; k++)
+		commit_chunk(b, l, &l->batch.chunks[k]);
+}

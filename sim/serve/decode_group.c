@@ -1,0 +1,227 @@
+#include "sim/serve/decode_group.h"
+
+#include "base/mem.h"
+
+bool decode_group_init(struct decode_group *g, int64_t block_tokens, const int64_t *windows, int window_count, int wheel_bits)
+{
+	*g = (struct decode_group){ .block_tokens = block_tokens, .window_count = window_count };
+	for (int w = 0; w < window_count; w++)
+		g->windows[w] = windows[w];
+	g->residue = mem_calloc((size_t)block_tokens, sizeof(*g->residue));
+	if (!g->residue || !wheel_init(&g->ends, wheel_bits) ||
+	    (window_count > 1 && !wheel_init(&g->crossings, wheel_bits))) {
+		decode_group_release(g);
+		return false;
+	}
+	return true;
+}
+
+void decode_group_release(struct decode_group *g)
+{
+	mem_free(g->residue);
+	wheel_release(&g->ends);
+	wheel_release(&g->crossings);
+	*g = (struct decode_group){ 0 };
+}
+
+static void ends_add(struct decode_group *g, struct seq *at, int32_t i)
+{
+	int64_t slot = at[i].end_step & g->ends.mask;
+	int32_t head = g->ends.heads[slot];
+
+	at[i].wheel_prev = NO_SEQ;
+	at[i].wheel_next = head;
+	if (head != NO_SEQ)
+		at[head].wheel_prev = i;
+	g->ends.heads[slot] = i;
+	g->ends.bits[slot / 64] |= 1ull << (slot % 64);
+	g->ends.count++;
+}
+
+static void ends_remove(struct decode_group *g, struct seq *at, int32_t i)
+{
+	int64_t slot = at[i].end_step & g->ends.mask;
+	int32_t prev = at[i].wheel_prev, next = at[i].wheel_next;
+
+	if (prev != NO_SEQ)
+		at[prev].wheel_next = next;
+	else
+		g->ends.heads[slot] = next;
+	if (next != NO_SEQ)
+		at[next].wheel_prev = prev;
+	if (g->ends.heads[slot] == NO_SEQ)
+		g->ends.bits[slot / 64] &= ~(1ull << (slot % 64));
+	g->ends.count--;
+}
+
+static void crossing_add(struct decode_group *g, struct seq *at, int32_t i)
+{
+	int64_t slot = at[i].cross_step & g->crossings.mask;
+	int32_t head = g->crossings.heads[slot];
+
+	at[i].cross_prev = NO_SEQ;
+	at[i].cross_next = head;
+	if (head != NO_SEQ)
+		at[head].cross_prev = i;
+	g->crossings.heads[slot] = i;
+	g->crossings.bits[slot / 64] |= 1ull << (slot % 64);
+	g->crossings.count++;
+}
+
+static void crossing_remove(struct decode_group *g, struct seq *at, int32_t i)
+{
+	int64_t slot = at[i].cross_step & g->crossings.mask;
+	int32_t prev = at[i].cross_prev, next = at[i].cross_next;
+
+	if (prev != NO_SEQ)
+		at[prev].cross_next = next;
+	else
+		g->crossings.heads[slot] = next;
+	if (next != NO_SEQ)
+		at[next].cross_prev = prev;
+	if (g->crossings.heads[slot] == NO_SEQ)
+		g->crossings.bits[slot / 64] &= ~(1ull << (slot % 64));
+	g->crossings.count--;
+}
+
+/* The next window (by size) that this sequence's context will reach, and when: windows are sorted by size. */
+static void plan_crossing(struct decode_group *g, struct seq *at, int32_t i)
+{
+	int64_t context = decode_group_cached(g, &at[i]) + 1;
+	int w = 1;
+
+	while (w < g->window_count && context >= g->windows[w])
+		w++;
+	at[i].window_next = (uint8_t)w;
+	if (w < g->window_count) {
+		at[i].cross_step = g->step + (g->windows[w] - context);
+		crossing_add(g, at, i);
+	}
+}
+
+static int64_t residue_index(const struct decode_group *g, const struct seq *s)
+{
+	/* A block is needed by the step s at which computed + (s - join_step) is a multiple of the block size. */
+	int64_t r = (s->join_step - s->computed) % g->block_tokens;
+
+	return r < 0 ? r + g->block_tokens : r;
+}
+
+void decode_group_join(struct decode_group *g, struct seq *at, int32_t i)
+{
+	struct seq *s = &at[i];
+	int64_t context = (int64_t)s->computed + 1;
+
+	s->join_step = g->step;
+	s->end_step = g->step + (s->output - s->generated);
+	g->count++;
+	g->end_sum += s->end_step;
+	g->context[0] += context;
+	for (int w = 1; w < g->window_count; w++) {
+		g->context[w] += context < g->windows[w] ? context : g->windows[w];
+		g->below[w] += context < g->windows[w];
+	}
+	g->residue[residue_index(g, s)]++;
+	ends_add(g, at, i);
+	if (g->window_count > 1)
+		plan_crossing(g, at, i);
+}
+
+void decode_group_leave(struct decode_group *g, struct seq *at, int32_t i, bool grows)
+{
+	struct seq *s = &at[i];
+	int64_t made = g->step - s->join_step, context = s->computed + made + 1;
+
+	g->residue[residue_index(g, s)]--;
+	ends_remove(g, at, i);
+	g->count--;
+	g->end_sum -= s->end_step;
+	g->context[0] -= context;
+	for (int w = 1; w < g->window_count; w++) {
+		g->context[w] -= context < g->windows[w] ? context : g->windows[w];
+		g->below[w] -= context < g->windows[w];
+	}
+	if (g->window_count > 1 && s->window_next < g->window_count)
+		crossing_remove(g, at, i);
+	if (grows) {
+		int64_t b = g->block_tokens, c0 = s->computed;
+
+		s->blocks += (int32_t)((c0 + made + b - 1) / b - (c0 + b - 1) / b);
+	}
+	s->computed += (int32_t)made;
+	s->generated += (int32_t)made;
+}
+
+int64_t decode_group_quiet_steps(const struct decode_group *g)
+{
+	int64_t k = wheel_next(&g->ends, g->step), c;
+
+	if (g->window_count > 1) {
+		c = wheel_next(&g->crossings, g->step);
+		k = c < k ? c : k;
+	}
+	return k;
+}
+
+int64_t decode_group_blocks(const struct decode_group *g, int64_t k)
+{
+	int64_t b = g->block_tokens, need = k / b * g->count, at = g->step % b;
+
+	for (int64_t i = k % b; i > 0; i--) {
+		need += g->residue[at];
+		at = at + 1 == b ? 0 : at + 1;
+	}
+	return need;
+}
+
+int64_t decode_group_steps_within(const struct decode_group *g, int64_t room, int64_t most)
+{
+	int64_t b = g->block_tokens, k, at;
+
+	if (g->count == 0 || room >= (most / b + 1) * g->count)
+		return most;
+	k = room / g->count * b;       /* whole turns through the block size */
+	room -= k / b * g->count;
+	at = g->step % b;
+	while (k < most && g->residue[at] <= room) {
+		room -= g->residue[at];
+		at = at + 1 == b ? 0 : at + 1;
+		k++;
+	}
+	return k < most ? k : most;
+}
+
+static void cross(struct decode_group *g, struct seq *at)
+{
+	int64_t slot = g->step & g->crossings.mask;
+	int32_t i = g->crossings.heads[slot], next;
+
+	for (; i != NO_SEQ; i = next) {
+		next = at[i].cross_next;
+		if (at[i].cross_step != g->step)
+			continue;
+		crossing_remove(g, at, i);
+		for (int w = at[i].window_next; w < g->window_count && g->windows[w] == g->windows[at[i].window_next]; w++)
+			g->below[w]--;
+		plan_crossing(g, at, i);
+	}
+}
+
+void decode_group_advance(struct decode_group *g, struct seq *at, int64_t k)
+{
+	g->step += k;
+	g->context[0] += k * g->count;
+	for (int w = 1; w < g->window_count; w++)
+		g->context[w] += k * g->below[w];
+	if (g->window_count > 1)
+		cross(g, at);
+}
+
+int32_t decode_group_finished(const struct decode_group *g, const struct seq *at)
+{
+	int32_t i = g->ends.heads[g->step & g->ends.mask];
+
+	while (i != NO_SEQ && at[i].end_step != g->step)
+		i = at[i].wheel_next;
+	return i;
+}

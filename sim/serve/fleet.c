@@ -1,0 +1,179 @@
+/* Where sequences go: to a replica by the router, from prefill to decode replicas with their cache, out when done. */
+#include "sim/serve/fleet.h"
+
+#include <math.h>
+
+static void drop_keys(struct sim *sim, struct seq *s)
+{
+	if (s->keys)
+		key_pool_give(&sim->keys, s->keys, s->key_class);
+	s->keys = NULL;
+	s->key_count = s->pinned = 0;
+}
+
+static int pool_of(const struct sim *sim, int32_t replica)
+{
+	return sim->pool_count > 1 && replica >= sim->pools[POOL_PREFILL].first ? POOL_PREFILL : POOL_MAIN;
+}
+
+void fleet_reschedule(struct sim *sim, struct replica *r)
+{
+	int pool = pool_of(sim, r->number);
+
+	heap_set(&sim->clock, r->number, replica_next_s(r));
+	router_changed(sim->routers[pool], r->number - sim->pools[pool].first, batcher_outstanding(&r->batcher));
+}
+
+struct route_context {
+	struct sim *sim;
+	int32_t first;
+};
+
+static int64_t route_outstanding(void *ctx, int32_t replica)
+{
+	const struct route_context *c = ctx;
+
+	return batcher_outstanding(&c->sim->replicas[c->first + replica].batcher);
+}
+
+static int64_t route_cached(void *ctx, int32_t replica, const struct seq *s)
+{
+	const struct route_context *c = ctx;
+	const struct batcher *b = &c->sim->replicas[c->first + replica].batcher;
+	int32_t host = 0;
+
+	return b->prefix ? prefix_cache_match(b->prefix, s->keys, s->key_count, &host) * b->key_tokens : 0;
+}
+
+static struct replica *route(struct sim *sim, int pool, const struct seq *s)
+{
+	struct route_context ctx = { sim, sim->pools[pool].first };
+	struct router_view view = { .replicas = sim->pools[pool].count, .rng = &sim->router_rng, .ctx = &ctx,
+				    .outstanding = route_outstanding, .cached = route_cached };
+
+	return &sim->replicas[ctx.first + router_pick(sim->routers[pool], &view, s)];
+}
+
+/* Both stops of a disaggregated request must be able to hold it. */
+static bool accepted(const struct sim *sim, const struct seq *s)
+{
+	for (int p = 0; p < sim->pool_count; p++)
+		if (!batcher_accepts(&sim->replicas[sim->pools[p].first].batcher, s->prompt, s->output))
+			return false;
+	return true;
+}
+
+void fleet_arrive(struct sim *sim, int32_t i, double t_s)
+{
+	struct seq *s = &sim->seqs.at[i];
+	struct replica_events events;
+	struct replica *r;
+
+	metrics_arrival(&sim->metrics, s->arrival_s, s->class_index);
+	if (!accepted(sim, s)) {
+		struct seq gone = *s;
+
+		metrics_rejected(&sim->metrics, s->class_index);
+		drop_keys(sim, s);
+		seq_pool_give(&sim->seqs, i);
+		if (sim->followups)    /* the client gets an error at once and goes on */
+			intake_followup(sim, &gone, t_s);
+		return;
+	}
+	r = route(sim, sim->pool_count > 1 ? POOL_PREFILL : POOL_MAIN, s);
+	replica_add(r, i, t_s, fleet_events(sim, &events));
+	fleet_reschedule(sim, r);
+}
+
+static void finished(void *ctx, struct replica *r, int32_t i, double t_s)
+{
+	struct sim *sim = ctx;
+	struct seq *s = &sim->seqs.at[i], gone;
+	double end = t_s + sim->first_token_s;
+	struct request_record record = {
+		.id = s->id, .prompt_tokens = s->prompt, .output_tokens = s->output, .cached_tokens = s->cached, .arrival_s = s->arrival_s,
+		.queue_s = s->first_schedule_s - s->arrival_s, .ttft_s = s->first_token_s + sim->first_token_s - s->arrival_s,
+		.e2e_s = end - s->arrival_s, .tpot_s = NAN, .replica = r->number, .preemptions = s->preemptions, .class_index = s->class_index,
+	};
+
+	if (s->output > 1)
+		record.tpot_s = (t_s - s->first_token_s) / (double)(s->output - 1);
+	metrics_request(&sim->metrics, &record, end);
+	if (sim->sink && sim->sink->request)
+		sim->sink->request(sim->sink->ctx, &record);
+	drop_keys(sim, s);
+	gone = *s;
+	seq_pool_give(&sim->seqs, i);
+	if (sim->followups)
+		intake_followup(sim, &gone, end);
+}
+
+/* Cache of a prompt leaves its prefill replica layer by layer while later layers still compute, so that only what the
+ * link cannot hide is waited for (Splitwise, Mooncake): max(0, B/W - T (L-1)/L) + B/(L W) + latency. */
+static void hand_over(struct sim *sim, struct replica *r, int32_t i, double t_s)
+{
+	const struct compiled_pool *plan = &sim->plans[POOL_PREFILL];
+	const struct seq *s = &sim->seqs.at[i];
+	double bytes = (double)s->computed * plan->kv_bytes_per_token + plan->memory.state_bytes_per_seq;
+	double layers = (double)sim->compiled.model->shape.layers, send_s = bytes / sim->transfer_bytes_s;
+	double compute_s = t_s - s->first_schedule_s, start = fmax(r->link_free_s, t_s - compute_s * (layers - 1) / layers);
+	double end = fmax(start + send_s, t_s + send_s / layers);
+
+	r->link_free_s = end;
+	if (!events_push(&sim->events, end + sim->transfer_latency_s, EVENT_TRANSFERRED, i))
+		err_memory(&sim->err);
+}
+
+static void first_token(void *ctx, struct replica *r, int32_t i, double t_s)
+{
+	struct sim *sim = ctx;
+
+	if (sim->seqs.at[i].state == SEQ_HANDOFF)
+		hand_over(sim, r, i, t_s);
+}
+
+void fleet_transferred(struct sim *sim, int32_t i, double t_s)
+{
+	struct seq *s = &sim->seqs.at[i];
+	struct replica *from = &sim->replicas[s->replica], *to;
+	struct replica_events events;
+
+	batcher_release_seq(&from->batcher, i);
+	replica_poke(from, t_s, fleet_events(sim, &events));
+	fleet_reschedule(sim, from);
+	to = route(sim, POOL_MAIN, s);
+	/* Its prefix is private there; keys would only hide blocks that it really needs. */
+	drop_keys(sim, s);
+	replica_add(to, i, t_s, &events);
+	fleet_reschedule(sim, to);
+}
+
+static void loading(void *ctx, struct replica *r, int32_t i, double t_s)
+{
+	struct sim *sim = ctx;
+	struct seq *s = &sim->seqs.at[i];
+	const struct compiled_pool *plan = &sim->plans[pool_of(sim, r->number)];
+	double rate = sim->sc->offload.host_bytes_s, start = fmax(r->link_free_s, t_s);
+
+	if (isnan(rate))
+		rate = link_present(&sim->compiled.device->host) ? sim->compiled.device->host.bytes_s : 31e9;
+	r->link_free_s = start + (double)s->load_tokens * plan->kv_bytes_per_token / rate;
+	if (!events_push(&sim->events, r->link_free_s, EVENT_LOADED, i))
+		err_memory(&sim->err);
+}
+
+void fleet_loaded(struct sim *sim, int32_t i, double t_s)
+{
+	struct replica *r = &sim->replicas[sim->seqs.at[i].replica];
+	struct replica_events events;
+
+	batcher_loaded(&r->batcher, i);
+	replica_poke(r, t_s, fleet_events(sim, &events));
+	fleet_reschedule(sim, r);
+}
+
+const struct replica_events *fleet_events(struct sim *sim, struct replica_events *out)
+{
+	*out = (struct replica_events){ .ctx = sim, .first_token = first_token, .finished = finished, .loading = loading };
+	return out;
+}

@@ -1,0 +1,381 @@
+#include "sim/serve/iteration.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "sim/serve/grid.h"
+#include "sim/serve/iteration_private.h"
+
+static bool table_init(struct table *t, int64_t rows)
+{
+	t->rows = rows + 1;
+	t->seconds = mem_calloc((size_t)t->rows, sizeof(*t->seconds));
+	t->visits = mem_calloc((size_t)t->rows, sizeof(*t->visits));
+	return t->seconds && t->visits;
+}
+
+static bool stage_init(struct stage *s, const struct iteration *it, int number, struct err *err)
+{
+	const struct iteration_options *o = &it->options;
+	int64_t tokens = o->max_tokens < TABLE_MOST ? o->max_tokens : TABLE_MOST, seqs = o->max_seqs < TABLE_MOST ? o->max_seqs : TABLE_MOST;
+
+	if (!graph_build(o->model, o->place, o->stack, number, &s->graph, it->arena, err))
+		return false;
+	s->max_seqs = seqs;
+	s->chunk_rows = tokens + 1;
+	s->chunk_first = mem_calloc((size_t)s->chunk_rows, sizeof(*s->chunk_first));
+	s->chunk_grid = mem_calloc((size_t)GRID_CHUNKS * GRID_PRIORS, sizeof(*s->chunk_grid));
+	if (!s->chunk_first || !s->chunk_grid || !table_init(&s->by[PER_TOKENS], tokens) || !table_init(&s->by[PER_PREFILL_TOKENS], tokens) ||
+	    !table_init(&s->by[PER_DECODES], seqs) || !table_init(&s->by[PER_LOGITS], seqs) || !table_init(&s->by[PER_STEP], 1))
+		return err_memory(err);
+	for (int w = 0; w < s->graph.window_count; w++) {
+		s->context[w] = mem_calloc((size_t)(seqs + 1) * GRID_CONTEXTS, sizeof(*s->context[w]));
+		if (!s->context[w])
+			return err_memory(err);
+	}
+	for (size_t i = 0; i < s->graph.count; i++)
+		s->has[s->graph.nodes[i].scale] = true;
+	s->prefill_floor = -1;
+	return true;
+}
+
+struct iteration *iteration_new(const struct iteration_options *options, struct err *err)
+{
+	struct iteration *it = mem_calloc(1, sizeof(*it));
+
+	if (!it || !(it->arena = arena_new())) {
+		err_memory(err);
+		goto fail;
+	}
+	it->options = *options;
+	it->stage_count = (int)options->place->pp;
+	it->stages = mem_calloc((size_t)it->stage_count, sizeof(*it->stages));
+	if (!it->stages) {
+		err_memory(err);
+		goto fail;
+	}
+	for (int i = 0; i < it->stage_count; i++)
+		if (!stage_init(&it->stages[i], it, i, err))
+			goto fail;
+	return it;
+fail:
+	iteration_free(it);
+	return NULL;
+}
+
+void iteration_free(struct iteration *it)
+{
+	if (!it)
+		return;
+	for (int i = 0; it->stages && i < it->stage_count; i++) {
+		struct stage *s = &it->stages[i];
+
+		for (int k = 0; k < NODE_SCALE_COUNT; k++) {
+			mem_free(s->by[k].seconds);
+			mem_free(s->by[k].visits);
+		}
+		for (int w = 0; w < GRAPH_WINDOWS; w++)
+			mem_free(s->context[w]);
+		mem_free(s->chunk_first);
+		mem_free(s->chunk_grid);
+	}
+	mem_free(it->stages);
+	arena_free(it->arena);
+	mem_free(it);
+}
+
+int iteration_stages(const struct iteration *it)
+{
+	return it->stage_count;
+}
+
+const struct graph *iteration_graph(const struct iteration *it, int stage)
+{
+	return &it->stages[stage].graph;
+}
+
+void batch_shape_of(const struct batcher *b, int lane, struct batch_shape *out)
+{
+	const struct lane *l = &b->lanes[lane];
+	const struct decode_group *g = &l->decoding;
+
+	*out = (struct batch_shape){ .prefill_tokens = l->batch.prefill_tokens, .prefills = (int64_t)l->batch.chunk_count,
+				     .logits = l->batch.logits, .chunks = l->batch.chunks, .swap_tokens = l->batch.swap_tokens };
+	out->tokens = out->prefill_tokens;
+	if (!l->batch.decodes)
+		return;
+	out->decodes = g->count;
+	out->tokens += g->count;
+	out->logits += g->count;
+	out->context[0] = g->context[0];
+	out->below[0] = g->count;
+	for (int w = 1; w < g->window_count; w++) {
+		out->context[w] = g->context[w];
+		out->below[w] = g->below[w];
+	}
+}
+
+/* Visible seconds of all nodes of one class for an extent: the slow path that fills the tables. */
+double stage_seconds(const struct iteration *it, const struct stage *s, enum node_scale scale, int window, const struct extent *x)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < s->graph.count; i++) {
+		const struct node *n = &s->graph.nodes[i];
+		struct op_cost cost;
+		struct op op;
+
+		if (n->scale != scale || (scale == PER_DECODE_CONTEXT && n->window_class != window) || !graph_op(n, x, &op))
+			continue;
+		cost_op(it->options.costs, &op, &cost);
+		sum += n->count * cost.seconds * (1 - n->overlap);
+	}
+	return sum;
+}
+
+void extent_for(enum node_scale scale, double v, struct extent *x)
+{
+	*x = (struct extent){ 0 };
+	switch (scale) {
+	case PER_TOKENS: x->tokens = v; break;
+	case PER_PREFILL_TOKENS: x->prefill_tokens = v; break;
+	case PER_DECODES: x->decodes = v; break;
+	case PER_LOGITS: x->logits = v; break;
+	default: break;
+	}
+}
+
+static double fill(const struct iteration *it, struct stage *s, enum node_scale scale, int64_t v)
+{
+	struct table *t = &s->by[scale];
+	struct extent x;
+	double seconds;
+
+	extent_for(scale, (double)v, &x);
+	seconds = stage_seconds(it, s, scale, 0, &x);
+	if (v < t->rows)
+		t->seconds[v] = seconds > 0 ? seconds : DBL_TRUE_MIN;  /* 0 means: not filled yet */
+	return seconds;
+}
+
+static inline double look_up(const struct iteration *it, struct stage *s, enum node_scale scale, int64_t v)
+{
+	const struct table *t = &s->by[scale];
+
+	if (v <= 0 || !s->has[scale])
+		return 0;
+	if (LIKELY(v < t->rows && t->seconds[v] != 0))
+		return t->seconds[v];
+	return fill(it, s, scale, v);
+}
+
+/* Decode attention of B sequences with S tokens in all: linear between the grid points of S. */
+static double context_point(const struct iteration *it, struct stage *s, int window, int64_t decodes, int64_t j)
+{
+	double *at = decodes <= s->max_seqs ? &s->context[window][decodes * GRID_CONTEXTS + j] : NULL, seconds;
+	double least = (double)decodes, context = grid_value(j, GRID_CONTEXT_BITS);
+	struct extent x = { .decodes = (double)decodes, .context = context < least ? least : context };
+
+	if (at && *at != 0)
+		return *at;
+	seconds = stage_seconds(it, s, PER_DECODE_CONTEXT, window, &x);
+	if (at)
+		*at = seconds > 0 ? seconds : DBL_TRUE_MIN;
+	return seconds;
+}
+
+static void price_context(const struct iteration *it, struct stage *s, const struct batch_shape *shape, struct step_time *out)
+{
+	for (int w = 0; w < s->graph.window_count; w++) {
+		double context = (double)shape->context[w], left, right, low, high, slope;
+		int64_t j, growth = shape->below[w];
+
+		if (context < 1)
+			continue;
+		j = grid_index(context, GRID_CONTEXT_BITS);
+		left = grid_value(j, GRID_CONTEXT_BITS);
+		right = grid_value(j + 1, GRID_CONTEXT_BITS);
+		low = context_point(it, s, w, shape->decodes, j);
+		high = context_point(it, s, w, shape->decodes, j + 1);
+		slope = (high - low) / (right - left);
+		out->context_s += low + slope * (context - left);
+		if (growth > 0) {
+			int64_t within = (int64_t)ceil((right - context) / (double)growth);
+
+			out->context_slope_s += slope * (double)growth;
+			if (within < out->steps)
+				out->steps = within < 1 ? 1 : within;
+		}
+	}
+}
+
+static double chunk_direct(const struct iteration *it, struct stage *s, double chunk, double prior)
+{
+	struct extent x = { .chunk = chunk, .prior = prior };
+
+	return stage_seconds(it, s, PER_PREFILL_CHUNK, 0, &x);
+}
+
+static double chunk_point(const struct iteration *it, struct stage *s, int64_t jc, int64_t jp)
+{
+	double *at = &s->chunk_grid[jc * GRID_PRIORS + jp];
+
+	if (*at == 0) {
+		*at = chunk_direct(it, s, grid_value(jc, GRID_CHUNK_BITS), grid_value(jp, GRID_CHUNK_BITS));
+		if (!(*at > 0))
+			*at = DBL_TRUE_MIN;
+	}
+	return *at;
+}
+
+/* Prefill attention of one chunk. The first chunk of a prompt has a table of its own; later ones interpolate. */
+static double chunk_seconds(const struct iteration *it, struct stage *s, int64_t chunk, int64_t prior)
+{
+	double c = (double)chunk, p = (double)prior, c0, p0, fc, fp, a, b;
+	int64_t jc, jp;
+
+	if (prior == 0) {
+		if (chunk >= s->chunk_rows)
+			return chunk_direct(it, s, c, p);
+		if (s->chunk_first[chunk] == 0) {
+			s->chunk_first[chunk] = chunk_direct(it, s, c, p);
+			if (!(s->chunk_first[chunk] > 0))
+				s->chunk_first[chunk] = DBL_TRUE_MIN;
+		}
+		return s->chunk_first[chunk];
+	}
+	jc = grid_index(c, GRID_CHUNK_BITS);
+	jp = grid_index(p, GRID_CHUNK_BITS);
+	if (jc + 1 >= GRID_CHUNKS || jp + 1 >= GRID_PRIORS)
+		return chunk_direct(it, s, c, p);
+	c0 = grid_value(jc, GRID_CHUNK_BITS);
+	p0 = grid_value(jp, GRID_CHUNK_BITS);
+	fc = (c - c0) / (grid_value(jc + 1, GRID_CHUNK_BITS) - c0);
+	fp = (p - p0) / (grid_value(jp + 1, GRID_CHUNK_BITS) - p0);
+	a = chunk_point(it, s, jc, jp);
+	a += fp * (chunk_point(it, s, jc, jp + 1) - a);
+	if (fc == 0)
+		return a;
+	b = chunk_point(it, s, jc + 1, jp);
+	b += fp * (chunk_point(it, s, jc + 1, jp + 1) - b);
+	return a + fc * (b - a);
+}
+
+/* All chunks run in one kernel a layer: its fixed cost, that of a one-token prompt, is paid once. */
+static double prefill_seconds(const struct iteration *it, struct stage *s, const struct batch_shape *shape)
+{
+	double sum;
+
+	if (shape->prefills == 0 || !s->has[PER_PREFILL_CHUNK])
+		return 0;
+	if (s->prefill_floor < 0)
+		s->prefill_floor = chunk_direct(it, s, 1, 0);
+	sum = chunk_seconds(it, s, shape->chunks[0].tokens, shape->chunks[0].prior);
+	for (int64_t i = 1; i < shape->prefills; i++) {
+		double more = chunk_seconds(it, s, shape->chunks[i].tokens, shape->chunks[i].prior) - s->prefill_floor;
+
+		sum += more > 0 ? more : 0;
+	}
+	return sum;
+}
+
+/* Captured graphs run at their captured size: 1, 2, 4, then multiples of the granularity. */
+static int64_t padded(const struct host_time *h, int64_t tokens)
+{
+	int64_t g = h->graph_granularity;
+
+	if (tokens > h->graph_max_tokens || g <= 1 || tokens <= 2)
+		return tokens;
+	if (tokens <= 4 && g > 4)
+		return 4;
+	return (tokens + g - 1) / g * g;
+}
+
+/* Device time is never below what launching its kernels one by one takes, nor, with asynchronous scheduling, below the
+ * host's own work; without it the host's work comes on top. */
+static void add_host(const struct iteration *it, const struct stage *s, int stage, const struct batch_shape *shape, struct step_time *out)
+{
+	const struct host_time *h = &it->options.host;
+	double floor_s = shape->tokens > h->graph_max_tokens ? h->layer_launch_s * s->graph.layers : 0, host = 0;
+
+	if (stage == 0)
+		host = h->step_s + h->seq_s * (double)(shape->decodes + shape->prefills) + h->prefill_seq_s * (double)shape->prefills +
+		       h->token_s * (double)shape->tokens;
+	if (h->overlap && host > floor_s)
+		floor_s = host;
+	if (out->base_s < floor_s) {
+		if (out->slope_s > 0) {
+			double until = floor((floor_s - out->base_s) / out->slope_s) + 1;
+
+			if (until < (double)out->steps)
+				out->steps = (int64_t)until;
+		}
+		out->base_s = floor_s;
+		out->slope_s = 0;
+	}
+	out->base_s += h->overlap ? (stage == 0 ? h->visible_s : 0) : host;
+}
+
+void iteration_price(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
+{
+	struct stage *s = &it->stages[stage];
+
+	*out = (struct step_time){ .steps = most, .prefill_s = prefill_seconds(it, s, shape) };
+	out->base_s = look_up(it, s, PER_TOKENS, padded(&it->options.host, shape->tokens)) +
+		      look_up(it, s, PER_PREFILL_TOKENS, shape->prefill_tokens) + look_up(it, s, PER_DECODES, shape->decodes) +
+		      look_up(it, s, PER_LOGITS, shape->logits) + look_up(it, s, PER_STEP, 1) + out->prefill_s;
+	if (shape->decodes > 0) {
+		price_context(it, s, shape, out);
+		out->base_s += out->context_s;
+		out->slope_s = out->context_slope_s;
+	}
+	add_host(it, s, stage, shape, out);
+	if (shape->swap_tokens)
+		out->base_s += (double)shape->swap_tokens * it->options.swap_s_per_token;
+}
+
+static void visit(struct stage *s, enum node_scale scale, int64_t v, int64_t steps)
+{
+	struct table *t = &s->by[scale];
+
+	if (v <= 0 || !s->has[scale])
+		return;
+	if (LIKELY(v < t->rows)) {
+		t->visits[v] += steps;
+	} else {                       /* beyond the table: rare; kept as a sum over a representative size */
+		t->beyond_visits += steps;
+		t->beyond_sum += (double)v * (double)steps;
+	}
+}
+
+void iteration_count(struct iteration *it, int stage, const struct batch_shape *shape, const struct step_time *time, int64_t steps)
+{
+	struct stage *s = &it->stages[stage];
+	double k = (double)steps;
+
+	visit(s, PER_TOKENS, padded(&it->options.host, shape->tokens), steps);
+	visit(s, PER_PREFILL_TOKENS, shape->prefill_tokens, steps);
+	visit(s, PER_DECODES, shape->decodes, steps);
+	visit(s, PER_LOGITS, shape->logits, steps);
+	visit(s, PER_STEP, 1, steps);
+	if (shape->decodes > 0) {
+		s->decode_steps += k;
+		s->decode_attention_s += k * time->context_s + time->context_slope_s * k * (k - 1) / 2;
+		s->decode_seqs += k * (double)shape->decodes;
+		for (int w = 0; w < s->graph.window_count; w++)
+			s->decode_context[w] += k * (double)shape->context[w] + (double)shape->below[w] * k * (k - 1) / 2;
+	}
+	for (int64_t i = 0; i < shape->prefills; i++) {
+		double c = shape->chunks[i].tokens, p = shape->chunks[i].prior;
+
+		s->chunk_count += 1;
+		s->chunk_tokens += c;
+		s->chunk_prior += p * c;       /* token-weighted: the account prices a mean chunk */
+		s->chunk_square += c * c;
+	}
+	if (shape->prefills) {
+		s->prefill_batches += 1;
+		s->prefill_attention_s += time->prefill_s;
+	}
+}

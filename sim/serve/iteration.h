@@ -1,0 +1,72 @@
+/* What one iteration of a replica takes, compiled from the operator graph: every operator depends on few aggregates of
+ * the batch, so each class of operators becomes a table over its aggregate, filled when first needed. A lookup costs
+ * nanoseconds, and the same tables count what ran, so that the breakdown by operator is exact and free. */
+#ifndef SIM_SERVE_ITERATION_H
+#define SIM_SERVE_ITERATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "hardware/cost.h"
+#include "models/graph.h"
+#include "models/model.h"
+#include "models/placement.h"
+#include "reports/result.h"
+#include "sim/serve/batcher.h"
+
+/* Host time of an iteration (hardware/stack.h), already resolved against --host-overhead. */
+struct host_time {
+	double step_s, seq_s, prefill_seq_s, token_s, layer_launch_s, visible_s;
+	bool overlap;
+	int64_t graph_max_tokens, graph_granularity;
+};
+
+struct iteration_options {
+	const struct model *model;
+	const struct placement *place;
+	const struct stack *stack;
+	const struct cost_model *costs;
+	struct host_time host;
+	int64_t max_tokens, max_seqs;          /* sizes of the tables; larger batches are priced without them */
+	double swap_s_per_token;               /* host link: seconds a cache token takes to move */
+};
+
+struct iteration;
+MUST_USE struct iteration *iteration_new(const struct iteration_options *options, struct err *err);
+void iteration_free(struct iteration *it);
+int iteration_stages(const struct iteration *it);
+const struct graph *iteration_graph(const struct iteration *it, int stage);
+
+/* The aggregates of a batch. */
+struct batch_shape {
+	int64_t tokens, prefill_tokens, decodes, logits, prefills;
+	int64_t context[GRAPH_WINDOWS], below[GRAPH_WINDOWS];   /* S by window, and how fast it grows a step */
+	const struct chunk *chunks;
+	int64_t swap_tokens;
+};
+void batch_shape_of(const struct batcher *b, int lane, struct batch_shape *out);
+
+/* Duration of the i-th of `steps` equal-composition iterations on a stage: base_s + i * slope_s. */
+struct step_time {
+	double base_s, slope_s;
+	int64_t steps;
+	double context_s, context_slope_s, prefill_s;           /* of that: decode attention, prefill attention */
+};
+/* At most `most` steps; fewer when a cost curve bends before. Includes host time on stage 0 (all of it with one stage). */
+void iteration_price(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out);
+/* Adds `steps` iterations of this shape, as priced, to the account. */
+void iteration_count(struct iteration *it, int stage, const struct batch_shape *shape, const struct step_time *time, int64_t steps);
+
+/* The account: device time by operator (per device of each stage), FLOPs and bytes of one device of the average stage. */
+struct iteration_account {
+	struct operator_row *rows;             /* in the arena, largest first */
+	size_t row_count;
+	double device_s, flops, bytes;         /* summed over stages: of one device each */
+	double provider_s[PROVIDER_COUNT], error_s, extrapolated_s;
+};
+MUST_USE bool iteration_account(struct iteration *it, struct iteration_account *out, struct arena *arena, struct err *err);
+
+#endif

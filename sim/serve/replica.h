@@ -1,0 +1,71 @@
+/* One copy of the model: a batcher, a clock and the pipeline it drives. */
+#ifndef SIM_SERVE_REPLICA_H
+#define SIM_SERVE_REPLICA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/core/clock.h"
+#include "sim/serve/batcher.h"
+#include "sim/serve/iteration.h"
+#include "sim/serve/metrics.h"
+#include "sim/serve.h"
+
+/* Replicas of one kind share what they cost. */
+struct pool {
+	struct iteration *iteration;
+	struct batcher_limits limits;
+	const struct scheduler_ops *scheduler;
+	const char *name;                      /* "mixed", "prefill", "decode" */
+	int64_t devices;                       /* of one replica */
+	int32_t first, count;                  /* replicas first .. first + count - 1 */
+	bool exact_steps;
+};
+
+/* What is running: one batch on a lane, or `steps` batches of the same composition. */
+struct flight {
+	struct batch_shape shape;
+	struct step_time time;                 /* first stage (the only one, without pipeline) */
+	struct clock start, end;
+	int64_t steps;
+	int lane;
+};
+
+struct replica {
+	struct batcher batcher;
+	const struct pool *pool;
+	struct flight *flights;                /* in order of launch, a ring of `lanes` */
+	int flight_head, flight_count, next_lane;
+	double *stage_free_s;                  /* pipeline only */
+	double busy_s, kv_peak, link_free_s;
+	int64_t requests;
+	int32_t number;
+};
+
+/* What a finished event reports to the simulation. */
+struct replica_events {
+	void *ctx;
+	void (*first_token)(void *ctx, struct replica *r, int32_t seq, double t_s);
+	void (*finished)(void *ctx, struct replica *r, int32_t seq, double t_s);
+	void (*loading)(void *ctx, struct replica *r, int32_t seq, double t_s);        /* fetch its prefix, then replica_loaded */
+};
+
+MUST_USE bool replica_init(struct replica *r, const struct pool *pool, struct seq_pool *seqs, int32_t number, struct err *err);
+void replica_release(struct replica *r);
+
+/* When the replica next decides something; INFINITY when idle. */
+double replica_next_s(const struct replica *r);
+/* The next decision: commits what ended, starts what can start. */
+void replica_advance(struct replica *r, struct metrics *m, const struct replica_events *events, const struct serve_sink *sink);
+/* A sequence joins the queue at t_s (new, or handed over with its cache). */
+void replica_add(struct replica *r, int32_t seq, double t_s, const struct replica_events *events);
+/* Something outside changed at t_s (blocks freed, a prefix arrived): decide again as soon as possible. */
+void replica_poke(struct replica *r, double t_s, const struct replica_events *events);
+
+/* Times closer than this are the same instant to the order of events: rounding must not decide it. */
+static inline double same_time(double t_s)
+{
+	return t_s * (1 + 1e-12);
+}
+
+#endif

@@ -1,0 +1,69 @@
+/* sim/serve/sched_trtllm.c -- TensorRT-LLM's in-flight batching (batch_manager: capacity and micro-batch scheduler).
+ * GUARANTEED_NO_EVICT: a context joins when the blocks of its prompt and all its tokens to come are free; nothing is
+ * ever evicted; the first that does not fit ends the scan. MAX_UTILIZATION: blocks of the next step only; when one does
+ * not fit the most recently started request is paused and prefilled again later. Generation requests come first in the
+ * token budget, contexts whole or, with chunking, in first come, first served chunks of whole blocks. */
+#include "sim/serve/scheduler.h"
+
+static void trtllm_defaults(const struct scheduler_host *host, struct scheduler_defaults *out)
+{
+	(void)host;
+	*out = (struct scheduler_defaults){ .max_seqs = 2048, .max_tokens = 8192, .block_tokens = 32, .memory_utilization = 0.9,
+					    .prefix_caching = true };
+}
+
+static void add_contexts(struct batcher *b, int lane, int64_t budget)
+{
+	struct lane *l = &b->lanes[lane];
+
+	while (budget > 0 && b->running.count < b->limits.max_seqs) {
+		int64_t before = l->batch.prefill_tokens, most = budget, missing;
+		int32_t i = batcher_head(b);
+		enum admit got;
+
+		if (i == NO_SEQ)
+			break;
+		missing = batcher_missing(b, i);
+		if (missing > budget) {
+			if (!b->limits.chunked && !batcher_prompt_fits(b, lane, i, budget))
+				break;
+			most = !b->limits.chunked ? INT32_MAX : budget / b->limits.block_tokens * b->limits.block_tokens;       /* chunk unit */
+			if (most == 0)
+				break;
+		}
+		got = batcher_admit(b, lane, i, most, true, 0);
+		if (got == ADMIT_NO_ROOM)
+			break;
+		budget -= l->batch.prefill_tokens - before;
+	}
+}
+
+static void trtllm_form(struct batcher *b, int lane, double now_s)
+{
+	struct lane *l = &b->lanes[lane];
+	int64_t budget = b->limits.max_tokens, preempted;
+
+	(void)now_s;
+	preempted = batcher_fit_decodes(b, lane);      /* only MAX_UTILIZATION ever needs it */
+	l->batch.decodes = true;
+	budget -= l->decoding.count;
+	for (size_t k = 0; k < l->partial_count && budget > 0; k++) {
+		int64_t before = l->batch.prefill_tokens;
+
+		if (!batcher_continue(b, lane, l->partial[k], budget))
+			break;
+		budget -= l->batch.prefill_tokens - before;
+	}
+	if (preempted == 0)
+		add_contexts(b, lane, budget);
+}
+
+const struct scheduler_ops scheduler_trtllm = {
+	.name = "trtllm", .help = "TensorRT-LLM GUARANTEED_NO_EVICT: room for the whole answer before it starts", .stack = "trtllm",
+	.reserve = RESERVE_TOTAL, .defaults = trtllm_defaults, .form = trtllm_form,
+};
+
+const struct scheduler_ops scheduler_trtllm_max_utilization = {
+	.name = "trtllm-max-utilization", .help = "TensorRT-LLM MAX_UTILIZATION: start all that fit now, pause when full", .stack = "trtllm",
+	.defaults = trtllm_defaults, .form = trtllm_form,
+};

@@ -1,0 +1,224 @@
+#include "sim/serve.h"
+
+#include <math.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "sim/serve/fleet.h"
+
+static bool init_pool(struct sim *sim, int p, int32_t first, int32_t count, struct err *err)
+{
+	struct pool *pool = &sim->pools[p];
+
+	if (!compile_pool(sim->sc, &sim->compiled, p == POOL_PREFILL, &sim->plans[p], err))
+		return false;
+	*pool = (struct pool){ .limits = sim->plans[p].limits, .scheduler = sim->compiled.scheduler, .devices = sim->plans[p].devices,
+			       .first = first, .count = count, .exact_steps = sim->sc->exact_steps };
+	pool->name = p == POOL_PREFILL ? "prefill" : sim->pool_count > 1 ? "decode" : "mixed";
+	pool->iteration = compile_iteration(sim->sc, &sim->compiled, &sim->plans[p], err);
+	if (!pool->iteration)
+		return false;
+	/* A fleet of many replicas keeps smaller wheels: the same results, a little more work for long answers. */
+	if (sim->replica_count > 4096)
+		pool->limits.wheel_bits = 8;
+	{
+		const struct graph *g = iteration_graph(pool->iteration, 0);
+
+		pool->limits.window_count = g->window_count;
+		for (int w = 0; w < g->window_count; w++)
+			pool->limits.windows[w] = g->windows[w];
+	}
+	sim->routers[p] = router_new(router_require(sim->sc->deployment.router, err), count, err);
+	if (!sim->routers[p])
+		return false;
+	for (int32_t i = first; i < first + count; i++)
+		if (!replica_init(&sim->replicas[i], pool, &sim->seqs, i, err))
+			return false;
+	return true;
+}
+
+static bool init_pools(struct sim *sim, struct err *err)
+{
+	const struct scenario_deployment *d = &sim->sc->deployment;
+
+	if (!router_require(d->router, err))
+		return false;
+	sim->pool_count = d->prefill_replicas > 0 ? 2 : 1;
+	sim->replica_count = (int32_t)(d->replicas + d->prefill_replicas);
+	sim->replicas = mem_calloc((size_t)sim->replica_count, sizeof(*sim->replicas));
+	if (!sim->replicas || !heap_init(&sim->clock, sim->replica_count))
+		return err_memory(err);
+	return init_pool(sim, POOL_MAIN, 0, (int32_t)d->replicas, err) &&
+	       (sim->pool_count == 1 || init_pool(sim, POOL_PREFILL, (int32_t)d->replicas, (int32_t)d->prefill_replicas, err));
+}
+
+static void init_rates(struct sim *sim)
+{
+	const struct scenario_deployment *d = &sim->sc->deployment;
+	const struct stack *stack = sim->compiled.stack;
+
+	if (text_equal(sim->sc->hardware.host_overhead, "default")) {
+		sim->request_s = stack->request_s;
+		sim->first_token_s = stack->first_token_s;
+	}
+	sim->transfer_latency_s = d->transfer_latency_s;
+	/* Per device of the prefill replica: each sends its own shard. */
+	if (!isnan(d->transfer_bytes_s))
+		sim->transfer_bytes_s = d->transfer_bytes_s / (double)sim->plans[POOL_PREFILL].devices;
+	else if (link_present(&sim->compiled.system->scale_out))
+		sim->transfer_bytes_s = sim->compiled.system->scale_out.bytes_s;
+	else
+		sim->transfer_bytes_s = link_present(&sim->compiled.device->host) ? sim->compiled.device->host.bytes_s : 12.5e9;
+}
+
+struct sim *sim_new(const struct scenario *sc, const struct serve_sink *sink, struct err *err)
+{
+	struct sim *sim = mem_calloc(1, sizeof(*sim));
+
+	if (!sim || !(sim->arena = arena_new()) || !(sim->keys.arena = arena_new())) {
+		err_memory(err);
+		goto fail;
+	}
+	sim->sc = sc;
+	sim->sink = sink;
+	sim->next_arrival = NO_SEQ;
+	if (!seq_pool_init(&sim->seqs, 1024)) {
+		err_memory(err);
+		goto fail;
+	}
+	if (!compile_scenario(sc, &sim->compiled, sim->arena, err) || !init_pools(sim, err) || !metrics_init(&sim->metrics, sc, err))
+		goto fail;
+	init_rates(sim);
+	rng_init(&sim->router_rng, (uint64_t)sc->seed, "router");
+	sim->source = source_open(&sc->workload, (uint64_t)sc->seed, err);
+	if (!sim->source)
+		goto fail;
+	sim->source_open = true;
+	sim->followups = source_causes_followups(sim->source);
+	sim->planned_requests = sc->workload.requests;
+	if (!intake_next(sim)) {
+		err_set(err, sim->err.kind, "%s", sim->err.text);
+		goto fail;
+	}
+	return sim;
+fail:
+	sim_free(sim);
+	return NULL;
+}
+
+void sim_free(struct sim *sim)
+{
+	if (!sim)
+		return;
+	for (int32_t i = 0; sim->replicas && i < sim->replica_count; i++)
+		replica_release(&sim->replicas[i]);
+	for (int p = 0; p < POOLS; p++) {
+		iteration_free(sim->pools[p].iteration);
+		router_free(sim->routers[p]);
+	}
+	mem_free(sim->replicas);
+	heap_release(&sim->clock);
+	events_release(&sim->events);
+	source_close(sim->source);
+	metrics_release(&sim->metrics);
+	seq_pool_release(&sim->seqs);
+	compiled_release(&sim->compiled);
+	arena_free(sim->keys.arena);
+	arena_free(sim->arena);
+	mem_free(sim);
+}
+
+static double monotonic_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void progress(struct sim *sim)
+{
+	double now;
+
+	if (!sim->sink || !sim->sink->progress || sim->events_done % 65536 != 0)
+		return;
+	now = monotonic_s();
+	if (now - sim->progress_s < 0.1)
+		return;
+	sim->progress_s = now;
+	sim->sink->progress(sim->sink->ctx, sim->planned_requests > 0 ? (double)sim->metrics.completed / (double)sim->planned_requests : NAN,
+			    sim->now_s);
+}
+
+static void handle(struct sim *sim, const struct event *e)
+{
+	switch (e->kind) {
+	case EVENT_ARRIVAL: fleet_arrive(sim, e->subject, e->t_s); break;
+	case EVENT_TRANSFERRED: fleet_transferred(sim, e->subject, e->t_s); break;
+	case EVENT_LOADED: fleet_loaded(sim, e->subject, e->t_s); break;
+	}
+}
+
+/* The earliest of: the source's next request, what was planned for later, a replica's next decision. What comes from
+ * outside goes first when times are equal, so that a replica deciding at that instant sees it. */
+static bool step(struct sim *sim, double until_s)
+{
+	double outside = sim->next_arrival_s, planned = sim->events.count ? sim->events.at[0].t_s : INFINITY;
+	double replica = heap_top_key(&sim->clock), first = outside < planned ? outside : planned;
+
+	if (first > until_s && replica > until_s)
+		return false;
+	if (first <= same_time(replica)) {
+		if (isinf(first))
+			return false;
+		sim->now_s = first;
+		if (outside <= planned) {
+			int32_t i = sim->next_arrival;
+
+			fleet_arrive(sim, i, outside);
+			return intake_next(sim);
+		} else {
+			struct event e = events_pop(&sim->events);
+
+			handle(sim, &e);
+		}
+	} else {
+		struct replica *r = &sim->replicas[heap_top(&sim->clock)];
+		struct replica_events events;
+
+		sim->now_s = replica;
+		sim->iterations += r->flights[r->flight_head].steps;
+		replica_advance(r, &sim->metrics, fleet_events(sim, &events), sim->sink);
+		fleet_reschedule(sim, r);
+		if (UNLIKELY(r->batcher.out_of_memory))
+			return err_memory(&sim->err);
+	}
+	return true;
+}
+
+/* Nothing is due any more, yet requests wait: a policy left them behind. That is a fault of ours, never a silent result. */
+static bool all_done(const struct sim *sim, struct err *err)
+{
+	for (int32_t i = 0; i < sim->replica_count; i++)
+		if (batcher_outstanding(&sim->replicas[i].batcher) > 0)
+			return err_set(err, ERR_INTERNAL, "scheduler '%s': %lld requests wait on replica %d and nothing is due",
+				       sim->compiled.scheduler->name, (long long)batcher_outstanding(&sim->replicas[i].batcher), i);
+	return true;
+}
+
+bool sim_run(struct sim *sim, double until_s, struct err *err)
+{
+	double start = monotonic_s();
+	bool more = true;
+
+	while (more && sim->err.kind == ERR_NONE) {
+		more = step(sim, until_s);
+		sim->events_done++;
+		progress(sim);
+	}
+	sim->wall_s += monotonic_s() - start;
+	if (sim->err.kind != ERR_NONE)
+		return err_set(err, sim->err.kind, "%s", sim->err.text);
+	return isfinite(until_s) || all_done(sim, err);
+}

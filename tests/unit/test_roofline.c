@@ -1,0 +1,285 @@
+/* hardware/roofline, fitted and cost: hard bounds and monotonicity over every device and operator kind, hand figures. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+
+#include "base/arena.h"
+#include "hardware/catalog.h"
+#include "hardware/cost.h"
+#include "hardware/fitted.h"
+#include "hardware/roofline.h"
+
+static const enum dtype dtypes[] = {
+	DTYPE_BF16, DTYPE_FP16, DTYPE_FP8, DTYPE_FP8_BLOCK, DTYPE_INT8, DTYPE_INT8_WO, DTYPE_INT4_WO, DTYPE_FP4, DTYPE_MXFP4
+};
+
+/* The operator of a kind at size `step` of a growing series. */
+static struct op sized(enum op_kind kind, enum dtype t, int step)
+{
+	struct op op = { .kind = kind, .dtype = t, .kv_dtype = t == DTYPE_FP8 ? DTYPE_FP8 : DTYPE_BF16 };
+	int64_t m = (int64_t)1 << step;
+
+	switch (kind) {
+	case OP_GEMM: op.m = m * 3; op.n = 5120; op.k = 4096; break;
+	case OP_ATTENTION_PREFILL: op.batch = 2; op.heads = 32; op.kv_heads = 8; op.head_dim = 128; op.q_len = m * 5; break;
+	case OP_ATTENTION_DECODE: op.batch = 16; op.heads = 32; op.kv_heads = 8; op.head_dim = 128; op.q_len = 1; op.kv_len = (double)m * 5; break;
+	case OP_MLA_PREFILL: op.batch = 1; op.heads = 128; op.head_dim = 192; op.v_head_dim = 128; op.k = 576; op.q_len = m * 5; break;
+	case OP_MLA_DECODE: op.batch = 16; op.heads = 128; op.head_dim = 576; op.v_head_dim = 512; op.k = 576; op.kv_len = (double)m * 5; break;
+	case OP_MOE: op.m = m * 3; op.n = 2048; op.k = 4096; op.experts = 64; op.experts_total = 64; op.top_k = 6; op.gated = true; break;
+	case OP_SCAN: op.m = m; op.batch = 1; op.n = 100000; op.k = 8192; op.bytes = 1e6; break;
+	case OP_CONV: op.m = m; op.n = 4096; op.k = 4; break;
+	case OP_HOST_TRANSFER: op.bytes = (double)m * 1e4; break;
+	case OP_HOST: op.bytes = (double)m * 1e-6; break;
+	default: op.m = m; op.n = 4096; op.k = 1; op.bytes = (double)m * 1e4; op.devices = 8; op.devices_per_node = 8; break;
+	}
+	return op;
+}
+
+static bool is_collective(enum op_kind kind)
+{
+	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
+}
+
+/* Never faster than the roofline, finite, and never faster for a larger operator. */
+static void check_series(const struct cost_model *cm, enum op_kind kind, enum dtype t)
+{
+	const struct device *d = cost_model_device(cm);
+	double last = 0;
+
+	for (int step = 0; step < 16; step++) {
+		struct op op = sized(kind, t, step);
+		struct op_cost c;
+		bool ok;
+
+		cost_op(cm, &op, &c);
+		ok = isfinite(c.seconds) && c.seconds > 0 && c.seconds >= last * (1 - 1e-12) && c.rel_error > 0 &&
+		     c.provider != PROVIDER_MEASURED;
+		if (!is_collective(kind) && kind != OP_HOST && kind != OP_HOST_TRANSFER)
+			ok = ok && c.seconds >= op_flops(&op) / device_peak(d, t, NULL) &&
+			     c.seconds >= op_bytes(&op) / device_bandwidth(d);
+		if (!ok)
+			printf("%s %s %s step %d: %g s after %g s (%s)\n", d->name, op_kind_names[kind], dtype_names[t], step,
+			       c.seconds, last, provider_names[c.provider]);
+		CU_ASSERT_TRUE(ok);
+		last = c.seconds;
+	}
+}
+
+static void check_provider(enum provider best)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	size_t count;
+	const char *const *names = catalog_names("hardware/devices", &count, a, &err);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(names);
+	for (size_t i = 0; i < count; i++) {
+		const struct device *d = device_load(names[i], a, &err);
+		struct cost_options options = { .device = d, .best_provider = best };
+		struct cost_model *cm;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+		if (!d->simulatable)
+			continue;
+		cm = cost_model_new(&options, &err);
+		if (!cm)
+			printf("%s\n", err.text);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(cm);
+		for (int kind = 0; kind < OP_KIND_COUNT; kind++)
+			for (size_t t = 0; t < COUNT_OF(dtypes); t++)
+				if (kind != OP_HOST)
+					check_series(cm, (enum op_kind)kind, dtypes[t]);
+		cost_model_free(cm);
+	}
+	arena_free(a);
+}
+
+static void analytic_keeps_the_bounds(void)
+{
+	check_provider(PROVIDER_ANALYTIC);
+}
+
+static void fitted_keeps_the_bounds(void)
+{
+	check_provider(PROVIDER_FITTED);
+}
+
+/* Every m from 1 to 4096: tiles and waves must not make a larger product faster. */
+static void gemm_is_monotone_in_every_m(void)
+{
+	static const char *const devices[] = { "h100", "b200", "a100", "rtx-pro-6000", "tpu-v6e" };
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < COUNT_OF(devices); i++) {
+		struct cost_options options = { .device = device_load(devices[i], a, &err), .best_provider = PROVIDER_FITTED };
+		struct cost_model *cm = cost_model_new(&options, &err);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(cm);
+		for (size_t t = 0; t < COUNT_OF(dtypes); t++) {
+			struct op op = { .kind = OP_GEMM, .dtype = dtypes[t], .n = 6144, .k = 5120 };
+			double last = 0;
+			struct op_cost c;
+
+			for (op.m = 1; op.m <= 4096; op.m++) {
+				cost_op(cm, &op, &c);
+				CU_ASSERT_TRUE(c.seconds >= last);
+				last = c.seconds;
+			}
+		}
+		cost_model_free(cm);
+	}
+	arena_free(a);
+}
+
+/* 4 us + max(2 * 512 * 1000 * 1000 FLOP / (0.5 * 100 TFLOP/s), 4.048 MB / (0.8 * 1 TB/s)) */
+static void analytic_by_hand(void)
+{
+	static const char text[] = "<device name=\"x\" kind=\"gpu\"><peak bf16_tflops=\"100\" source=\"test\"/>"
+				   "<memory gib=\"80\" gb_s=\"1000\" source=\"test\"/>"
+				   "<efficiency gemm=\"0.5\" memory=\"0.8\" launch_us=\"4\" source=\"test\"/></device>";
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	struct device d;
+	struct op op = { .kind = OP_GEMM, .dtype = DTYPE_BF16, .m = 512, .n = 1000, .k = 1000 };
+	struct op_cost c;
+
+	CU_ASSERT_TRUE_FATAL(schema_load_text("test", text, sizeof(text) - 1, &device_element, &d, a, &err));
+	roofline_op(&d, &op, &c);
+	CU_ASSERT_DOUBLE_EQUAL(c.seconds, 4e-6 + 1.024e9 / 50e12, 1e-12);
+	CU_ASSERT_EQUAL(c.bound, BOUND_COMPUTE);
+	op.m = 1;
+	roofline_op(&d, &op, &c);
+	CU_ASSERT_DOUBLE_EQUAL(c.seconds, 4e-6 + 2.0 * (1e6 + 2000) / 0.8e12, 1e-12);
+	CU_ASSERT_EQUAL(c.bound, BOUND_LATENCY);
+	arena_free(a);
+}
+
+static void tiles_and_waves_by_hand(void)
+{
+	struct op op = { .kind = OP_GEMM, .m = 130, .n = 1000, .k = 500 };
+
+	/* 2 x 8 tiles of 128 x 128, fewer than 132 units: split along k, only padding counts. */
+	CU_ASSERT_DOUBLE_EQUAL(roofline_padded_flops(&op, 128, 128, 0, 132), 2.0 * 256 * 1024 * 500, 1);
+	/* 16 tiles on 10 units: two waves, 20 tiles' time. */
+	CU_ASSERT_DOUBLE_EQUAL(roofline_padded_flops(&op, 128, 128, 0, 10), 2.0 * 256 * 1024 * 500 * 20 / 16, 1);
+	/* A systolic array pads the depth, too. */
+	CU_ASSERT_DOUBLE_EQUAL(roofline_padded_flops(&op, 8, 256, 256, 0), 2.0 * 136 * 1024 * 512, 1);
+	CU_ASSERT_DOUBLE_EQUAL(roofline_padded_flops(&op, 0, 0, 0, 0), op_flops(&op), 0);
+}
+
+static void the_fitted_law_by_hand(void)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	const struct device *d = device_load("h100", a, &err);
+	struct fit fit = { .op = OP_GEMM, .dtype = DTYPE_BF16, .launch_s = 3e-6, .compute = 0.8, .memory = 0.9, .overlap = 0.75,
+			   .half_k = 100, .rel_error = 0.05 };
+	struct op op = { .kind = OP_GEMM, .dtype = DTYPE_BF16, .m = 4096, .n = 4096, .k = 1000 };
+	struct op_cost c;
+	double compute, memory;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+	compute = 2.0 * 4096 * 4096 * 1000 * 1.1 / (0.8 * 989e12);
+	memory = 2.0 * (4096 * 1000.0 * 2 + 4096.0 * 4096) / (0.9 * 3350e9);
+	fit_price(&fit, d, &op, &c);
+	CU_ASSERT_DOUBLE_EQUAL(c.seconds, 3e-6 + compute + 0.25 * memory, 1e-12);
+	CU_ASSERT_EQUAL(c.provider, PROVIDER_FITTED);
+	CU_ASSERT_EQUAL(c.rel_error, 0.05);
+	arena_free(a);
+}
+
+/* Points of the public tables that the fits were made from, to catch a change of units or law: within 30 %. */
+static void fits_land_near_measurements(void)
+{
+	static const struct { const char *device; enum dtype t; int64_t m, n, k; double us; } points[] = {
+		{ "a100", DTYPE_BF16, 1, 8192, 8192, 88.0 }, { "a100", DTYPE_BF16, 4096, 8192, 8192, 2116 },
+		{ "h100", DTYPE_BF16, 1, 8192, 8192, 49.2 }, { "h100", DTYPE_BF16, 1024, 8192, 8192, 191 },
+		{ "h100", DTYPE_FP8, 4096, 8192, 8192, 447 }, { "h200", DTYPE_BF16, 64, 8192, 8192, 38.7 },
+		{ "b200", DTYPE_BF16, 4096, 8192, 8192, 322 }, { "b200", DTYPE_FP8_BLOCK, 64, 8192, 8192, 20.0 },
+		{ "b200", DTYPE_FP4, 16384, 8192, 8192, 681 }, { "gb300", DTYPE_BF16, 256, 8192, 8192, 30.7 },
+	};
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < COUNT_OF(points); i++) {
+		struct cost_options options = { .device = device_load(points[i].device, a, &err), .best_provider = PROVIDER_FITTED };
+		struct cost_model *cm = cost_model_new(&options, &err);
+		struct op op = { .kind = OP_GEMM, .dtype = points[i].t, .m = points[i].m, .n = points[i].n, .k = points[i].k };
+		struct op_cost c;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(cm);
+		cost_op(cm, &op, &c);
+		if (fabs(c.seconds * 1e6 / points[i].us - 1) > 0.3)
+			printf("%s %s m=%d: %.1f us, measured %.1f\n", points[i].device, dtype_names[points[i].t], (int)op.m,
+			       c.seconds * 1e6, points[i].us);
+		CU_ASSERT_TRUE(fabs(c.seconds * 1e6 / points[i].us - 1) < 0.3);
+		CU_ASSERT_EQUAL(c.provider, PROVIDER_FITTED);
+		cost_model_free(cm);
+	}
+	arena_free(a);
+}
+
+/* A device whose memory was made faster must not be answered by tables of the old one. */
+static void a_changed_device_is_not_the_measured_one(void)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	const struct device *d = device_load("h100", a, &err);
+	struct op op = { .kind = OP_ATTENTION_DECODE, .dtype = DTYPE_BF16, .batch = 64, .heads = 32, .kv_heads = 8, .head_dim = 128,
+			 .q_len = 1, .kv_len = 4096 };
+	struct op_cost before, after;
+	struct device faster;
+	struct cost_model *cm;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+	faster = *d;
+	faster.memory.bytes_s *= 2;
+	cm = cost_model_new(&(struct cost_options){ .device = d }, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(cm);
+	cost_op(cm, &op, &before);
+	cost_model_free(cm);
+	cm = cost_model_new(&(struct cost_options){ .device = &faster }, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(cm);
+	cost_op(cm, &op, &after);
+	cost_model_free(cm);
+	CU_ASSERT_TRUE(after.provider != PROVIDER_MEASURED);
+	CU_ASSERT_TRUE(after.seconds < 0.75 * before.seconds);
+	arena_free(a);
+}
+
+static void host_operators(void)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	struct cost_model *cm = cost_model_new(&(struct cost_options){ .device = device_load("h100", a, &err) }, &err);
+	struct op op = { .kind = OP_HOST, .bytes = 0.002 };
+	struct op_cost c;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(cm);
+	cost_op(cm, &op, &c);
+	CU_ASSERT_EQUAL(c.seconds, 0.002);
+	CU_ASSERT_EQUAL(c.bound, BOUND_HOST);
+	op = (struct op){ .kind = OP_HOST_TRANSFER, .bytes = 63e9 };
+	cost_op(cm, &op, &c);
+	CU_ASSERT_TRUE(c.seconds > 1 && c.seconds < 1.5);
+	cost_model_free(cm);
+	CU_ASSERT_PTR_NULL(cost_model_new(&(struct cost_options){ .device = device_load("mi430x", a, &err) }, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "device 'mi430x' cannot be simulated"));
+	arena_free(a);
+}
+
+CU_TestInfo suite_roofline[] = {
+	{ "analytic: bounds and monotone over all devices and kinds", analytic_keeps_the_bounds },
+	{ "fitted: bounds and monotone over all devices and kinds", fitted_keeps_the_bounds },
+	{ "gemm is monotone in every m", gemm_is_monotone_in_every_m },
+	{ "the analytic law by hand", analytic_by_hand },
+	{ "tiles and waves by hand", tiles_and_waves_by_hand },
+	{ "the fitted law by hand", the_fitted_law_by_hand },
+	{ "fits land near measurements", fits_land_near_measurements },
+	{ "a changed device is not the measured one", a_changed_device_is_not_the_measured_one },
+	{ "host operators", host_operators },
+	CU_TEST_INFO_NULL
+};
