@@ -115,7 +115,7 @@ $(B)/cli/version.o: CFLAGS_ALL += -DVIBEE_COMMIT='"$(COMMIT)"'
 suite_list = ( for f in $(1); do n=$$(basename $$f .c); echo "X($${n\#test_})"; done )
 $(B)/tests/%/suites.h: FORCE
 	@mkdir -p $(@D); $(call suite_list,$(sort $(wildcard tests/$*/test_*.c))) > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-$(B)/tests/%/runner.o: tests/unit/runner.c $(B)/tests/%/suites.h
+$(B)/tests/unit/runner.o $(B)/tests/prop/runner.o: $(B)/tests/%/runner.o: tests/unit/runner.c $(B)/tests/%/suites.h
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS_ALL) -I$(B)/tests/$* -c -o $@ $<
 $(B)/tests/unit-tests: $(UNIT:%.c=$(B)/%.o) $(B)/tests/unit/runner.o $(B)/libvibee.a

@@ -37,7 +37,7 @@ enum { PATH_LONGEST = 4096 };
 /* A folder is the data tree when it holds the device catalog. */
 static bool is_data_tree(const char *root)
 {
-	char probe[PATH_LONGEST + 32];
+	char probe[PATH_LONGEST + 64];
 
 	snprintf(probe, sizeof(probe), "%s/hardware/devices", root);
 	return paths_is_folder(probe);

@@ -59,7 +59,7 @@ static bool set_choice(const struct field *f, unsigned char *obj, const char *te
 static bool set_number(const struct field *f, unsigned char *obj, const char *text, const char *origin, int line, struct err *err)
 {
 	char expected[96];
-	double v;
+	double v = 0;
 	int64_t whole = 0;
 	bool is_int = f->type == FIELD_INT;
 	bool ok = is_int ? text_to_int64(text, &whole) : text_to_double(text, &v);

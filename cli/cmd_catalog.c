@@ -129,7 +129,7 @@ static const struct option show_table[] = {
 	{ .name = "xml", .kind = OPTION_FLAG, .help = "the file as it is" },
 };
 static const struct option_group show_options = OPTION_GROUP("Options", show_table);
-static const struct command catalog_show = {
+const struct command catalog_show = {
 	.name = "show", .summary = "every figure of one entry", .arguments = "[KIND] NAME", .arguments_least = 1, .arguments_most = 2,
 	.words = WORDS_KINDS, .groups = (const struct option_group *const[]){ &show_options, NULL },
 	.examples = (const struct example[]){

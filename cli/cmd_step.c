@@ -154,7 +154,7 @@ static void totals(const struct step_result *r, const struct step_shape *s, stru
 	if (r->stage_s > 0 && r->stage_s < r->seconds * (1 - 1e-9))
 		str_addf(out, "  a full pipeline takes a batch every %s (%s tokens a second)\n", human_seconds(a, r->stage_s),
 			 human_count(b, tokens / r->stage_s));
-	str_addf(out, "  host %s, of which %s visible\n", human_seconds(a, r->host_s), human_seconds(b, r->visible_host_s));
+	str_addf(out, "  of it the serving software adds %s\n", human_seconds(a, r->visible_host_s));
 	str_addf(out, "  one device: %sFLOP, %s; MFU %.1f %%, memory bandwidth %.1f %%\n", human_count(a, r->flops),
 		 human_bytes(b, r->bytes), 100 * r->mfu, 100 * r->mbu);
 	str_addf(out, "  roofline: %.1f FLOP a byte; 16-bit ridge at %.0f (%s, %s)\n", intensity, peak / rate,
@@ -240,7 +240,6 @@ static bool print_json(const struct scenario *sc, const struct step_shape *s, co
 	json_end(&j);
 	json_number(&j, "seconds", r->seconds);
 	json_number(&j, "stage_s", r->stage_s);
-	json_number(&j, "host_s", r->host_s);
 	json_number(&j, "visible_host_s", r->visible_host_s);
 	json_number(&j, "flops", r->flops);
 	json_number(&j, "bytes", r->bytes);

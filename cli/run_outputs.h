@@ -24,4 +24,8 @@ MUST_USE const char *run_database(const struct call *call, struct err *err);
 MUST_USE bool run_outputs(const struct result *r, const struct run_files *files, const struct run_origin *origin, const char *database,
 			  struct err *err);
 
+/* The stored run that the first argument names ("last" without one), shown in the ways that the options ask for: the
+ * whole of `report` and `db show`. */
+MUST_USE bool show_stored_run(const struct call *call, struct err *err);
+
 #endif

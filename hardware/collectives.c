@@ -85,7 +85,8 @@ static double usable_wire(const struct link *l, double n)
 
 static struct net net_of(const struct link *l, double n, double bytes, bool out)
 {
-	double e = or_else(l->efficiency, default_share(l->topology)), latency = or_else(l->latency_s, out ? 8e-6 : 0.8e-6);
+	double e = or_else(l->efficiency, default_share(l->topology)),
+	       latency = or_else(l->latency_s, out ? 8e-6 : 0.8e-6);
 	struct net net = { .link = l, .n = n, .bytes = bytes, .bulk = out ? BULK_OUT_S : BULK_S };
 
 	net.base = or_else(l->base_s, out ? 15e-6 : 5e-6);
@@ -129,7 +130,8 @@ static struct part all_reduce(const struct net *net, bool library_only)
 	if (l->topology == TOPOLOGY_SWITCH && n > 2)
 		best = cheaper(best, over(net, "tree", 5 * ceil(log2(n)), 2 * v, 1));
 	if (l->reduces && n > 2) {
-		double rate = wire * or_else(l->reduce_efficiency, 0.6), latency = net->base + 2 * (n - 1) * net->hop + net->bulk;
+		double rate = wire * or_else(l->reduce_efficiency, 0.6),
+		       latency = net->base + 2 * (n - 1) * net->hop + net->bulk;
 
 		best = cheaper(best, (struct part){ latency, (v + v / n) / rate, "in-switch" });
 	}
@@ -137,7 +139,8 @@ static struct part all_reduce(const struct net *net, bool library_only)
 		double start = l->direct_base_s + or_else(l->direct_hop_s, 0) * (n - 1);
 
 		best = cheaper(best, (struct part){ start, (n - 1) * v / (wire * DIRECT_SHARE), "direct" });
-		best = cheaper(best, (struct part){ 3 * start, 2 * (n - 1) / n * v / (wire * TWO_STEP_SHARE), "direct two-step" });
+		best = cheaper(best, (struct part){ 3 * start, 2 * (n - 1) / n * v / (wire * TWO_STEP_SHARE),
+						    "direct two-step" });
 	}
 	return best;
 }
@@ -182,8 +185,16 @@ static struct part within(const struct link *l, enum op_kind kind, double n, dou
 
 /* Nothing is published about the device's links: 100 Gb/s Ethernet. */
 static const struct link assumed = {
-	.name = "100 Gb/s Ethernet (assumed)", .topology = TOPOLOGY_SWITCH, .bytes_s = 12.5e9, .latency_s = 8e-6, .base_s = 15e-6,
-	.hop_s = 8e-6, .efficiency = 0.75, .reduce_efficiency = NAN, .direct_base_s = NAN, .direct_hop_s = NAN,
+	.name = "100 Gb/s Ethernet (assumed)",
+	.topology = TOPOLOGY_SWITCH,
+	.bytes_s = 12.5e9,
+	.latency_s = 8e-6,
+	.base_s = 15e-6,
+	.hop_s = 8e-6,
+	.efficiency = 0.75,
+	.reduce_efficiency = NAN,
+	.direct_base_s = NAN,
+	.direct_hop_s = NAN,
 };
 
 /* Scale-up wires of paired devices end at the pair: larger groups meet over the host's bus. */
@@ -251,7 +262,8 @@ void collective_price(const struct system *s, const struct op *op, bool library_
 		return;
 	}
 	out->across_nodes = g < n;
-	p = g < n ? hierarchical(s, op, g, ceil(n / g)) : within(in, op->kind, n, op->bytes, in == &s->scale_out, library_only);
+	p = g < n ? hierarchical(s, op, g, ceil(n / g))
+		  : within(in, op->kind, n, op->bytes, in == &s->scale_out, library_only);
 	out->latency_s = p.latency;
 	out->wire_s = p.wire;
 	out->seconds = fmax(p.latency + p.wire, op_bytes(op) / collective_wire_bytes_s(s, op));

@@ -29,7 +29,8 @@ static const enum dtype stands_in[DTYPE_COUNT][12] = {
 
 double device_peak(const struct device *d, enum dtype dtype, enum dtype *used)
 {
-	static const enum dtype any[] = { DTYPE_FP64, DTYPE_FP32, DTYPE_TF32, DTYPE_BF16, DTYPE_FP16, DTYPE_FP8, DTYPE_INT8, DTYPE_FP4 };
+	static const enum dtype any[] = { DTYPE_FP64, DTYPE_FP32, DTYPE_TF32, DTYPE_BF16,
+					  DTYPE_FP16, DTYPE_FP8,  DTYPE_INT8, DTYPE_FP4 };
 
 	for (size_t i = 0; i < COUNT_OF(stands_in[0]) && stands_in[dtype][i] != DTYPE_NONE; i++)
 		if (d->peak.flop_s[stands_in[dtype][i]] > 0) {

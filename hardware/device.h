@@ -17,12 +17,14 @@ enum device_status { DEVICE_SHIPPING, DEVICE_CLOUD, DEVICE_IN_HOUSE, DEVICE_EOL,
 extern const char *const device_status_names[];
 
 enum device_kind {
-	DEVICE_GPU, DEVICE_TPU, DEVICE_TRAINIUM, DEVICE_LPU, DEVICE_WAFER, DEVICE_DATAFLOW, DEVICE_BSP, DEVICE_MESH, DEVICE_MTIA,
-	DEVICE_GAUDI, DEVICE_CPU, DEVICE_KIND_COUNT
+	DEVICE_GPU, DEVICE_TPU, DEVICE_TRAINIUM, DEVICE_LPU, DEVICE_WAFER, DEVICE_DATAFLOW, DEVICE_BSP, DEVICE_MESH,
+	DEVICE_MTIA, DEVICE_GAUDI, DEVICE_CPU, DEVICE_KIND_COUNT
 };
 extern const char *const device_kind_names[];
 
-enum price_kind { PRICE_ON_DEMAND, PRICE_RESERVED_3Y, PRICE_OWN_HYPERSCALER, PRICE_OWN_NEOCLOUD, PRICE_BUY, PRICE_KIND_COUNT };
+enum price_kind {
+	PRICE_ON_DEMAND, PRICE_RESERVED_3Y, PRICE_OWN_HYPERSCALER, PRICE_OWN_NEOCLOUD, PRICE_BUY, PRICE_KIND_COUNT
+};
 extern const char *const price_kind_names[];
 
 struct device_peak {
@@ -72,11 +74,12 @@ struct device_efficiency {
 
 struct device {
 	const char *name, *title, *aliases, *vendor, *generation, *note, *source;
-	const char *fits_of;                   /* a device of the same architecture whose fitted coefficients hold here too */
+	const char *fits_of;                   /* a device of this architecture whose fitted coefficients hold here too */
 	int64_t year;
 	int status, kind;
 	struct device_peak peak;
-	struct device_memory memory, memory2;  /* memory2: the next tier (host DRAM over a fast link, DDR of a dataflow chip) */
+	struct device_memory memory;
+	struct device_memory memory2;          /* the next tier: host DRAM over a fast link, DDR of a dataflow chip */
 	struct device_sram sram;
 	struct device_units units;
 	struct link scale_up, scale_out, host;
@@ -98,8 +101,8 @@ MUST_USE const struct device *device_load(const char *name_or_path, struct arena
 /* The same, refusing a device that cannot be simulated, with the reason. */
 MUST_USE const struct device *device_load_usable(const char *name_or_path, struct arena *arena, struct err *err);
 
-/* Dense peak for a dtype, FLOP/s. When the device has no such units, the next wider format it does support, and the
- * narrowest other one at last; *used (may be NULL) says which. NAN only when the device has no peak at all. */
+/* Dense peak for a dtype, FLOP/s. When the device has no such units, the next wider format it does support, and any
+ * other one at last; *used (may be NULL) says which. NAN only when the device has no peak at all. */
 double device_peak(const struct device *d, enum dtype dtype, enum dtype *used);
 /* Rate of plain vector arithmetic, FLOP/s: fp32 units, or a sixteenth of the 16-bit matrix rate when not published. */
 double device_vector_peak(const struct device *d);

@@ -8,7 +8,8 @@ const char *const device_kind_names[] = {
 const char *const price_kind_names[] = { "on-demand", "reserved-3y", "own-hyperscaler", "own-neocloud", "buy", NULL };
 
 #define TEXT(name, member, help) { name, FIELD_TEXT, AT(member), 0, 0, 0, false, NULL, NULL, help }
-#define NUMBER(name, member, si, least, most, help) { name, FIELD_NUMBER, AT(member), si, least, most, false, NULL, NULL, help }
+#define NUMBER(name, member, si, least, most, help) \
+	{ name, FIELD_NUMBER, AT(member), si, least, most, false, NULL, NULL, help }
 #define INTEGER(name, member, most, help) { name, FIELD_INT, AT(member), 0, 0, most, false, NULL, NULL, help }
 #define SOURCE { "source", FIELD_TEXT, AT(source), 0, 0, 0, true, NULL, NULL, "where the figures come from" }
 #define GIB 1073741824.0
@@ -24,7 +25,8 @@ static const struct field peak_fields[] = {
 	SOURCE, TEXT("note", note, "what to know about them"),
 };
 static const struct element peak_element = {
-	.name = "peak", .fields = peak_fields, .field_count = COUNT_OF(peak_fields), .offset = offsetof(struct device, peak),
+	.name = "peak", .fields = peak_fields, .field_count = COUNT_OF(peak_fields),
+	.offset = offsetof(struct device, peak),
 	.size = sizeof(struct device_peak), .help = "peak arithmetic rates; a missing format has no units",
 };
 #undef AT
@@ -38,11 +40,13 @@ static const struct field memory_fields[] = {
 	SOURCE,
 };
 static const struct element memory_element = {
-	.name = "memory", .fields = memory_fields, .field_count = COUNT_OF(memory_fields), .offset = offsetof(struct device, memory),
+	.name = "memory", .fields = memory_fields, .field_count = COUNT_OF(memory_fields),
+	.offset = offsetof(struct device, memory),
 	.size = sizeof(struct device_memory), .help = "where weights and KV cache live",
 };
 static const struct element memory2_element = {
-	.name = "memory2", .fields = memory_fields, .field_count = COUNT_OF(memory_fields), .offset = offsetof(struct device, memory2),
+	.name = "memory2", .fields = memory_fields, .field_count = COUNT_OF(memory_fields),
+	.offset = offsetof(struct device, memory2),
 	.size = sizeof(struct device_memory), .help = "the next tier, at the rate the device reaches it",
 };
 #undef AT
@@ -54,7 +58,8 @@ static const struct field sram_fields[] = {
 	SOURCE, TEXT("note", note, "what it consists of"),
 };
 static const struct element sram_element = {
-	.name = "sram", .fields = sram_fields, .field_count = COUNT_OF(sram_fields), .offset = offsetof(struct device, sram),
+	.name = "sram", .fields = sram_fields, .field_count = COUNT_OF(sram_fields),
+	.offset = offsetof(struct device, sram),
 	.size = sizeof(struct device_sram), .help = "memory on the chip",
 };
 #undef AT
@@ -70,13 +75,15 @@ static const struct field units_fields[] = {
 	SOURCE,
 };
 static const struct element units_element = {
-	.name = "units", .fields = units_fields, .field_count = COUNT_OF(units_fields), .offset = offsetof(struct device, units),
+	.name = "units", .fields = units_fields, .field_count = COUNT_OF(units_fields),
+	.offset = offsetof(struct device, units),
 	.size = sizeof(struct device_units), .help = "what tiles of a matrix product are handed to",
 };
 #undef AT
 
-#define LINK_ELEMENT(id, title, text)                                                                                              \
-	static const struct element id##_element = { .name = title, .fields = link_fields, .field_count = LINK_FIELD_COUNT,        \
+#define LINK_ELEMENT(id, title, text) \
+	static const struct element id##_element = { \
+		.name = title, .fields = link_fields, .field_count = LINK_FIELD_COUNT, \
 		.offset = offsetof(struct device, id), .size = sizeof(struct link), .help = text }
 LINK_ELEMENT(scale_up, "scale_up", "links inside the node, rack or pod");
 LINK_ELEMENT(scale_out, "scale_out", "network between nodes, this device's share");
@@ -90,7 +97,8 @@ static const struct field power_fields[] = {
 	SOURCE,
 };
 static const struct element power_element = {
-	.name = "power", .fields = power_fields, .field_count = COUNT_OF(power_fields), .offset = offsetof(struct device, power),
+	.name = "power", .fields = power_fields, .field_count = COUNT_OF(power_fields),
+	.offset = offsetof(struct device, power),
 	.size = sizeof(struct device_power), .help = "electrical power",
 };
 #undef AT
@@ -104,7 +112,8 @@ static const struct field price_fields[] = {
 	SOURCE,
 };
 static const struct element price_element = {
-	.name = "price", .fields = price_fields, .field_count = COUNT_OF(price_fields), .offset = offsetof(struct device, prices),
+	.name = "price", .fields = price_fields, .field_count = COUNT_OF(price_fields),
+	.offset = offsetof(struct device, prices),
 	.size = sizeof(struct device_price), .repeated = true, .count_offset = offsetof(struct device, price_count),
 	.help = "what one device costs",
 };

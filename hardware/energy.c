@@ -21,7 +21,8 @@ double energy_limit_w(const struct device *d, bool *known)
 		return d->power.tdp_w;
 	if (d->power.allin_w > 0)
 		return d->power.allin_w / 2;
-	guess = (flops > 0 ? flops * 0.7 * 0.9e-12 : 0) + (d->memory.bytes_s > 0 ? fmin(d->memory.bytes_s, 30e12) * 30e-12 : 0);
+	guess = (flops > 0 ? flops * 0.7 * 0.9e-12 : 0) +
+		(d->memory.bytes_s > 0 ? fmin(d->memory.bytes_s, 30e12) * 30e-12 : 0);
 	return fmax(guess, 10);
 }
 
@@ -37,13 +38,15 @@ double energy_busy_w(const struct device *d, double compute, double memory)
 	return idle + (top - idle) * fmin(1, FLOOR + MEMORY * clamp01(memory) + COMPUTE * sqrt(clamp01(compute)));
 }
 
-double energy_joules(const struct device *d, double seconds, double busy_s, double flops, enum dtype dtype, double bytes)
+double energy_joules(const struct device *d, double seconds, double busy_s, double flops, enum dtype dtype,
+		     double bytes)
 {
 	double busy = fmin(busy_s, seconds), idle = energy_idle_w(d) * (seconds - busy);
 
 	if (!(busy > 0))
 		return idle;
-	return idle + busy * energy_busy_w(d, flops / (busy * device_peak(d, dtype, NULL)), bytes / (busy * device_bandwidth(d)));
+	return idle + busy * energy_busy_w(d, flops / (busy * device_peak(d, dtype, NULL)),
+					   bytes / (busy * device_bandwidth(d)));
 }
 
 double energy_per_byte_j(const struct device *d)

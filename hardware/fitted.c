@@ -12,7 +12,8 @@
 static const struct field fit_fields[] = {
 	{ "op", FIELD_CHOICE, AT(op), 0, 0, 0, true, NULL, op_kind_names, "the operator" },
 	{ "dtype", FIELD_CHOICE, AT(dtype), 0, 0, 0, false, "none", dtype_names, "its format; none = any" },
-	{ "kv_dtype", FIELD_CHOICE, AT(kv_dtype), 0, 0, 0, false, "none", dtype_names, "attention: the cache's; none = any" },
+	{ "kv_dtype", FIELD_CHOICE, AT(kv_dtype), 0, 0, 0, false, "none", dtype_names,
+	  "attention: the cache's; none = any" },
 	{ "stack", FIELD_TEXT, AT(stack), 0, 0, 0, false, NULL, NULL, "whose kernels were timed" },
 	{ "launch_us", FIELD_NUMBER, AT(launch_s), 1e-6, 0, 1e6, true, NULL, NULL, "time of an empty operator" },
 	SHARE("compute", compute, "1", "share of peak"),
@@ -20,7 +21,8 @@ static const struct field fit_fields[] = {
 	{ "overlap", FIELD_NUMBER, AT(overlap), 0, 0, 1, false, "1", NULL, "of arithmetic with memory traffic" },
 	{ "tile_m", FIELD_INT, AT(tile_m), 0, 0, 4096, false, "0", NULL, "rows of an output tile" },
 	{ "tile_n", FIELD_INT, AT(tile_n), 0, 0, 4096, false, "0", NULL, "columns of an output tile" },
-	{ "quantum", FIELD_NUMBER, AT(quantum), 0, 0, 1, false, "0", NULL, "share of the tile and wave loss that counts" },
+	{ "quantum", FIELD_NUMBER, AT(quantum), 0, 0, 1, false, "0", NULL,
+	  "share of the tile and wave loss that counts" },
 	{ "half_k", FIELD_NUMBER, AT(half_k), 0, 0, 1e5, false, "0", NULL, "depth lost to starting a tile" },
 	{ "tile_us", FIELD_NUMBER, AT(tile_s), 1e-6, 0, 1e5, false, "0", NULL, "beginning a piece of work on a unit" },
 	{ "rel_error", FIELD_NUMBER, AT(rel_error), 0, 0, 10, true, NULL, NULL, "median absolute relative error" },
@@ -29,8 +31,14 @@ static const struct field fit_fields[] = {
 };
 #undef AT
 static const struct element fit_element = {
-	.name = "fit", .fields = fit_fields, .field_count = COUNT_OF(fit_fields), .offset = offsetof(struct fits, items),
-	.size = sizeof(struct fit), .repeated = true, .count_offset = offsetof(struct fits, count), .help = "one operator's law",
+	.name = "fit",
+	.fields = fit_fields,
+	.field_count = COUNT_OF(fit_fields),
+	.offset = offsetof(struct fits, items),
+	.size = sizeof(struct fit),
+	.repeated = true,
+	.count_offset = offsetof(struct fits, count),
+	.help = "one operator's law",
 };
 static const struct field fits_fields[] = {
 	{ "device", FIELD_TEXT, offsetof(struct fits, device), 0, 0, 0, true, NULL, NULL, "the catalog device" },
@@ -64,42 +72,55 @@ static enum dtype sixteen(int t)
 	return t == DTYPE_FP16 || t == DTYPE_NONE ? DTYPE_BF16 : (enum dtype)t;
 }
 
-static bool suits(const struct fit *f, const struct op *op)
+static bool is_attention(enum op_kind kind)
+{
+	return kind >= OP_ATTENTION_PREFILL && kind <= OP_MLA_DECODE;
+}
+
+/* With `loosely`, attention in a format that was not timed takes the times of the same cache format: the cache decides
+ * decode, and kernels without units for the format compute in 16 bits. */
+static bool suits(const struct fit *f, const struct op *op, bool loosely)
 {
 	enum dtype kv = op->kv_dtype == DTYPE_NONE ? op->dtype : op->kv_dtype;
 
-	return f->op == (int)op->kind && (f->dtype == DTYPE_NONE || sixteen(f->dtype) == sixteen((int)op->dtype)) &&
-	       (f->kv_dtype == DTYPE_NONE || sixteen(f->kv_dtype) == sixteen((int)kv));
+	if (f->op != (int)op->kind || (f->kv_dtype != DTYPE_NONE && sixteen(f->kv_dtype) != sixteen((int)kv)))
+		return false;
+	return f->dtype == DTYPE_NONE || sixteen(f->dtype) == sixteen((int)op->dtype) || (loosely && is_attention(op->kind));
 }
 
-static bool has_word(const char *list, const char *word, size_t length)
+/* The first fit that suits, of one stack (`length` bytes of `stack`) or of any (NULL). */
+static const struct fit *first(const struct fits *fits, const struct op *op, const char *stack, size_t length, bool loosely)
 {
-	return strlen(word) == length && strncmp(list, word, length) == 0;
+	for (size_t i = 0; i < fits->count; i++) {
+		const struct fit *f = &fits->items[i];
+		bool theirs = !stack || (f->stack && strlen(f->stack) == length && strncmp(stack, f->stack, length) == 0);
+
+		if (theirs && suits(f, op, loosely))
+			return f;
+	}
+	return NULL;
 }
 
 const struct fit *fits_find(const struct fits *fits, const struct op *op, const char *stacks)
 {
-	while (stacks && *stacks) {
+	const struct fit *f = NULL;
+
+	while (!f && stacks && *stacks) {
 		size_t n = strcspn(stacks, " ");
 
-		for (size_t i = 0; i < fits->count; i++)
-			if (fits->items[i].stack && has_word(stacks, fits->items[i].stack, n) && suits(&fits->items[i], op))
-				return &fits->items[i];
+		f = first(fits, op, stacks, n, false);
 		stacks += n;
 		stacks += strspn(stacks, " ");
 	}
-	for (size_t i = 0; i < fits->count; i++)
-		if (suits(&fits->items[i], op))
-			return &fits->items[i];
-	return NULL;
+	if (!f)
+		f = first(fits, op, NULL, 0, false);
+	return f ? f : first(fits, op, NULL, 0, true);
 }
 
 /* Length of the inner products: what a tile's start, and the exponentials of attention, are spread over. */
 static double depth(const struct op *op)
 {
-	bool attention = op->kind >= OP_ATTENTION_PREFILL && op->kind <= OP_MLA_DECODE;
-
-	return (double)(attention ? op->head_dim : op->k);
+	return (double)(is_attention(op->kind) ? op->head_dim : op->k);
 }
 
 /* Pieces of work that units begin one after another. */
@@ -110,10 +131,12 @@ static double pieces(const struct op *op)
 	switch (op->kind) {
 	case OP_ATTENTION_DECODE: return batch * (double)(op->kv_heads > 0 ? op->kv_heads : 1);
 	case OP_MLA_DECODE: return batch;
-	case OP_ATTENTION_PREFILL: case OP_MLA_PREFILL: return batch * (double)op->heads * ceil((double)op->q_len / 128);
+	case OP_ATTENTION_PREFILL:
+	case OP_MLA_PREFILL: return batch * (double)op->heads * ceil((double)op->q_len / 128);
 	case OP_MOE:
 		total = (double)(op->experts_total > 0 ? op->experts_total : op->experts);
-		return fmax((double)op->experts, 1) * (1 - pow(fmax(1 - (double)op->top_k / fmax(total, 1), 0), (double)op->m));
+		return fmax((double)op->experts, 1) *
+		       (1 - pow(fmax(1 - (double)op->top_k / fmax(total, 1), 0), (double)op->m));
 	default: return 0;
 	}
 }
@@ -126,7 +149,8 @@ void fit_price(const struct fit *fit, const struct device *d, const struct op *o
 	out->bytes = op_bytes(op);
 	flops = out->flops;
 	if (fit->quantum > 0)
-		flops += fit->quantum * (roofline_padded_flops(op, fit->tile_m, fit->tile_n, 0, d->units.count) - flops);
+		flops +=
+			fit->quantum * (roofline_padded_flops(op, fit->tile_m, fit->tile_n, 0, d->units.count) - flops);
 	if (fit->half_k > 0 && depth(op) > 0)
 		flops *= 1 + fit->half_k / depth(op);
 	compute = flops / (fit->compute * roofline_peak(d, op));

@@ -37,7 +37,8 @@ extern const struct element fits_element;
 MUST_USE const struct fits *fits_load(const char *device_name, struct arena *arena, struct err *err);
 
 /* The fit for an operator: same kind and dtype (bf16 and fp16 count as one; weight-only formats and the like need their
- * own), of a stack named in `stacks` ("vllm trtllm", in order) if there is one, else any. NULL when none fits. */
+ * own; attention may take another dtype's with the same cache format), of a stack named in `stacks` ("vllm trtllm", in
+ * order) if there is one, else any. NULL when none fits. */
 const struct fit *fits_find(const struct fits *fits, const struct op *op, const char *stacks);
 
 /* The law. */

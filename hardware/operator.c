@@ -8,14 +8,14 @@
 #include "base/str.h"
 
 const char *const dtype_names[] = {
-	"none", "fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp8_block", "int8", "int8_wo", "int4", "int4_wo", "fp6", "fp4",
-	"mxfp4", NULL
+	"none", "fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp8_block", "int8", "int8_wo", "int4", "int4_wo", "fp6",
+	"fp4", "mxfp4", NULL
 };
 
 const char *const op_kind_names[] = {
 	"gemm", "attention_prefill", "attention_decode", "mla_prefill", "mla_decode", "moe", "all_reduce", "all_gather",
-	"reduce_scatter", "all_to_all", "send_recv", "broadcast", "norm", "rope", "activation", "add", "embedding", "kv_append",
-	"copy", "quantize", "softmax", "sampling", "router", "scan", "conv", "host", "host_transfer", NULL
+	"reduce_scatter", "all_to_all", "send_recv", "broadcast", "norm", "rope", "activation", "add", "embedding",
+	"kv_append", "copy", "quantize", "softmax", "sampling", "router", "scan", "conv", "host", "host_transfer", NULL
 };
 
 static const struct { const char *alias; enum dtype t; } dtype_aliases[] = {
@@ -100,7 +100,9 @@ static void attention_widths(const struct op *op, double *qk, double *v)
 		return;
 	if (op->k > 0 && op->head_dim > 0 && op->head_dim < op->k) {
 		*qk = (double)op->k;
-		*v = (double)(op->k - (op->head_dim > op->v_head_dim && op->v_head_dim > 0 ? op->head_dim - op->v_head_dim : 0));
+		*v = (double)(op->k - (op->head_dim > op->v_head_dim && op->v_head_dim > 0
+					       ? op->head_dim - op->v_head_dim
+					       : 0));
 	} else if (op->head_dim == 0) {
 		*qk = (double)op->k;
 		*v = (double)(op->v_head_dim > 0 ? op->v_head_dim : op->k);
@@ -235,13 +237,18 @@ double op_bytes(const struct op *op)
 	double m = (double)op->m, n = (double)op->n, k = (double)op->k, e = dtype_bytes(op->dtype);
 
 	switch (op->kind) {
-	case OP_GEMM:                          /* weights and operand once in, result once out (16 bits, or 32 for 32-bit math) */
-		return at_least_one(op->batch) * (n * k * e + m * k * in_bytes(op->dtype) + m * n * out_bytes(op->dtype));
+	case OP_GEMM: /* weights and operand once in, result once out (16 bits, or 32 for 32-bit math) */
+		return at_least_one(op->batch) *
+		       (n * k * e + m * k * in_bytes(op->dtype) + m * n * out_bytes(op->dtype));
 	case OP_ATTENTION_PREFILL: case OP_ATTENTION_DECODE: case OP_MLA_PREFILL: case OP_MLA_DECODE:
 		return attention_bytes(op);
 	case OP_MOE: return moe_bytes(op);
-	case OP_ALL_REDUCE: case OP_ALL_GATHER: case OP_REDUCE_SCATTER: case OP_ALL_TO_ALL: case OP_SEND_RECV: case OP_BROADCAST:
-		return collective_bytes(op);
+	case OP_ALL_REDUCE:
+	case OP_ALL_GATHER:
+	case OP_REDUCE_SCATTER:
+	case OP_ALL_TO_ALL:
+	case OP_SEND_RECV:
+	case OP_BROADCAST: return collective_bytes(op);
 	case OP_NORM: return (2 * m * n + n) * e;
 	case OP_ROPE: case OP_SOFTMAX: return 2 * m * n * e;
 	case OP_ACTIVATION: return (op->gated ? 3 : 2) * m * n * e;    /* n = width of the result */
@@ -252,7 +259,8 @@ double op_bytes(const struct op *op)
 	case OP_QUANTIZE: return m * n * (2 + e);
 	case OP_SAMPLING: return m * n * 4;                            /* logits in 32 bits, read once */
 	case OP_ROUTER: return m * (n * 4 + at_least_one(op->top_k) * 8);
-	case OP_SCAN: return at_least_one(op->batch) * 2 * op->bytes + m * k * e;   /* state in and out; k elements a token */
+	case OP_SCAN:
+		return at_least_one(op->batch) * 2 * op->bytes + m * k * e; /* state in and out; k elements a token */
 	case OP_CONV: return (2 * m * n + n * k + 2 * at_least_one(op->batch) * n * fmax(k - 1, 0)) * e;
 	case OP_HOST_TRANSFER: return op->bytes;
 	default: return 0;

@@ -15,34 +15,67 @@ void profile_row_op(const struct profile_row *row, struct op *op)
 		int64_t v = row->key[i];
 
 		switch (s->key[i]) {
-		case COL_DTYPE: op->dtype = (enum dtype)v; break;
-		case COL_KV_DTYPE: op->kv_dtype = (enum dtype)v; break;
-		case COL_N: op->n = v; break;
-		case COL_K: op->k = v; break;
-		case COL_BATCH: op->batch = v; break;
-		case COL_HEADS: op->heads = v; break;
-		case COL_KV_HEADS: op->kv_heads = v; break;
-		case COL_HEAD_DIM: op->head_dim = v; break;
-		case COL_WINDOW: op->window = v; break;
-		case COL_EXPERTS: op->experts = v; break;
-		case COL_EXPERTS_TOTAL: op->experts_total = v; break;
-		case COL_TOP_K: op->top_k = v; break;
-		case COL_GATED: op->gated = v != 0; break;
-		case COL_SKEW: op->imbalance = v > 0 ? 1.2 : 0; break;
-		case COL_DEVICES: op->devices = (int)v; break;
-		case COL_DEVICES_PER_NODE: op->devices_per_node = (int)v; break;
-		default: break;
+		case COL_DTYPE:
+			op->dtype = (enum dtype)v;
+			break;
+		case COL_KV_DTYPE:
+			op->kv_dtype = (enum dtype)v;
+			break;
+		case COL_N:
+			op->n = v;
+			break;
+		case COL_K:
+			op->k = v;
+			break;
+		case COL_BATCH:
+			op->batch = v;
+			break;
+		case COL_HEADS:
+			op->heads = v;
+			break;
+		case COL_KV_HEADS:
+			op->kv_heads = v;
+			break;
+		case COL_HEAD_DIM:
+			op->head_dim = v;
+			break;
+		case COL_WINDOW:
+			op->window = v;
+			break;
+		case COL_EXPERTS:
+			op->experts = v;
+			break;
+		case COL_EXPERTS_TOTAL:
+			op->experts_total = v;
+			break;
+		case COL_TOP_K:
+			op->top_k = v;
+			break;
+		case COL_GATED:
+			op->gated = v != 0;
+			break;
+		case COL_SKEW:
+			op->imbalance = v > 0 ? 1.2 : 0;
+			break;
+		case COL_DEVICES:
+			op->devices = (int)v;
+			break;
+		case COL_DEVICES_PER_NODE:
+			op->devices_per_node = (int)v;
+			break;
+		default:
+			break;
 		}
 	}
 	op_at(s, row->x, op);
 	if (s->kind == OP_MLA_PREFILL || s->kind == OP_MLA_DECODE) {
-		op->head_dim = 192;            /* every model with a latent of 576 has these heads */
+		op->head_dim = 192; /* every model with a latent of 576 has these heads */
 		op->v_head_dim = 128;
 	}
 }
 
 struct errors {
-	double *v[4];          /* by grade */
+	double *v[4]; /* by grade */
 	size_t n[4];
 };
 
@@ -53,8 +86,8 @@ static void summarise(struct errors *e, enum grade grade, double *median, double
 	e->n[grade] = 0;
 }
 
-static void ask(const struct table *table, const struct tables_limits *limits, const struct profile_row *row, bool without,
-		struct errors *e)
+static void ask(const struct table *table, const struct tables_limits *limits, const struct profile_row *row,
+		bool without, struct errors *e)
 {
 	struct op op;
 	struct question q = { table, limits, &op, -1 };

@@ -31,7 +31,7 @@ struct source {
 	struct profile_import_report *report;
 	struct profile_rows *rows;
 	struct csv *csv;
-	char table[64], stack[32];             /* from the file name */
+	char table[64], stack[32]; /* from the file name */
 };
 
 /* A number from the row, or `fallback` when the file has no such column or an empty cell. */
@@ -62,8 +62,8 @@ static bool format(const struct source *s, const char *column, enum dtype fallba
 		return true;
 	t = dtype_parse(csv_text(s->csv, i));
 	if (t < 0)
-		return err_set(err, ERR_INPUT, "%s:%lld: %s=\"%s\": expected a number format such as bfloat16", csv_path(s->csv),
-			       (long long)csv_line(s->csv), column, csv_text(s->csv, i));
+		return err_set(err, ERR_INPUT, "%s:%lld: %s=\"%s\": expected a number format such as bfloat16",
+			       csv_path(s->csv), (long long)csv_line(s->csv), column, csv_text(s->csv, i));
 	*out = (enum dtype)t;
 	return true;
 }
@@ -77,7 +77,9 @@ static bool text_is(const struct source *s, const char *column, const char *text
 
 static bool emit(const struct source *s, const struct op *op, double skew, double seconds, struct err *err)
 {
-	struct profile_row row = { .shape = table_shape(op->kind), .seconds = seconds, .file = s->rows->file_count - 1 };
+	struct profile_row row = { .shape = table_shape(op->kind),
+				   .seconds = seconds,
+				   .file = s->rows->file_count - 1 };
 	double peak = s->options->limits.peak_flop_s[op->dtype];
 
 	if (!(seconds > 0)) {
@@ -113,19 +115,21 @@ static bool read_gemm(const struct source *s, double seconds, struct err *err)
 static bool read_attention(const struct source *s, double seconds, struct err *err)
 {
 	bool decode = text_starts(s->table, "generation"), mla = strstr(s->table, "mla") != NULL;
-	struct op op = { .kind = mla ? decode ? OP_MLA_DECODE : OP_MLA_PREFILL
-				     : decode ? OP_ATTENTION_DECODE : OP_ATTENTION_PREFILL };
+	struct op op = { .kind = mla      ? decode ? OP_MLA_DECODE : OP_MLA_PREFILL
+				 : decode ? OP_ATTENTION_DECODE
+					  : OP_ATTENTION_PREFILL };
 	int64_t prior;
 
 	if (!format(s, mla ? "mla_dtype" : "attn_dtype", DTYPE_BF16, &op.dtype, err) ||
-	    !format(s, "kv_cache_dtype", DTYPE_BF16, &op.kv_dtype, err) || !integer(s, "batch_size", 1, &op.batch, err) ||
-	    !integer(s, "isl", 1, &op.q_len, err) || !integer(s, "num_heads", 0, &op.heads, err) ||
-	    !integer(s, "num_key_value_heads", 0, &op.kv_heads, err) || !integer(s, "head_dim", 0, &op.head_dim, err) ||
-	    !integer(s, "window_size", 0, &op.window, err) || !integer(s, "step", 0, &prior, err))
+	    !format(s, "kv_cache_dtype", DTYPE_BF16, &op.kv_dtype, err) ||
+	    !integer(s, "batch_size", 1, &op.batch, err) || !integer(s, "isl", 1, &op.q_len, err) ||
+	    !integer(s, "num_heads", 0, &op.heads, err) || !integer(s, "num_key_value_heads", 0, &op.kv_heads, err) ||
+	    !integer(s, "head_dim", 0, &op.head_dim, err) || !integer(s, "window_size", 0, &op.window, err) ||
+	    !integer(s, "step", 0, &prior, err))
 		return false;
 	op.kv_len = (double)(prior + op.q_len);
 	if (mla) {
-		op.k = 576;                    /* latent 512 + rope 64; heads of 128 + 64 and 128 */
+		op.k = 576; /* latent 512 + rope 64; heads of 128 + 64 and 128 */
 		op.head_dim = 192;
 		op.v_head_dim = 128;
 	} else if (op.kv_heads == 0)
@@ -152,21 +156,32 @@ static bool read_moe(const struct source *s, double seconds, struct err *err)
 	return emit(s, &op, text_is(s, "distribution", "balanced") ? 0 : 1.2, seconds, err);
 }
 
-/* The absorbed product of MLA, measured in both directions without saying which: one time for both. */
+/* The absorbed products of MLA, queries in and results out, measured in both directions without saying which: one time
+ * for both, so one raw row makes two. */
 static bool read_mla_bmm(const struct source *s, double seconds, struct err *err)
 {
-	struct op op = { .kind = OP_GEMM, .n = 512, .k = 128 };
+	struct op in = { .kind = OP_GEMM, .n = 512, .k = 128 }, out;
 
-	return format(s, "bmm_dtype", DTYPE_BF16, &op.dtype, err) && integer(s, "num_tokens", 0, &op.m, err) &&
-	       integer(s, "num_heads", 1, &op.batch, err) && emit(s, &op, 0, seconds, err);
+	if (!format(s, "bmm_dtype", DTYPE_BF16, &in.dtype, err) || !integer(s, "num_tokens", 0, &in.m, err) ||
+	    !integer(s, "num_heads", 1, &in.batch, err))
+		return false;
+	s->report->rows_read++;
+	out = in;
+	out.n = in.k;
+	out.k = in.n;
+	return emit(s, &in, 0, seconds, err) && emit(s, &out, 0, seconds, err);
 }
 
 static bool read_nccl(const struct source *s, double seconds, struct err *err)
 {
 	struct op op = { .kind = OP_ALL_REDUCE };
-	static const struct { const char *name; enum op_kind kind; } kinds[] = {
-		{ "all_reduce", OP_ALL_REDUCE }, { "all_gather", OP_ALL_GATHER }, { "reduce_scatter", OP_REDUCE_SCATTER },
-		{ "alltoall", OP_ALL_TO_ALL }, { "broadcast", OP_BROADCAST },
+	static const struct {
+		const char *name;
+		enum op_kind kind;
+	} kinds[] = {
+		{ "all_reduce", OP_ALL_REDUCE },         { "all_gather", OP_ALL_GATHER },
+		{ "reduce_scatter", OP_REDUCE_SCATTER }, { "alltoall", OP_ALL_TO_ALL },
+		{ "broadcast", OP_BROADCAST },
 	};
 	int64_t elements, devices;
 	size_t i = 0;
@@ -210,9 +225,15 @@ static const struct {
 	const char *table;
 	bool (*read)(const struct source *s, double seconds, struct err *err);
 } aiconfigurator_tables[] = {
-	{ "gemm_perf", read_gemm }, { "context_attention_perf", read_attention }, { "generation_attention_perf", read_attention },
-	{ "context_mla_perf", read_attention }, { "generation_mla_perf", read_attention }, { "moe_perf", read_moe },
-	{ "mla_bmm_perf", read_mla_bmm }, { "nccl_perf", read_nccl }, { "oneccl_perf", read_nccl },
+	{ "gemm_perf", read_gemm },
+	{ "context_attention_perf", read_attention },
+	{ "generation_attention_perf", read_attention },
+	{ "context_mla_perf", read_attention },
+	{ "generation_mla_perf", read_attention },
+	{ "moe_perf", read_moe },
+	{ "mla_bmm_perf", read_mla_bmm },
+	{ "nccl_perf", read_nccl },
+	{ "oneccl_perf", read_nccl },
 	{ "custom_allreduce_perf", read_custom_all_reduce },
 };
 
@@ -260,7 +281,9 @@ static bool read_vidur_layer(const struct source *s, struct err *err)
 	int64_t m, tp, heads, kv, width, inner;
 	int gated_column = csv_find(s->csv, "use_gated_mlp");
 	bool gated = gated_column >= 0 && text_equal_fold(csv_text(s->csv, gated_column), "true");
-	enum dtype linear = text_starts(csv_text(s->csv, csv_find(s->csv, "quant_signature")), "method=fp8") ? DTYPE_FP8 : DTYPE_FP16;
+	enum dtype linear = text_starts(csv_text(s->csv, csv_find(s->csv, "quant_signature")), "method=fp8")
+				    ? DTYPE_FP8
+				    : DTYPE_FP16;
 
 	if (!integer(s, "num_tokens", 0, &m, err) || !integer(s, "num_tensor_parallel_workers", 1, &tp, err) ||
 	    !integer(s, "n_head", 0, &heads, err) || !integer(s, "n_kv_head", 0, &kv, err) ||
@@ -271,7 +294,12 @@ static bool read_vidur_layer(const struct source *s, struct err *err)
 			       csv_path(s->csv), (long long)csv_line(s->csv));
 	{
 		int64_t head = width / heads, own = heads / tp, own_kv = kv > tp ? kv / tp : 1;
-		const struct { const char *name; enum op_kind kind; enum dtype dtype; int64_t n, k; } parts[] = {
+		const struct {
+			const char *name;
+			enum op_kind kind;
+			enum dtype dtype;
+			int64_t n, k;
+		} parts[] = {
 			{ "emb", OP_EMBEDDING, DTYPE_FP16, width, 0 },
 			{ "input_layernorm", OP_NORM, DTYPE_FP16, width, 0 },
 			{ "post_attention_layernorm", OP_NORM, DTYPE_FP16, width, 0 },
@@ -286,7 +314,9 @@ static bool read_vidur_layer(const struct source *s, struct err *err)
 
 		s->report->rows_read += COUNT_OF(parts) - 1;
 		for (size_t i = 0; i < COUNT_OF(parts); i++) {
-			struct op op = { .kind = parts[i].kind, .dtype = parts[i].dtype, .m = m, .n = parts[i].n, .k = parts[i].k };
+			struct op op = {
+				.kind = parts[i].kind, .dtype = parts[i].dtype, .m = m, .n = parts[i].n, .k = parts[i].k
+			};
 			double seconds;
 			bool present;
 
@@ -317,8 +347,8 @@ static bool read_vidur_attention(const struct source *s, struct err *err)
 	    !integer(s, "kv_cache_size", 0, &cached, err))
 		return false;
 	if (tp < 1 || heads < tp || op.batch < 1)
-		return err_set(err, ERR_INPUT, "%s:%lld: expected positive batch_size and heads for every worker", csv_path(s->csv),
-			       (long long)csv_line(s->csv));
+		return err_set(err, ERR_INPUT, "%s:%lld: expected positive batch_size and heads for every worker",
+			       csv_path(s->csv), (long long)csv_line(s->csv));
 	op.heads = heads / tp;
 	op.kv_heads = kv > tp ? kv / tp : 1;
 	op.head_dim = width / heads;
@@ -368,8 +398,10 @@ static bool read_vidur_network(const struct source *s, enum op_kind kind, struct
 
 static bool read_vidur(const struct source *s, struct err *err)
 {
-	bool reduce = csv_find(s->csv, "time_stats.all_reduce.median") >= 0, pair = csv_find(s->csv, "time_stats.send_recv.median") >= 0;
-	bool attention = csv_find(s->csv, "prefill_chunk_size") >= 0, layer = csv_find(s->csv, "time_stats.mlp_up_proj.median") >= 0;
+	bool reduce = csv_find(s->csv, "time_stats.all_reduce.median") >= 0,
+	     pair = csv_find(s->csv, "time_stats.send_recv.median") >= 0;
+	bool attention = csv_find(s->csv, "prefill_chunk_size") >= 0,
+	     layer = csv_find(s->csv, "time_stats.mlp_up_proj.median") >= 0;
 
 	while (csv_next(s->csv, err)) {
 		bool ok = true;
@@ -410,15 +442,18 @@ static bool read_vibee(const struct source *s, struct err *err)
 			continue;
 		}
 		op.kind = (enum op_kind)kind;
-		if (!format(s, "dtype", DTYPE_BF16, &op.dtype, err) || !format(s, "kv_dtype", op.dtype, &op.kv_dtype, err) ||
-		    !integer(s, "m", 0, &op.m, err) || !integer(s, "n", 0, &op.n, err) || !integer(s, "k", 0, &op.k, err) ||
+		if (!format(s, "dtype", DTYPE_BF16, &op.dtype, err) ||
+		    !format(s, "kv_dtype", op.dtype, &op.kv_dtype, err) || !integer(s, "m", 0, &op.m, err) ||
+		    !integer(s, "n", 0, &op.n, err) || !integer(s, "k", 0, &op.k, err) ||
 		    !integer(s, "batch", 1, &op.batch, err) || !integer(s, "heads", 0, &op.heads, err) ||
-		    !integer(s, "kv_heads", op.heads, &op.kv_heads, err) || !integer(s, "head_dim", 0, &op.head_dim, err) ||
-		    !integer(s, "q_len", 1, &op.q_len, err) || !number(s, "kv_len", (double)op.q_len, &op.kv_len, err) ||
+		    !integer(s, "kv_heads", op.heads, &op.kv_heads, err) ||
+		    !integer(s, "head_dim", 0, &op.head_dim, err) || !integer(s, "q_len", 1, &op.q_len, err) ||
+		    !number(s, "kv_len", (double)op.q_len, &op.kv_len, err) ||
 		    !integer(s, "window", 0, &op.window, err) || !integer(s, "experts", 0, &op.experts, err) ||
-		    !integer(s, "experts_total", op.experts, &op.experts_total, err) || !integer(s, "top_k", 0, &op.top_k, err) ||
-		    !integer(s, "gated", 1, &gated, err) || !number(s, "skew", 0, &skew, err) ||
-		    !number(s, "bytes", 0, &op.bytes, err) || !integer(s, "devices", 0, &devices, err) ||
+		    !integer(s, "experts_total", op.experts, &op.experts_total, err) ||
+		    !integer(s, "top_k", 0, &op.top_k, err) || !integer(s, "gated", 1, &gated, err) ||
+		    !number(s, "skew", 0, &skew, err) || !number(s, "bytes", 0, &op.bytes, err) ||
+		    !integer(s, "devices", 0, &devices, err) ||
 		    !integer(s, "devices_per_node", devices, &per_node, err) ||
 		    !csv_number(s->csv, seconds_column, &seconds, err))
 			return false;
@@ -495,16 +530,24 @@ bool profile_read(const struct profile_import_options *options, const char *path
 		snprintf(s.stack, sizeof(s.stack), "%s", options->stack ? options->stack : "vidur");
 	report->files++;
 	switch (kind) {
-	case PROFILE_VIDUR: ok = read_vidur(&s, err); break;
-	case PROFILE_AICONFIGURATOR: ok = read_aiconfigurator(&s, err); break;
-	case PROFILE_VIBEE: ok = read_vibee(&s, err); break;
+	case PROFILE_VIDUR:
+		ok = read_vidur(&s, err);
+		break;
+	case PROFILE_AICONFIGURATOR:
+		ok = read_aiconfigurator(&s, err);
+		break;
+	case PROFILE_VIBEE:
+		ok = read_vibee(&s, err);
+		break;
 	default:
-		if (!text_equal(path, options->path)) {        /* one of many in a folder */
+		if (!text_equal(path, options->path)) { /* one of many in a folder */
 			ok = skip_file(&s, err);
 			break;
 		}
-		ok = err_set(err, ERR_INPUT, "%s:1: expected a column latency_us (aiconfigurator), time_stats.* (vidur) or seconds (vibee)",
-			     path);
+		ok = err_set(
+			err, ERR_INPUT,
+			"%s:1: expected a column latency_us (aiconfigurator), time_stats.* (vidur) or seconds (vibee)",
+			path);
 	}
 	csv_close(s.csv);
 	return ok;

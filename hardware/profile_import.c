@@ -57,14 +57,17 @@ static void merge(struct profile_rows *rows, struct profile_import_report *repor
 
 	for (size_t low = 0, high; low < rows->count; low = high) {
 		struct profile_row *a = &rows->row[low];
+		double median;
 		size_t n;
 
 		for (high = low + 1; high < rows->count && profile_row_compare(a, &rows->row[high]) == 0;)
 			high++;
 		n = high - low;
-		rows->row[kept] = rows->row[low + n / 2];
+		median = rows->row[low + n / 2].seconds;
 		if (n % 2 == 0)
-			rows->row[kept].seconds = (rows->row[low + n / 2 - 1].seconds + rows->row[low + n / 2].seconds) / 2;
+			median = (rows->row[low + n / 2 - 1].seconds + median) / 2;
+		rows->row[kept] = rows->row[low + n / 2];
+		rows->row[kept].seconds = median;
 		report->rows_merged += n - 1;
 		kept++;
 	}
@@ -117,7 +120,8 @@ static bool read_folder(const struct profile_import_options *options, const char
 static bool read_path(const struct profile_import_options *options, const char *path, struct profile_rows *rows,
 		      struct profile_import_report *report, struct err *err)
 {
-	return paths_is_folder(path) ? read_folder(options, path, rows, report, err) : profile_read(options, path, rows, report, err);
+	return paths_is_folder(path) ? read_folder(options, path, rows, report, err)
+				     : profile_read(options, path, rows, report, err);
 }
 
 static void add_number(struct str *out, double v)
@@ -186,8 +190,9 @@ static void add_files(const struct profile_rows *all, const struct profile_row *
 	str_add(out, "\n");
 }
 
-static void write_text(const struct profile_import_options *o, const struct profile_rows *all, const struct profile_row *rows,
-		       size_t count, const struct profile_table_report *r, bool figures, struct str *out)
+static void write_text(const struct profile_import_options *o, const struct profile_rows *all,
+		       const struct profile_row *rows, size_t count, const struct profile_table_report *r, bool figures,
+		       struct str *out)
 {
 	enum column columns[KEY_MOST + AXIS_MOST];
 	int n = file_columns(rows->shape, columns);
@@ -196,9 +201,11 @@ static void write_text(const struct profile_import_options *o, const struct prof
 	for (size_t i = 0; i < count; i++)
 		marked = marked || rows[i].outlier;
 	str_addf(out, "# vibee-sim operator table: %s on %s, software %s\n", r->op, o->device, r->stack);
-	str_addf(out, "# source: %s\n# licence: %s\n", o->source ? o->source : "not stated", o->licence ? o->licence : "unknown");
+	str_addf(out, "# source: %s\n# licence: %s\n", o->source ? o->source : "not stated",
+		 o->licence ? o->licence : "unknown");
 	add_files(all, rows, count, out);
-	str_add(out, "# changes: columns renamed, repeated shapes merged to their median, times made monotone, reproducible rows left out\n");
+	str_add(out, "# changes: columns renamed, repeated shapes merged to their median, times made monotone, "
+		     "reproducible rows left out\n");
 	str_add(out, "# units: seconds, bytes, elements\n");
 	if (figures) {
 		str_addf(out, "# rows: %zu of %zu measured shapes, %zu sites\n", r->rows_kept, r->rows_full, r->sites);
@@ -247,8 +254,8 @@ static bool make_folders(const char *path, struct err *err)
 }
 
 /* Rows of one operator and one stack: thin, measure what that costs, write the file. */
-static bool write_table(const struct profile_import_options *o, const struct profile_rows *all, struct profile_row *rows,
-			size_t count, struct profile_import_report *report, struct err *err)
+static bool write_table(const struct profile_import_options *o, const struct profile_rows *all,
+			struct profile_row *rows, size_t count, struct profile_import_report *report, struct err *err)
 {
 	struct profile_table_report *r = &report->tables[report->table_count];
 	struct str text = { 0 }, path = { 0 };
@@ -291,7 +298,7 @@ static bool write_table(const struct profile_import_options *o, const struct pro
 	report->rows_thinned += count - r->rows_kept;
 	report->table_count++;
 out:
-	table_free(table);
+	table_release(table);
 	str_release(&text);
 	str_release(&path);
 	return ok;

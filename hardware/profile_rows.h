@@ -12,21 +12,21 @@ struct profile_row {
 	char stack[32];
 	int64_t key[KEY_MOST];
 	double x[AXIS_MOST], seconds;
-	double even;           /* seconds made monotone */
-	int file;              /* in profile_rows.files */
-	bool keep, outlier;    /* outlier: see struct table_site */
+	double even;        /* seconds made monotone */
+	int file;           /* in profile_rows.files */
+	bool keep, outlier; /* outlier: see struct table_site */
 };
 struct profile_rows {
 	struct profile_row *row;
 	size_t count, capacity;
-	char files[PROFILE_FILES_MOST][96];    /* folder/name of what was read */
+	char files[PROFILE_FILES_MOST][96]; /* folder/name of what was read */
 	int file_count;
 };
 
 /* Reads one raw file into rows (profile_formats.c). */
 MUST_USE bool profile_read(const struct profile_import_options *options, const char *path, struct profile_rows *rows,
 			   struct profile_import_report *report, struct err *err);
-void profile_drop(struct profile_import_report *report, const char *reason, size_t rows);   /* reason: a literal */
+void profile_drop(struct profile_import_report *report, const char *reason, size_t rows); /* reason: a literal */
 
 /* One site: rows sorted by axes, `shape` alike. Fills `even`, then `keep` (profile_thin.c). */
 MUST_USE bool profile_even(struct profile_row *rows, size_t count, struct err *err);
@@ -35,9 +35,10 @@ void profile_outliers(struct profile_row *rows, size_t count);
 void profile_thin(struct profile_row *rows, size_t count, double tolerance);
 
 /* Compares a table with all rows it was made from (profile_check.c). */
-MUST_USE bool profile_check(const struct table *table, const struct tables_limits *limits, const struct profile_row *rows,
-			    size_t count, struct profile_table_report *report, struct err *err);
-int profile_row_compare(const void *a, const void *b);  /* by shape, stack, key, axes */
+MUST_USE bool profile_check(const struct table *table, const struct tables_limits *limits,
+			    const struct profile_row *rows, size_t count, struct profile_table_report *report,
+			    struct err *err);
+int profile_row_compare(const void *a, const void *b); /* by shape, stack, key, axes */
 /* The operator of a row. */
 void profile_row_op(const struct profile_row *row, struct op *op);
 

@@ -193,7 +193,8 @@ bool profile_even(struct profile_row *rows, size_t count, struct err *err)
 	return ok || err_memory(err);
 }
 
-static double line_between(enum blend blend, const struct profile_row *a, const struct profile_row *b, int axis, double x)
+static double line_between(enum blend blend, const struct profile_row *a, const struct profile_row *b, int axis,
+			   double x)
 {
 	double xa = a->x[axis], xb = b->x[axis];
 
@@ -202,7 +203,7 @@ static double line_between(enum blend blend, const struct profile_row *a, const 
 	return a->even + (b->even - a->even) * ((x - xa) / (xb - xa));
 }
 
-/* Between two kept rows: keeps the row farthest from the straight line, and goes on on both sides of it (Ramer 1972). */
+/* Between two kept rows: keeps the row farthest from the straight line, and goes on on both sides (Ramer 1972). */
 static void thin_span(struct profile_row *rows, size_t low, size_t high, int axis, double tolerance)
 {
 	while (high - low > 1) {
@@ -210,7 +211,8 @@ static void thin_span(struct profile_row *rows, size_t low, size_t high, int axi
 		size_t at = 0;
 
 		for (size_t i = low + 1; i < high; i++) {
-			double y = line_between(rows->shape->blend[axis], &rows[low], &rows[high], axis, rows[i].x[axis]);
+			double y =
+				line_between(rows->shape->blend[axis], &rows[low], &rows[high], axis, rows[i].x[axis]);
 			double off = fabs(y / rows[i].even - 1);
 
 			if (off > worst) {

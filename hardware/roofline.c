@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "hardware/fitted.h"
+
 /* What software reaches on a kind of device, where its file says nothing. GPU rows: medians over A100 to GB300 of the
  * AIConfigurator tables (2026-08): the newer and narrower the format, the lower the share. The others are estimates:
  * compiler-scheduled chips lose less to launches; wafers and LPUs hold no measured share, 0.5 is assumed. */
@@ -32,7 +34,8 @@ bool roofline_is_matrix(const struct op *op)
 
 double roofline_peak(const struct device *d, const struct op *op)
 {
-	return roofline_is_matrix(op) ? device_peak(d, op->dtype, NULL) : fmin(device_vector_peak(d), device_peak(d, op->dtype, NULL));
+	return roofline_is_matrix(op) ? device_peak(d, op->dtype, NULL)
+				      : fmin(device_vector_peak(d), device_peak(d, op->dtype, NULL));
 }
 
 static double ceil_div(double a, double b)
@@ -55,16 +58,16 @@ static double wave_loss(double tiles, int64_t units, bool splits)
 static double padded_prefill(const struct op *op, double t, int64_t units)
 {
 	double q = (double)op->q_len, kv = fmax(op->kv_len, q), batch = op->batch > 0 ? (double)op->batch : 1;
-	double rows = ceil_div(q, t), prior = (kv - q) / t, x = rows, pairs, exact = op_flops(op), plain;
+	double rows = ceil_div(q, t), prior = (kv - q) / t, window = (double)op->window / t + 1, x = rows, pairs;
+	struct op one = *op;
 
 	if (op->window > 0)
-		x = fmin(fmax((double)op->window / t + 1 - prior, 0), rows);
-	pairs = (x * prior + x * (x + 1) / 2 + (rows - x) * ((double)op->window / t + 1)) * t * t;
-	if (op->window > 0)
-		plain = fmin((double)op->window, kv) * q;    /* an upper bound of the pairs that count */
-	else
-		plain = q * (kv - q) + q * (q + 1) / 2;
-	return fmax(exact * fmax(pairs / plain, 1), exact) * wave_loss(batch * (double)op->heads * rows, units, false);
+		x = fmin(fmax(window - prior, 0), rows);
+	pairs = (x * prior + x * (x + 1) / 2 + (rows - x) * window) * t * t;
+	one.q_len = 1;
+	one.kv_len = 1;
+	one.window = 0;                        /* FLOPs of a single pair */
+	return fmax(op_flops(&one) * pairs, op_flops(op)) * wave_loss(batch * (double)op->heads * rows, units, false);
 }
 
 /* Decode: the queries that share a cached head fill the rows of a matrix instruction only in part. */
@@ -79,7 +82,8 @@ static double padded_decode(const struct op *op, double t)
 
 double roofline_padded_flops(const struct op *op, int64_t tile_m, int64_t tile_n, int64_t tile_k, int64_t units)
 {
-	double m = (double)op->m, n = (double)op->n, k = (double)op->k, batch = op->batch > 0 ? (double)op->batch : 1, padded;
+	double m = (double)op->m, n = (double)op->n, k = (double)op->k, batch = op->batch > 0 ? (double)op->batch : 1,
+	       padded;
 
 	if ((op->kind == OP_ATTENTION_PREFILL || op->kind == OP_MLA_PREFILL) && tile_m > 0 && op->q_len > 0)
 		return padded_prefill(op, (double)tile_m, units);
@@ -125,7 +129,8 @@ static double entry(const struct device *d, enum dtype t, enum figure f)
 /* `runs` is the format that the units execute (device_peak), which decides the share of peak. */
 static double measured_share(const struct device *d, enum dtype t, enum dtype runs, enum figure f)
 {
-	enum dtype order[] = { t, runs, t == DTYPE_FP8_BLOCK ? DTYPE_FP8 : t == DTYPE_MXFP4 ? DTYPE_FP4 : t, DTYPE_BF16, DTYPE_NONE };
+	enum dtype relative = t == DTYPE_FP8_BLOCK ? DTYPE_FP8 : t == DTYPE_MXFP4 ? DTYPE_FP4 : t;
+	enum dtype order[] = { t, runs, relative, DTYPE_BF16, DTYPE_NONE };
 
 	for (size_t i = 0; i < COUNT_OF(order); i++) {
 		/* Another format's share of peak does not carry over; rates of memory and launches do. */
@@ -168,6 +173,63 @@ static double share(const struct device *d, enum dtype t, enum figure f, bool *k
 	return own;
 }
 
+/* How GPU kernels differ from one plain product, whatever the GPU: the law of fitted.h with coefficients typical of those
+ * fitted to A100, H100, H200, B200, GB200, GB300 and RTX PRO 6000 (hardware/fits). Launches count in those of a 16-bit
+ * product: formats with 8 and 4-bit operands quantise their activations first; attention runs as dependent kernels
+ * (split, combine); experts as a sort, two grouped products and a sum. compute and memory multiply the device's shares;
+ * a prefill share is that at head size 128, which half_k takes out again. */
+struct habit {
+	double launches, compute, memory, overlap;
+	int64_t tile_m;
+	double quantum, half_k, tile_s;
+};
+static const struct habit gemm16 = { 1, 1.08, 1.03, 0.8, 0, 0, 80, 0 };
+static const struct habit gemm_fp8 = { 4.7, 1, 1.05, 0.6, 0, 0, 0, 0 };
+static const struct habit gemm_fp8_block = { 2.3, 1, 1, 0.3, 0, 0, 0, 0 };
+static const struct habit gemm_int8 = { 3, 1, 1, 0.3, 0, 0, 0, 0 };
+static const struct habit gemm_wo = { 3.5, 1.05, 1.1, 0.3, 0, 0, 0, 0 };
+static const struct habit gemm_fp4 = { 3.8, 1, 0.9, 0.75, 0, 0, 0, 0 };
+static const struct habit prefill = { 4, 1.39, 0.40, 0.2, 64, 0.8, 50, 0.8e-6 };
+static const struct habit decode = { 3.6, 1.2, 1.06, 0.8, 0, 0, 0, 2.2e-6 };
+static const struct habit latent_prefill = { 4.5, 1.2, 0.45, 0.4, 64, 0.8, 0, 2e-6 };
+static const struct habit latent_decode = { 4.5, 1.4, 1.05, 0.7, 0, 0, 0, 4.5e-6 };
+static const struct habit experts = { 9, 0.8, 1.06, 0.3, 0, 0, 0, 8e-6 };
+
+static const struct habit *gpu_habit(const struct op *op)
+{
+	switch (op->kind) {
+	case OP_GEMM: break;
+	case OP_ATTENTION_PREFILL: return &prefill;
+	case OP_ATTENTION_DECODE: return &decode;
+	case OP_MLA_PREFILL: return &latent_prefill;
+	case OP_MLA_DECODE: return &latent_decode;
+	case OP_MOE: return &experts;
+	default: return NULL;
+	}
+	switch (op->dtype) {
+	case DTYPE_FP8: return &gemm_fp8;
+	case DTYPE_FP8_BLOCK: return &gemm_fp8_block;
+	case DTYPE_INT8: case DTYPE_INT4: return &gemm_int8;
+	case DTYPE_INT8_WO: case DTYPE_INT4_WO: return &gemm_wo;
+	case DTYPE_FP6: case DTYPE_FP4: case DTYPE_MXFP4: return &gemm_fp4;
+	default: return &gemm16;
+	}
+}
+
+/* Element-wise GPU kernels reach less than a stream does: medians of Vidur's profiles of A100, H100, A40 and A30 relative
+ * to their residual addition. */
+static double stream_loss(const struct device *d, const struct op *op)
+{
+	if (d->kind != DEVICE_GPU)
+		return 1;
+	switch (op->kind) {
+	case OP_NORM: case OP_SOFTMAX: return 0.5;
+	case OP_ROPE: return 0.6;
+	case OP_ACTIVATION: return 0.65;
+	default: return 1;
+	}
+}
+
 /* Which shares rule an operator: of arithmetic and of bandwidth. */
 static void shares_of(const struct op *op, enum figure *compute, enum figure *memory)
 {
@@ -181,29 +243,42 @@ static void shares_of(const struct op *op, enum figure *compute, enum figure *me
 	}
 }
 
-/* Systolic arrays pad; on GPUs the shares already contain the mean loss to tiles and waves. */
-static double charged_flops(const struct device *d, const struct op *op)
+/* Systolic arrays pad to their size; on GPUs the shares already contain the mean loss to tiles and waves. */
+static void pad(const struct device *d, const struct op *op, struct op_cost *out, double compute_share)
 {
-	if (d->kind == DEVICE_GPU || d->kind == DEVICE_CPU || op->kind != OP_GEMM)
-		return op_flops(op);
-	return roofline_padded_flops(op, d->units.tile_m, d->units.tile_n, d->units.tile_k, 0);
+	double padded = roofline_padded_flops(op, d->units.tile_m, d->units.tile_n, d->units.tile_k, 0);
+	double seconds = padded / (roofline_peak(d, op) * compute_share);
+
+	if (d->kind == DEVICE_GPU || op->kind != OP_GEMM || out->seconds >= seconds)
+		return;
+	out->seconds = seconds;
+	out->bound = BOUND_COMPUTE;
 }
 
 void roofline_op(const struct device *d, const struct op *op, struct op_cost *out)
 {
-	enum figure compute_figure, memory_figure;
+	const struct habit *habit = d->kind == DEVICE_GPU || d->kind == DEVICE_GAUDI ? gpu_habit(op) : NULL;
+	struct fit fit = { .op = (int)op->kind, .overlap = 1, .compute = 1 };
+	enum figure compute, memory;
 	bool known = true;
-	double compute, memory, launch, peak = roofline_peak(d, op);
 
-	out->flops = op_flops(op);
-	out->bytes = op_bytes(op);
-	shares_of(op, &compute_figure, &memory_figure);
-	compute = roofline_is_matrix(op) ? charged_flops(d, op) / (peak * share(d, op->dtype, compute_figure, &known)) : out->flops / peak;
-	memory = out->bytes / (device_bandwidth(d) * share(d, op->dtype, memory_figure, &known));
-	launch = share(d, op->dtype, LAUNCH, &(bool){ true });
-	out->seconds = out->flops + out->bytes > 0 ? launch + fmax(compute, memory) : 0;
-	out->bound = launch > fmax(compute, memory) ? BOUND_LATENCY : compute > memory ? BOUND_COMPUTE : BOUND_MEMORY;
+	shares_of(op, &compute, &memory);
+	if (roofline_is_matrix(op))
+		fit.compute = share(d, op->dtype, compute, &known);
+	fit.memory = share(d, op->dtype, memory, &known) * stream_loss(d, op);
+	fit.launch_s = share(d, op->dtype, LAUNCH, &(bool){ true });
+	if (habit) {
+		fit.launch_s *= habit->launches;
+		fit.compute = fmin(fit.compute * habit->compute, 1);
+		fit.memory = fmin(fit.memory * habit->memory, 1);
+		fit.overlap = habit->overlap;
+		fit.tile_m = habit->tile_m;
+		fit.quantum = habit->quantum;
+		fit.half_k = habit->half_k;
+		fit.tile_s = habit->tile_s;
+	}
+	fit_price(&fit, d, op, out);
+	pad(d, op, out, fit.compute);
 	out->provider = PROVIDER_ANALYTIC;
-	out->extrapolated = false;
 	out->rel_error = d->status == DEVICE_ANNOUNCED ? ERROR_ANNOUNCED : known ? ERROR_KNOWN : ERROR_KIND;
 }

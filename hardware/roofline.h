@@ -4,10 +4,9 @@
 
 #include "hardware/cost.h"
 
-/* Prices one operator that runs on the device alone (no collective, host or host-transfer operator).
- *
- *     seconds = launch + max(FLOPs padded to the matrix units / (share x peak), bytes / (share x bandwidth))
- *
+/* Prices one operator that runs on the device alone (no collective, host or host-transfer operator) by the law of
+ * fitted.h: launches + max(FLOPs / (share x peak), bytes / (share x bandwidth)) and, on GPUs, the habits that kernels of
+ * this kind showed on every GPU measured (roofline.c). Systolic arrays pad products to their size.
  * Never below op_flops / device_peak nor op_bytes / device_bandwidth. */
 void roofline_op(const struct device *d, const struct op *op, struct op_cost *out);
 

@@ -5,12 +5,14 @@
 #include "hardware/catalog.h"
 
 #define TEXT(name, member, help) { name, FIELD_TEXT, AT(member), 0, 0, 0, false, NULL, NULL, help }
-#define NUMBER(name, member, si, least, most, help) { name, FIELD_NUMBER, AT(member), si, least, most, false, NULL, NULL, help }
+#define NUMBER(name, member, si, least, most, help) \
+	{ name, FIELD_NUMBER, AT(member), si, least, most, false, NULL, NULL, help }
 #define SOURCE { "source", FIELD_TEXT, AT(source), 0, 0, 0, true, NULL, NULL, "where the figures come from" }
 #define GIB 1073741824.0
 
-#define LINK_ELEMENT(id, title, text)                                                                                              \
-	static const struct element id##_element = { .name = title, .fields = link_fields, .field_count = LINK_FIELD_COUNT,        \
+#define LINK_ELEMENT(id, title, text) \
+	static const struct element id##_element = { \
+		.name = title, .fields = link_fields, .field_count = LINK_FIELD_COUNT, \
 		.offset = offsetof(struct system, id), .size = sizeof(struct link), .help = text }
 LINK_ELEMENT(scale_up, "scale_up", "links inside the node, rack or pod");
 LINK_ELEMENT(scale_out, "scale_out", "network between nodes, one device's share");
@@ -26,8 +28,12 @@ static const struct field host_fields[] = {
 	SOURCE,
 };
 static const struct element host_element = {
-	.name = "host", .fields = host_fields, .field_count = COUNT_OF(host_fields), .offset = offsetof(struct system, host),
-	.size = sizeof(struct system_host), .help = "the computer around the devices",
+	.name = "host",
+	.fields = host_fields,
+	.field_count = COUNT_OF(host_fields),
+	.offset = offsetof(struct system, host),
+	.size = sizeof(struct system_host),
+	.help = "the computer around the devices",
 };
 #undef AT
 
@@ -38,8 +44,12 @@ static const struct field power_fields[] = {
 	SOURCE,
 };
 static const struct element power_element = {
-	.name = "power", .fields = power_fields, .field_count = COUNT_OF(power_fields), .offset = offsetof(struct system, power),
-	.size = sizeof(struct system_power), .help = "power beside the devices'",
+	.name = "power",
+	.fields = power_fields,
+	.field_count = COUNT_OF(power_fields),
+	.offset = offsetof(struct system, power),
+	.size = sizeof(struct system_power),
+	.help = "power beside the devices'",
 };
 #undef AT
 
@@ -52,8 +62,13 @@ static const struct field price_fields[] = {
 	SOURCE,
 };
 static const struct element price_element = {
-	.name = "price", .fields = price_fields, .field_count = COUNT_OF(price_fields), .offset = offsetof(struct system, prices),
-	.size = sizeof(struct device_price), .repeated = true, .count_offset = offsetof(struct system, price_count),
+	.name = "price",
+	.fields = price_fields,
+	.field_count = COUNT_OF(price_fields),
+	.offset = offsetof(struct system, prices),
+	.size = sizeof(struct device_price),
+	.repeated = true,
+	.count_offset = offsetof(struct system, price_count),
 	.help = "what one device costs in this system",
 };
 #undef AT
@@ -64,10 +79,11 @@ static const struct field system_fields[] = {
 	TEXT("title", title, "what it is"),
 	TEXT("aliases", aliases, "other names, separated by blanks"),
 	{ "device", FIELD_TEXT, AT(device_name), 0, 0, 0, true, NULL, NULL, "its devices, by catalog name or path" },
-	{ "devices_per_node", FIELD_INT, AT(devices_per_node), 0, 1, 1e6, true, NULL, NULL, "devices that share a host" },
+	{ "devices_per_node", FIELD_INT, AT(devices_per_node), 0, 1, 1e6, true, NULL, NULL,
+	  "devices that share a host" },
 	{ "nodes", FIELD_INT, AT(nodes), 0, 1, 1e6, false, "1", NULL, "hosts" },
 	TEXT("note", note, "what to know about the figures"),
-	SOURCE,
+	TEXT("source", source, "where the entry as a whole comes from"),
 };
 static const struct element *const system_children[] = {
 	&scale_up_element, &scale_out_element, &host_link_element, &host_element, &power_element, &price_element, NULL
@@ -117,6 +133,7 @@ const struct system *system_load(const char *name_or_path, struct arena *arena, 
 {
 	const char *path = catalog_find("hardware/systems", "system", name_or_path, arena, err);
 	struct system *s = path ? arena_alloc(arena, sizeof(*s)) : NULL;
+	struct err own = { 0 };
 
 	if (!s) {
 		if (path)
@@ -125,9 +142,11 @@ const struct system *system_load(const char *name_or_path, struct arena *arena, 
 	}
 	if (!schema_load(path, &system_element, s, arena, err))
 		return NULL;
-	s->device = device_load(s->device_name, arena, err);
-	if (!s->device)
+	s->device = device_load(s->device_name, arena, &own);
+	if (!s->device) {
+		err_set(err, own.kind, "%s: device=\"%s\": %s", path, s->device_name, own.text);
 		return NULL;
+	}
 	s->path = path;
 	inherit(&s->scale_up, &s->device->scale_up);
 	inherit(&s->scale_out, &s->device->scale_out);

@@ -16,12 +16,12 @@ struct tables {
 	struct tables_limits limits;
 	struct table *all[STACKS_MOST * OP_KIND_COUNT];
 	size_t count;
-	const struct table *by_kind[OP_KIND_COUNT][STACKS_MOST];       /* in order of preference, NULL-terminated */
+	const struct table *by_kind[OP_KIND_COUNT][STACKS_MOST]; /* in order of preference, NULL-terminated */
 };
 
 struct stacks {
 	const char *name[STACKS_MOST];
-	bool extra[STACKS_MOST];               /* not asked for: nccl, vidur */
+	bool extra[STACKS_MOST]; /* not asked for: nccl, vidur */
 	int count;
 };
 
@@ -69,13 +69,15 @@ static bool stacks_choose(const char *folder, const char *names, struct stacks *
 
 static bool extra_serves(const char *stack, enum op_kind kind)
 {
-	bool elementwise = kind == OP_NORM || kind == OP_ROPE || kind == OP_ACTIVATION || kind == OP_ADD || kind == OP_EMBEDDING;
+	bool elementwise =
+		kind == OP_NORM || kind == OP_ROPE || kind == OP_ACTIVATION || kind == OP_ADD || kind == OP_EMBEDDING;
 	bool collective = kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
 
 	return text_equal(stack, "nccl") ? collective : elementwise;
 }
 
-static bool load_stack(struct tables *t, const char *folder, const char *stack, bool extra, struct arena *arena, struct err *err)
+static bool load_stack(struct tables *t, const char *folder, const char *stack, bool extra, struct arena *arena,
+		       struct err *err)
 {
 	const char *inside = arena_printf(arena, "%s/%s", folder, stack);
 
@@ -108,7 +110,8 @@ static bool load_stack(struct tables *t, const char *folder, const char *stack, 
 	return true;
 }
 
-struct tables *tables_load_folder(const char *folder, const char *stacks, const struct tables_limits *limits, struct err *err)
+struct tables *tables_load_folder(const char *folder, const char *stacks, const struct tables_limits *limits,
+				  struct err *err)
 {
 	struct tables *t = NULL;
 	struct stacks chosen = { .count = 0 };
@@ -139,7 +142,8 @@ out:
 	return t;
 }
 
-struct tables *tables_load(const char *device_name, const char *stacks, const struct tables_limits *limits, struct err *err)
+struct tables *tables_load(const char *device_name, const char *stacks, const struct tables_limits *limits,
+			   struct err *err)
 {
 	struct arena *arena = arena_new();
 	const char *relative, *folder;
@@ -162,7 +166,7 @@ void tables_free(struct tables *t)
 	if (!t)
 		return;
 	for (size_t i = 0; i < t->count; i++)
-		table_free(t->all[i]);
+		table_release(t->all[i]);
 	mem_free(t);
 }
 
@@ -170,10 +174,14 @@ void tables_free(struct tables *t)
 static double grade_error(const struct table *t, enum grade grade)
 {
 	switch (grade) {
-	case GRADE_EXACT: return fmax(t->error_exact, 0.01);
-	case GRADE_BETWEEN: return fmax(t->error_between, 0.01);
-	case GRADE_SITE: return t->error_site;
-	case GRADE_OUTSIDE: break;
+	case GRADE_EXACT:
+		return fmax(t->error_exact, 0.01);
+	case GRADE_BETWEEN:
+		return fmax(t->error_between, 0.01);
+	case GRADE_SITE:
+		return t->error_site;
+	case GRADE_OUTSIDE:
+		break;
 	}
 	return t->error_outside;
 }
@@ -223,8 +231,12 @@ bool tables_op(const struct tables *t, const struct op *op, struct op_cost *out)
 		return false;
 	if (from->shape->kind != op->kind && grade < GRADE_SITE)
 		grade = GRADE_SITE;
-	*out = (struct op_cost){ .seconds = seconds, .flops = op_flops(op), .bytes = op_bytes(op), .provider = PROVIDER_MEASURED,
-				 .extrapolated = grade == GRADE_OUTSIDE, .rel_error = grade_error(from, grade) };
+	*out = (struct op_cost){ .seconds = seconds,
+				 .flops = op_flops(op),
+				 .bytes = op_bytes(op),
+				 .provider = PROVIDER_MEASURED,
+				 .extrapolated = grade == GRADE_OUTSIDE,
+				 .rel_error = grade_error(from, grade) };
 	if (out->extrapolated && !is_collective(op->kind))
 		out->seconds = fmax(seconds, roofline_seconds(&t->limits, op));
 	out->bound = bound_of(&t->limits, op, out);
@@ -240,9 +252,15 @@ void tables_info(const struct tables *t, size_t i, struct tables_info *out)
 {
 	const struct table *table = t->all[i];
 
-	*out = (struct tables_info){ .path = table->path, .stack = table->stack, .op = op_kind_names[table->shape->kind],
-				     .source = table->source ? table->source : "", .licence = table->licence ? table->licence : "",
-				     .rows = table->point_count, .sites = table->site_count, .error_exact = table->error_exact,
-				     .error_between = table->error_between, .error_site = table->error_site,
+	*out = (struct tables_info){ .path = table->path,
+				     .stack = table->stack,
+				     .op = op_kind_names[table->shape->kind],
+				     .source = table->source ? table->source : "",
+				     .licence = table->licence ? table->licence : "",
+				     .rows = table->point_count,
+				     .sites = table->site_count,
+				     .error_exact = table->error_exact,
+				     .error_between = table->error_between,
+				     .error_site = table->error_site,
 				     .error_outside = table->error_outside };
 }

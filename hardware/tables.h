@@ -35,7 +35,7 @@ MUST_USE struct tables *tables_load(const char *device_name, const char *stacks,
 /* The same from any folder that holds STACK/OP.csv. */
 MUST_USE struct tables *tables_load_folder(const char *folder, const char *stacks, const struct tables_limits *limits,
 					   struct err *err);
-void tables_free(struct tables *t);                                   /* NULL is fine */
+void tables_free(struct tables *t); /* NULL is fine */
 
 /* Prices one operator; false when no table answers. Thread-safe: nothing is written. Fills seconds, provider
  * (PROVIDER_MEASURED), extrapolated and rel_error (median error of answers of this kind: on a measured point, between

@@ -16,24 +16,53 @@ void op_key(const struct table_shape *s, const struct op *op, enum dtype dtype, 
 		kv = DTYPE_FP16;
 	for (int i = 0; i < s->keys; i++) {
 		switch (s->key[i]) {
-		case COL_DTYPE: key[i] = dtype; break;
-		case COL_KV_DTYPE: key[i] = kv; break;
-		case COL_N: key[i] = op->n; break;
-		case COL_K: key[i] = op->k; break;
-		case COL_BATCH: key[i] = op->batch > 1 ? op->batch : 1; break;
-		case COL_HEADS: key[i] = op->heads; break;
-		case COL_KV_HEADS: key[i] = op->kv_heads > 0 ? op->kv_heads : 1; break;
-		case COL_HEAD_DIM: key[i] = op->head_dim; break;
-		case COL_WINDOW: key[i] = op->window; break;
-		case COL_EXPERTS: key[i] = op->experts > 0 ? op->experts : 1; break;
-		case COL_EXPERTS_TOTAL: key[i] = op->experts_total > 0 ? op->experts_total : op->experts > 0 ? op->experts : 1; break;
-		case COL_TOP_K: key[i] = op->top_k > 0 ? op->top_k : 1; break;
-		case COL_GATED: key[i] = op->gated; break;
-		case COL_DEVICES: key[i] = op->devices; break;
+		case COL_DTYPE:
+			key[i] = dtype;
+			break;
+		case COL_KV_DTYPE:
+			key[i] = kv;
+			break;
+		case COL_N:
+			key[i] = op->n;
+			break;
+		case COL_K:
+			key[i] = op->k;
+			break;
+		case COL_BATCH:
+			key[i] = op->batch > 1 ? op->batch : 1;
+			break;
+		case COL_HEADS:
+			key[i] = op->heads;
+			break;
+		case COL_KV_HEADS:
+			key[i] = op->kv_heads > 0 ? op->kv_heads : 1;
+			break;
+		case COL_HEAD_DIM:
+			key[i] = op->head_dim;
+			break;
+		case COL_WINDOW:
+			key[i] = op->window;
+			break;
+		case COL_EXPERTS:
+			key[i] = op->experts > 0 ? op->experts : 1;
+			break;
+		case COL_EXPERTS_TOTAL:
+			key[i] = op->experts_total > 0 ? op->experts_total : op->experts > 0 ? op->experts : 1;
+			break;
+		case COL_TOP_K:
+			key[i] = op->top_k > 0 ? op->top_k : 1;
+			break;
+		case COL_GATED:
+			key[i] = op->gated;
+			break;
+		case COL_DEVICES:
+			key[i] = op->devices;
+			break;
 		case COL_DEVICES_PER_NODE:
 			key[i] = op->devices_per_node >= op->devices ? 0 : op->devices_per_node;
 			break;
-		default: key[i] = 0;           /* skew is looked for by the MoE answer */
+		default:
+			key[i] = 0; /* skew is looked for by the MoE answer */
 		}
 	}
 }
@@ -44,12 +73,24 @@ void op_axes(const struct table_shape *s, const struct op *op, double *x)
 
 	for (int i = 0; i < s->axes; i++) {
 		switch (s->axis[i]) {
-		case COL_M: x[i] = (double)op->m; break;
-		case COL_BATCH: x[i] = op->batch > 0 ? (double)op->batch : 1; break;
-		case COL_Q_LEN: x[i] = q; break;
-		case COL_KV_LEN: x[i] = op->kv_len > 0 ? op->kv_len : q; break;
-		case COL_PRIOR: x[i] = op->kv_len > q ? op->kv_len - q : 0; break;
-		default: x[i] = op->bytes; break;
+		case COL_M:
+			x[i] = (double)op->m;
+			break;
+		case COL_BATCH:
+			x[i] = op->batch > 0 ? (double)op->batch : 1;
+			break;
+		case COL_Q_LEN:
+			x[i] = q;
+			break;
+		case COL_KV_LEN:
+			x[i] = op->kv_len > 0 ? op->kv_len : q;
+			break;
+		case COL_PRIOR:
+			x[i] = op->kv_len > q ? op->kv_len - q : 0;
+			break;
+		default:
+			x[i] = op->bytes;
+			break;
 		}
 	}
 }
@@ -60,12 +101,24 @@ void op_at(const struct table_shape *s, const double *x, struct op *op)
 
 	for (int i = 0; i < s->axes; i++) {
 		switch (s->axis[i]) {
-		case COL_M: op->m = llround(x[i]); break;
-		case COL_BATCH: op->batch = llround(x[i]); break;
-		case COL_Q_LEN: op->q_len = llround(x[i]); break;
-		case COL_KV_LEN: op->kv_len = x[i]; break;
-		case COL_PRIOR: prior = x[i]; break;
-		default: op->bytes = x[i]; break;
+		case COL_M:
+			op->m = llround(x[i]);
+			break;
+		case COL_BATCH:
+			op->batch = llround(x[i]);
+			break;
+		case COL_Q_LEN:
+			op->q_len = llround(x[i]);
+			break;
+		case COL_KV_LEN:
+			op->kv_len = x[i];
+			break;
+		case COL_PRIOR:
+			prior = x[i];
+			break;
+		default:
+			op->bytes = x[i];
+			break;
 		}
 	}
 	if (s->axis[0] == COL_PRIOR)
@@ -118,7 +171,8 @@ static void raise_grade(enum grade *grade, enum grade to)
 		*grade = to;
 }
 
-static double level_seconds(const struct question *q, int level, size_t first, size_t count, double *x, enum grade *grade);
+static double level_seconds(const struct question *q, int level, size_t first, size_t count, double *x,
+			    enum grade *grade);
 
 static double child_seconds(const struct question *q, int level, size_t i, double *x, enum grade *grade)
 {
@@ -135,10 +189,11 @@ static double child_seconds(const struct question *q, int level, size_t i, doubl
 	return y;
 }
 
-static double level_seconds(const struct question *q, int level, size_t first, size_t count, double *x, enum grade *grade)
+static double level_seconds(const struct question *q, int level, size_t first, size_t count, double *x,
+			    enum grade *grade)
 {
 	const struct table *t = q->table;
-	size_t low = 0, high = count;          /* x of low <= x[level] < x of high, where they exist */
+	size_t low = 0, high = count; /* x of low <= x[level] < x of high, where they exist */
 	double here = x[level], xa, xb, ya, yb;
 
 	if (here <= node_x(t, level, first)) {

@@ -8,14 +8,36 @@
 
 /* Columns of a table file. `prior` is derived: kv_len - q_len. */
 enum column {
-	COL_DTYPE, COL_KV_DTYPE, COL_M, COL_N, COL_K, COL_BATCH, COL_HEADS, COL_KV_HEADS, COL_HEAD_DIM, COL_Q_LEN, COL_KV_LEN,
-	COL_WINDOW, COL_EXPERTS, COL_EXPERTS_TOTAL, COL_TOP_K, COL_GATED, COL_SKEW, COL_BYTES, COL_DEVICES,
-	COL_DEVICES_PER_NODE, COL_OUTLIER, COL_SECONDS, COL_POWER_W, COL_PRIOR, COL_COUNT
+	COL_DTYPE,
+	COL_KV_DTYPE,
+	COL_M,
+	COL_N,
+	COL_K,
+	COL_BATCH,
+	COL_HEADS,
+	COL_KV_HEADS,
+	COL_HEAD_DIM,
+	COL_Q_LEN,
+	COL_KV_LEN,
+	COL_WINDOW,
+	COL_EXPERTS,
+	COL_EXPERTS_TOTAL,
+	COL_TOP_K,
+	COL_GATED,
+	COL_SKEW,
+	COL_BYTES,
+	COL_DEVICES,
+	COL_DEVICES_PER_NODE,
+	COL_OUTLIER,
+	COL_SECONDS,
+	COL_POWER_W,
+	COL_PRIOR,
+	COL_COUNT
 };
-extern const char *const column_names[];               /* NULL-terminated, without `prior` */
+extern const char *const column_names[]; /* NULL-terminated, without `prior` */
 
 enum { KEY_MOST = 8, AXIS_MOST = 3 };
-enum blend { BLEND_LINEAR, BLEND_LOG };                /* straight lines in (x, seconds), or in their logarithms */
+enum blend { BLEND_LINEAR, BLEND_LOG }; /* straight lines in (x, seconds), or in their logarithms */
 
 /* How operators of one kind are tabulated: the columns that name a site (in sorting order), then those of its axes,
  * outermost first. */
@@ -25,7 +47,7 @@ struct table_shape {
 	enum column key[KEY_MOST], axis[AXIS_MOST];
 	enum blend blend[AXIS_MOST];
 };
-const struct table_shape *table_shape(enum op_kind kind);   /* NULL: such operators have no tables */
+const struct table_shape *table_shape(enum op_kind kind); /* NULL: such operators have no tables */
 
 /* Inner nodes of a site's axes: `count` children from `first` (nodes of the next axis, or points). */
 struct table_node {
@@ -35,7 +57,7 @@ struct table_node {
 struct table_site {
 	int64_t key[KEY_MOST];
 	uint32_t first, count;
-	bool outlier;          /* slower than layouts with more work: true of that kernel, no guide to its neighbours */
+	bool outlier; /* slower than layouts with more work: true of that kernel, no guide to its neighbours */
 };
 struct table {
 	const struct table_shape *shape;
@@ -44,15 +66,15 @@ struct table {
 	size_t site_count, site_capacity;
 	struct table_node *nodes[AXIS_MOST - 1];
 	size_t node_count[AXIS_MOST - 1], node_capacity[AXIS_MOST - 1];
-	double *x, *seconds;                           /* points: innermost axis and time */
+	double *x, *seconds; /* points: innermost axis and time */
 	size_t point_count, x_capacity, seconds_capacity;
-	double floor_s[DTYPE_COUNT];                   /* fastest point of each number format: launch time */
+	double floor_s[DTYPE_COUNT]; /* fastest point of each number format (key[0]): launch time */
 	double error_exact, error_between, error_site, error_outside;
 };
 MUST_USE struct table *table_read(const char *path, const char *stack, enum op_kind kind, struct err *err);
-MUST_USE struct table *table_read_text(const char *path, char *text, size_t length, const char *stack, enum op_kind kind,
-				       struct err *err);     /* text ends with a NUL and is changed */
-void table_free(struct table *t);
+MUST_USE struct table *table_read_text(const char *path, char *text, size_t length, const char *stack,
+				       enum op_kind kind, struct err *err); /* text ends with a NUL and is changed */
+void table_release(struct table *t);
 
 /* How good an answer is; the worst of its parts. */
 enum grade { GRADE_EXACT, GRADE_BETWEEN, GRADE_SITE, GRADE_OUTSIDE };
@@ -61,7 +83,7 @@ struct question {
 	const struct table *table;
 	const struct tables_limits *limits;
 	const struct op *op;
-	int64_t except;                                /* leave this site out (for measuring errors); -1: none */
+	int64_t except; /* leave this site out (for measuring errors); -1: none */
 };
 /* Seconds of one site at x[axes]; raises *grade. */
 double site_seconds(const struct question *q, size_t site, const double *x, enum grade *grade);
@@ -71,7 +93,7 @@ double roofline_seconds(const struct tables_limits *limits, const struct op *op)
 /* The operator's site and place in a table of this shape, with its number format as given or its 16-bit twin. */
 void op_key(const struct table_shape *shape, const struct op *op, enum dtype dtype, int64_t *key);
 void op_axes(const struct table_shape *shape, const struct op *op, double *x);
-void op_at(const struct table_shape *shape, const double *x, struct op *op);   /* the reverse of op_axes */
-int64_t site_find(const struct table *t, const int64_t *key);                  /* -1 when absent */
+void op_at(const struct table_shape *shape, const double *x, struct op *op); /* the reverse of op_axes */
+int64_t site_find(const struct table *t, const int64_t *key);                /* -1 when absent */
 
 #endif

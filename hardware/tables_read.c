@@ -9,31 +9,69 @@
 #include "base/paths.h"
 #include "base/str.h"
 
-const char *const column_names[] = {
-	"dtype", "kv_dtype", "m", "n", "k", "batch", "heads", "kv_heads", "head_dim", "q_len", "kv_len", "window", "experts",
-	"experts_total", "top_k", "gated", "skew", "bytes", "devices", "devices_per_node", "outlier",
-	"seconds", "power_w", NULL
-};
+const char *const column_names[] = { "dtype",   "kv_dtype",         "m",        "n",       "k",       "batch",
+				     "heads",   "kv_heads",         "head_dim", "q_len",   "kv_len",  "window",
+				     "experts", "experts_total",    "top_k",    "gated",   "skew",    "bytes",
+				     "devices", "devices_per_node", "outlier",  "seconds", "power_w", NULL };
 
-#define ATTENTION_KEY { COL_DTYPE, COL_KV_DTYPE, COL_WINDOW, COL_HEAD_DIM, COL_HEADS, COL_KV_HEADS }
-#define PREFILL_AXES { COL_PRIOR, COL_Q_LEN, COL_BATCH }
-#define ROWS(op) { op, 2, 1, { COL_DTYPE, COL_N }, { COL_M }, { BLEND_LINEAR } }
-#define MESSAGE(op) { op, 2, 1, { COL_DEVICES_PER_NODE, COL_DEVICES }, { COL_BYTES }, { BLEND_LINEAR } }
+#define ATTENTION_KEY                                                                                                  \
+	{                                                                                                              \
+		COL_DTYPE, COL_KV_DTYPE, COL_WINDOW, COL_HEAD_DIM, COL_HEADS, COL_KV_HEADS                             \
+	}
+#define PREFILL_AXES                                                                                                   \
+	{                                                                                                              \
+		COL_PRIOR, COL_Q_LEN, COL_BATCH                                                                        \
+	}
+#define ROWS(op)                                                                                                       \
+	{                                                                                                              \
+		op, 2, 1, { COL_DTYPE, COL_N }, { COL_M },                                                             \
+		{                                                                                                      \
+			BLEND_LINEAR                                                                                   \
+		}                                                                                                      \
+	}
+#define MESSAGE(op)                                                                                                    \
+	{                                                                                                              \
+		op, 2, 1, { COL_DEVICES_PER_NODE, COL_DEVICES }, { COL_BYTES },                                        \
+		{                                                                                                      \
+			BLEND_LINEAR                                                                                   \
+		}                                                                                                      \
+	}
 
 /* Work is affine in m, batch and kv_len, hence straight lines there; it is quadratic in q_len, hence logarithms. */
 static const struct table_shape shapes[] = {
 	{ OP_GEMM, 4, 1, { COL_DTYPE, COL_BATCH, COL_K, COL_N }, { COL_M }, { BLEND_LINEAR } },
 	{ OP_ATTENTION_PREFILL, 6, 3, ATTENTION_KEY, PREFILL_AXES, { BLEND_LINEAR, BLEND_LOG, BLEND_LINEAR } },
 	{ OP_ATTENTION_DECODE, 6, 2, ATTENTION_KEY, { COL_BATCH, COL_KV_LEN }, { BLEND_LINEAR, BLEND_LINEAR } },
-	{ OP_MLA_PREFILL, 4, 3, { COL_DTYPE, COL_KV_DTYPE, COL_K, COL_HEADS }, PREFILL_AXES,
+	{ OP_MLA_PREFILL,
+	  4,
+	  3,
+	  { COL_DTYPE, COL_KV_DTYPE, COL_K, COL_HEADS },
+	  PREFILL_AXES,
 	  { BLEND_LINEAR, BLEND_LOG, BLEND_LINEAR } },
-	{ OP_MLA_DECODE, 4, 2, { COL_DTYPE, COL_KV_DTYPE, COL_K, COL_HEADS }, { COL_BATCH, COL_KV_LEN },
+	{ OP_MLA_DECODE,
+	  4,
+	  2,
+	  { COL_DTYPE, COL_KV_DTYPE, COL_K, COL_HEADS },
+	  { COL_BATCH, COL_KV_LEN },
 	  { BLEND_LINEAR, BLEND_LINEAR } },
-	{ OP_MOE, 8, 1, { COL_DTYPE, COL_GATED, COL_SKEW, COL_TOP_K, COL_EXPERTS_TOTAL, COL_K, COL_N, COL_EXPERTS }, { COL_M },
+	{ OP_MOE,
+	  8,
+	  1,
+	  { COL_DTYPE, COL_GATED, COL_SKEW, COL_TOP_K, COL_EXPERTS_TOTAL, COL_K, COL_N, COL_EXPERTS },
+	  { COL_M },
 	  { BLEND_LINEAR } },
-	MESSAGE(OP_ALL_REDUCE), MESSAGE(OP_ALL_GATHER), MESSAGE(OP_REDUCE_SCATTER), MESSAGE(OP_ALL_TO_ALL),
-	MESSAGE(OP_SEND_RECV), MESSAGE(OP_BROADCAST),
-	ROWS(OP_NORM), ROWS(OP_ROPE), ROWS(OP_ACTIVATION), ROWS(OP_ADD), ROWS(OP_EMBEDDING), ROWS(OP_KV_APPEND),
+	MESSAGE(OP_ALL_REDUCE),
+	MESSAGE(OP_ALL_GATHER),
+	MESSAGE(OP_REDUCE_SCATTER),
+	MESSAGE(OP_ALL_TO_ALL),
+	MESSAGE(OP_SEND_RECV),
+	MESSAGE(OP_BROADCAST),
+	ROWS(OP_NORM),
+	ROWS(OP_ROPE),
+	ROWS(OP_ACTIVATION),
+	ROWS(OP_ADD),
+	ROWS(OP_EMBEDDING),
+	ROWS(OP_KV_APPEND),
 };
 
 const struct table_shape *table_shape(enum op_kind kind)
@@ -48,11 +86,16 @@ struct reader {
 	const char *path;
 	char *p;
 	int line;
-	int columns, column[COL_COUNT];        /* place in the file -> column */
+	int columns, column[COL_COUNT]; /* place in the file -> column */
 	double row[COL_COUNT];
-	const char *dtype_text[2];             /* the last spelling seen of dtype and kv_dtype, and what it meant */
+	const char *dtype_text[2]; /* the last spelling seen of dtype and kv_dtype, and what it meant */
 	size_t dtype_length[2];
 	double dtype_value[2];
+	/* Rows of one site begin with the same text: its columns are read once. */
+	const char *site_text;
+	size_t site_length;
+	int site_columns; /* leading columns of the file that name the site */
+	bool same_site;
 };
 
 /* Numbers as tables hold them: up to 15 digits and a small power of ten make the nearest double exactly; anything else
@@ -106,8 +149,8 @@ static bool read_dtype(struct reader *r, int which, size_t length, struct err *e
 	if (t < 0) {
 		const char *near = text_nearest(name, dtype_names, DTYPE_COUNT);
 
-		return err_set(err, ERR_INPUT, "%s:%d: %s=\"%s\": expected a number format such as bf16%s%s", r->path, r->line,
-			       column_names[which], name, near ? "; nearest is " : "", near ? near : "");
+		return err_set(err, ERR_INPUT, "%s:%d: %s=\"%s\": expected a number format such as bf16%s%s", r->path,
+			       r->line, column_names[which], name, near ? "; nearest is " : "", near ? near : "");
 	}
 	r->dtype_text[which] = r->p;
 	r->dtype_length[which] = length;
@@ -117,7 +160,12 @@ static bool read_dtype(struct reader *r, int which, size_t length, struct err *e
 
 static bool read_row(struct reader *r, struct err *err)
 {
-	for (int i = 0; i < r->columns; i++) {
+	char *start = r->p;
+
+	r->same_site = r->site_length > 0 && strncmp(r->p, r->site_text, r->site_length) == 0;
+	if (r->same_site)
+		r->p += r->site_length;
+	for (int i = r->same_site ? r->site_columns : 0; i < r->columns; i++) {
 		char *end = r->p, last = i + 1 < r->columns ? ',' : '\n';
 		int column = r->column[i];
 
@@ -132,15 +180,21 @@ static bool read_row(struct reader *r, struct err *err)
 		} else {
 			end = fast_number(r->p, &r->row[column]);
 			if (!end)
-				return err_set(err, ERR_INPUT, "%s:%d: %s: expected a number that is not negative, found \"%.20s\"",
-					       r->path, r->line, column_names[column], r->p);
+				return err_set(err, ERR_INPUT,
+					       "%s:%d: %s: expected a number that is not negative, found \"%.*s\"",
+					       r->path, r->line, column_names[column], (int)strcspn(r->p, ",\r\n") & 63,
+					       r->p);
 		}
 		if (*end == '\r' && end[1] == '\n')
 			end++;
 		if (*end != last && !(last == '\n' && *end == '\0'))
-			return err_set(err, ERR_INPUT, "%s:%d: expected %d columns, found something else after %s", r->path,
-				       r->line, r->columns, column_names[column]);
+			return err_set(err, ERR_INPUT, "%s:%d: expected %d columns, found something else after %s",
+				       r->path, r->line, r->columns, column_names[column]);
 		r->p = *end ? end + 1 : end;
+		if (i + 1 == r->site_columns) {
+			r->site_text = start;
+			r->site_length = (size_t)(r->p - start);
+		}
 	}
 	return true;
 }
@@ -148,7 +202,8 @@ static bool read_row(struct reader *r, struct err *err)
 /* "# name: value" lines before the column names. */
 static bool read_comment(struct table *t, char *line, int number, const char *path, struct err *err)
 {
-	static const char *const names[] = { "rel_error_exact", "rel_error_between", "rel_error_site", "rel_error_outside" };
+	static const char *const names[] = { "rel_error_exact", "rel_error_between", "rel_error_site",
+					     "rel_error_outside" };
 	double *const figures[] = { &t->error_exact, &t->error_between, &t->error_site, &t->error_outside };
 	char *colon = strchr(line, ':'), *name = text_trim(line + 1), *value;
 
@@ -158,7 +213,8 @@ static bool read_comment(struct table *t, char *line, int number, const char *pa
 	value = text_trim(colon + 1);
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		if (text_equal(name, names[i]) && (!text_to_double(value, figures[i]) || *figures[i] < 0))
-			return err_set(err, ERR_INPUT, "%s:%d: %s: expected a share such as 0.05, found \"%s\"", path, number, name, value);
+			return err_set(err, ERR_INPUT, "%s:%d: %s: expected a share such as 0.05, found \"%s\"", path,
+				       number, name, value);
 	if (text_equal(name, "source") && !t->source) {
 		t->source = mem_strdup(value);
 		return t->source || err_memory(err);
@@ -204,12 +260,18 @@ static bool read_columns(struct reader *r, char *line, const struct table_shape 
 		if (column == COL_PRIOR)
 			column = COL_KV_LEN;
 		/* A column that all rows would leave at its usual value may be absent. */
-		if (!has_column(r, column) && (i >= shape->keys || column == COL_DTYPE || column == COL_N || column == COL_HEADS))
+		if (!has_column(r, column) &&
+		    (i >= shape->keys || column == COL_DTYPE || column == COL_N || column == COL_HEADS))
 			return err_set(err, ERR_INPUT, "%s:%d: no column %s, which %s tables need", r->path, r->line,
 				       column_names[column], op_kind_names[shape->kind]);
 	}
 	if (!has_column(r, COL_SECONDS))
 		return err_set(err, ERR_INPUT, "%s:%d: no column seconds", r->path, r->line);
+	for (bool key = true; key && r->site_columns < r->columns; r->site_columns += key) {
+		key = false;
+		for (int i = 0; i < shape->keys; i++)
+			key = key || (int)shape->key[i] == r->column[r->site_columns];
+	}
 	return true;
 }
 
@@ -244,32 +306,56 @@ static int key_compare(const int64_t *a, const int64_t *b, int keys)
 	return 0;
 }
 
+static bool row_key(const struct table_shape *s, const struct reader *r, int64_t *key, struct err *err)
+{
+	for (int i = 0; i < s->keys; i++) {
+		double v = r->row[s->key[i]] * (s->key[i] == COL_SKEW ? 1000 : 1) + 0.5;
+
+		if (v > 9e15)
+			return err_set(err, ERR_INPUT, "%s:%d: %s=%g: too large", r->path, r->line,
+				       column_names[s->key[i]], v);
+		key[i] = (int64_t)v;
+		if (s->key[i] == COL_KV_DTYPE && key[i] == DTYPE_NONE)
+			key[i] = key[0];
+		if (s->key[i] == COL_DEVICES_PER_NODE && r->row[COL_DEVICES_PER_NODE] >= r->row[COL_DEVICES])
+			key[i] = 0; /* one scale-up domain holds all ranks */
+	}
+	return true;
+}
+
+/* Opens the row's site unless the last one is it: *fresh. */
+static bool row_site(struct table *t, const struct reader *r, bool *fresh, struct err *err)
+{
+	int64_t key[KEY_MOST] = { 0 };
+	int order;
+
+	*fresh = false;
+	if (r->same_site)
+		return true;
+	if (!row_key(t->shape, r, key, err))
+		return false;
+	order = t->site_count ? key_compare(t->sites[t->site_count - 1].key, key, t->shape->keys) : -1;
+	if (order > 0)
+		return err_set(err, ERR_INPUT, "%s:%d: rows are not sorted by site; catalog import-profile sorts them",
+			       r->path, r->line);
+	*fresh = order < 0;
+	return !*fresh || site_add(t, key, r->row[COL_OUTLIER] > 0, err);
+}
+
 /* Adds the row at its place: everything from the outermost difference on is new. */
 static bool add_row(struct table *t, const struct reader *r, struct err *err)
 {
 	const struct table_shape *s = t->shape;
-	int64_t key[KEY_MOST] = { 0 };
-	double x[AXIS_MOST], last;
+	double x[AXIS_MOST], last, *floor_s;
 	int level = 0;
 	bool fresh, rising = true;
 
-	for (int i = 0; i < s->keys; i++)
-		key[i] = (int64_t)(r->row[s->key[i]] * (s->key[i] == COL_SKEW ? 1000 : 1) + 0.5);
-	for (int i = 0; i < s->keys; i++) {
-		if (s->key[i] == COL_KV_DTYPE && key[i] == DTYPE_NONE)
-			key[i] = key[0];
-		if (s->key[i] == COL_DEVICES_PER_NODE && r->row[COL_DEVICES_PER_NODE] >= r->row[COL_DEVICES])
-			key[i] = 0;            /* one scale-up domain holds all ranks */
-	}
 	for (int i = 0; i < s->axes; i++)
 		x[i] = s->axis[i] == COL_PRIOR ? r->row[COL_KV_LEN] - r->row[COL_Q_LEN] : r->row[s->axis[i]];
 	if (r->row[COL_SECONDS] <= 0 || x[0] < 0)
 		return err_set(err, ERR_INPUT, "%s:%d: %s", r->path, r->line,
 			       x[0] < 0 ? "kv_len below q_len" : "seconds: expected more than 0");
-	fresh = t->site_count == 0 || (level = key_compare(t->sites[t->site_count - 1].key, key, s->keys)) != 0;
-	if (level > 0)
-		return err_set(err, ERR_INPUT, "%s:%d: rows are not sorted by site; catalog import-profile sorts them", r->path, r->line);
-	if (fresh && !site_add(t, key, r->row[COL_OUTLIER] > 0, err))
+	if (!row_site(t, r, &fresh, err))
 		return false;
 	for (level = 0; level < s->axes - 1; level++) {
 		last = t->node_count[level] ? t->nodes[level][t->node_count[level] - 1].x : -1;
@@ -286,14 +372,15 @@ static bool add_row(struct table *t, const struct reader *r, struct err *err)
 	}
 	last = t->point_count ? t->x[t->point_count - 1] : -1;
 	if (!rising || (!fresh && x[level] <= last))
-		return err_set(err, ERR_INPUT, "%s:%d: rows of a site are not rising, or a shape comes twice", r->path, r->line);
+		return err_set(err, ERR_INPUT, "%s:%d: rows of a site are not rising, or a shape comes twice", r->path,
+			       r->line);
 	if (!mem_grow(&t->x, &t->x_capacity, t->point_count + 1, sizeof(*t->x)) ||
 	    !mem_grow(&t->seconds, &t->seconds_capacity, t->point_count + 1, sizeof(*t->seconds)))
 		return err_memory(err);
 	t->x[t->point_count] = x[level];
 	t->seconds[t->point_count++] = r->row[COL_SECONDS];
-	if (key[0] >= 0 && key[0] < DTYPE_COUNT && !(t->floor_s[key[0]] <= r->row[COL_SECONDS]))
-		t->floor_s[key[0]] = r->row[COL_SECONDS];
+	floor_s = &t->floor_s[t->sites[t->site_count - 1].key[0] % DTYPE_COUNT];
+	*floor_s = fmin(*floor_s, r->row[COL_SECONDS]);
 	if (s->axes == 1)
 		t->sites[t->site_count - 1].count++;
 	else
@@ -331,7 +418,7 @@ struct table *table_read_text(const char *path, char *text, size_t length, const
 	t->shape = table_shape(kind);
 	for (int i = 0; i < DTYPE_COUNT; i++)
 		t->floor_s[i] = INFINITY;
-	t->error_exact = 0.01;                 /* when the header does not say */
+	t->error_exact = 0.01; /* when the header does not say */
 	t->error_between = 0.03;
 	t->error_site = 0.10;
 	t->error_outside = 0.20;
@@ -347,13 +434,14 @@ struct table *table_read_text(const char *path, char *text, size_t length, const
 		if (end)
 			end[end > line && end[-1] == '\r' ? -1 : 0] = '\0';
 		header = *line == '#' || *line == '\0';
-		if (!(header ? *line == '\0' || read_comment(t, line, r.line, path, err) : read_columns(&r, line, t->shape, err)))
+		if (!(header ? *line == '\0' || read_comment(t, line, r.line, path, err)
+			     : read_columns(&r, line, t->shape, err)))
 			goto out;
 	}
 	ok = read_rows(t, &r, text + length, err);
 out:
 	if (!ok) {
-		table_free(t);
+		table_release(t);
 		t = NULL;
 	}
 	return t;
@@ -369,7 +457,7 @@ struct table *table_read(const char *path, const char *stack, enum op_kind kind,
 	return t;
 }
 
-void table_free(struct table *t)
+void table_release(struct table *t)
 {
 	if (!t)
 		return;

@@ -1,5 +1,5 @@
-/* Sites that were not measured: which neighbours answer, at which place on their curves, with which weights. Weights are
- * positive and do not depend on what a batch changes (m, batch, q_len, kv_len, bytes), so that sums of neighbours stay
+/* Sites that were not measured: which neighbours answer, at which place on their curves, with which weights. Weights
+ * are positive and do not depend on what a batch changes (m, batch, q_len, kv_len, bytes), so that sums of neighbours stay
  * continuous and monotone there. */
 #include "hardware/tables_data.h"
 
@@ -11,14 +11,14 @@ enum { NEIGHBOURS = 8 };
 struct neighbour {
 	size_t site;
 	double weight;
-	double scale;          /* of the time above the floor */
-	double shift;          /* of the batch or m: equal work per device */
+	double scale; /* of the time above the floor */
+	double shift; /* of the batch or m: equal work per device */
 };
 struct neighbours {
 	struct neighbour all[NEIGHBOURS];
 	int count;
-	double floor_s;        /* launch time that does not scale */
-	int shift_axis;        /* -1: none */
+	double floor_s; /* launch time that does not scale */
+	int shift_axis; /* -1: none */
 	bool outside;
 };
 
@@ -35,17 +35,42 @@ static void site_op(const struct table *t, size_t site, struct op *op)
 
 	for (int i = 0; i < t->shape->keys; i++) {
 		switch (t->shape->key[i]) {
-		case COL_N: op->n = key[i]; break;
-		case COL_K: op->k = key[i]; break;
-		case COL_HEADS: op->heads = key[i]; break;
-		case COL_KV_HEADS: op->kv_heads = key[i]; break;
-		case COL_HEAD_DIM: op->head_dim = key[i]; op->v_head_dim = 0; break;
-		case COL_WINDOW: op->window = key[i]; break;
-		case COL_EXPERTS: op->experts = key[i]; break;
-		case COL_EXPERTS_TOTAL: op->experts_total = key[i]; break;
-		case COL_TOP_K: op->top_k = key[i]; break;
-		case COL_DEVICES: op->devices = (int)key[i]; break;
-		default: break;
+		case COL_N:
+			op->n = key[i];
+			break;
+		case COL_K:
+			op->k = key[i];
+			break;
+		case COL_BATCH:
+			op->batch = key[i];
+			break;
+		case COL_HEADS:
+			op->heads = key[i];
+			break;
+		case COL_KV_HEADS:
+			op->kv_heads = key[i];
+			break;
+		case COL_HEAD_DIM:
+			op->head_dim = key[i];
+			op->v_head_dim = 0;
+			break;
+		case COL_WINDOW:
+			op->window = key[i];
+			break;
+		case COL_EXPERTS:
+			op->experts = key[i];
+			break;
+		case COL_EXPERTS_TOTAL:
+			op->experts_total = key[i];
+			break;
+		case COL_TOP_K:
+			op->top_k = key[i];
+			break;
+		case COL_DEVICES:
+			op->devices = (int)key[i];
+			break;
+		default:
+			break;
 		}
 	}
 }
@@ -124,7 +149,8 @@ static void group(const struct table *t, const int64_t *key, int keys, size_t *l
 
 /* Sites that differ in their last column only (heads of MLA, ranks, elements a row): a straight line between the two
  * around, growth by the roofline beyond them. */
-static bool answer_last(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+static bool answer_last(const struct question *q, const int64_t *key, const double *x, double *seconds,
+			enum grade *grade)
 {
 	const struct table *t = q->table;
 	int last = t->shape->keys - 1;
@@ -152,9 +178,9 @@ static bool answer_last(const struct question *q, const int64_t *key, const doub
 		size_t edge = (size_t)(below >= 0 ? below : above);
 
 		if (t->shape->key[last] == COL_DEVICES)
-			return false;          /* more ranks than were measured: another algorithm, another network */
+			return false; /* more ranks than were measured: another algorithm, another network */
 		all.outside = true;
-		all.floor_s = t->floor_s[key[0]];
+		all.floor_s = t->floor_s[key[0] % DTYPE_COUNT];
 		add(&all, edge, 1, (double)key[last] / (double)t->sites[edge].key[last], 1);
 	}
 	*seconds = blend_seconds(q, &all, x, grade);
@@ -163,7 +189,7 @@ static bool answer_last(const struct question *q, const int64_t *key, const doub
 
 /* A line of sites that agree in all but one column, and the two of them around the asked value there. */
 struct line {
-	int64_t major, below, above;           /* sites; -1: none */
+	int64_t major, below, above; /* sites; -1: none */
 	double below_v, above_v;
 };
 
@@ -229,10 +255,41 @@ static double pair_add(struct neighbours *out, const struct pair *p, double want
 		error += line_add(out, &p->side[0], along, (b - want) / (b - a), 1);
 		return error + line_add(out, &p->side[1], along, (want - a) / (b - a), 1);
 	}
-	out->outside = true;                   /* beyond the last line: the nearest, scaled */
+	out->outside = true; /* beyond the last line: the nearest, scaled */
 	if (a < 0)
 		a = b;
 	return 4 * pow(log(want / a), 2) + line_add(out, &p->side[p->side[0].major < 0], along, 1, want / a);
+}
+
+/* In [low, high), sorted by `column`: the first site beyond `value`. */
+static size_t sites_up_to(const struct table *t, size_t low, size_t high, int column, int64_t value)
+{
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (t->sites[middle].key[column] <= value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The nearest usable sites before and from `at`. */
+static int usable_around(const struct question *q, size_t low, size_t at, size_t high, size_t *around)
+{
+	size_t i = at;
+	int n = 0;
+
+	while (i > low && !usable(q, i - 1))
+		i--;
+	if (i > low)
+		around[n++] = i - 1;
+	while (at < high && !usable(q, at))
+		at++;
+	if (at < high)
+		around[n++] = at;
+	return n;
 }
 
 /* Sites that differ in two columns by whose product the work grows (n and k of a GEMM; width and number of experts).
@@ -248,17 +305,24 @@ static bool answer_cross(const struct question *q, const int64_t *key, int a, in
 	size_t low, high;
 
 	group(q->table, key, a, &low, &high);
-	for (size_t i = low; i < high; i++) {
-		const int64_t *have = q->table->sites[i].key;
+	for (size_t end; low < high; low = end) {
+		/* Sites that agree in column a; of those only the two around in column b can matter. */
+		size_t around[2], at;
+		int n;
 
-		if (!usable(q, i))
-			continue;
-		pair_take(&along_b, (int64_t)i, have[a], key[a], (double)have[b], (double)key[b]);
-		pair_take(&along_a, (int64_t)i, have[b], key[b], (double)have[a], (double)key[a]);
+		end = sites_up_to(q->table, low, high, a, q->table->sites[low].key[a]);
+		at = sites_up_to(q->table, low, end, b, key[b]);
+		n = usable_around(q, low, at, end, around);
+		for (int i = 0; i < n; i++) {
+			const int64_t *have = q->table->sites[around[i]].key;
+
+			pair_take(&along_b, (int64_t)around[i], have[a], key[a], (double)have[b], (double)key[b]);
+			pair_take(&along_a, (int64_t)around[i], have[b], key[b], (double)have[a], (double)key[a]);
+		}
 	}
 	if (along_a.side[0].major < 0 && along_a.side[1].major < 0)
 		return false;
-	one.floor_s = two.floor_s = q->table->floor_s[key[0]];
+	one.floor_s = two.floor_s = q->table->floor_s[key[0] % DTYPE_COUNT];
 	error_one = pair_add(&one, &along_b, (double)key[a], (double)key[b]);
 	error_two = pair_add(&two, &along_a, (double)key[b], (double)key[a]);
 	s_one = blend_seconds(q, &one, x, &grade_one);
@@ -270,7 +334,8 @@ static bool answer_cross(const struct question *q, const int64_t *key, int a, in
 }
 
 /* A batched product with another number of matrices. */
-static bool answer_batched(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+static bool answer_batched(const struct question *q, const int64_t *key, const double *x, double *seconds,
+			   enum grade *grade)
 {
 	const struct table *t = q->table;
 	struct line line = { -1, -1, -1, 0, 0 };
@@ -279,11 +344,12 @@ static bool answer_batched(const struct question *q, const int64_t *key, const d
 
 	group(t, key, 1, &low, &high);
 	for (size_t i = low; i < high; i++)
-		if (usable(q, i) && t->sites[i].key[1] > 1 && t->sites[i].key[2] == key[2] && t->sites[i].key[3] == key[3])
+		if (usable(q, i) && t->sites[i].key[1] > 1 && t->sites[i].key[2] == key[2] &&
+		    t->sites[i].key[3] == key[3])
 			line_take(&line, (int64_t)i, (double)t->sites[i].key[1], (double)key[1]);
 	if (line.below < 0 && line.above < 0)
 		return false;
-	all.floor_s = t->floor_s[key[0]];
+	all.floor_s = t->floor_s[key[0] % DTYPE_COUNT];
 	line_add(&all, &line, (double)key[1], 1, 1);
 	*seconds = blend_seconds(q, &all, x, grade);
 	return true;
@@ -306,7 +372,8 @@ static void nearest(struct neighbours *all, int most, size_t site, double distan
  * batch, where time is affine in the heads. Else the nearest measured ones, with the batch that gives this device the
  * same work: decode streams the cache, so its work is batch x kv_heads x head_dim; prefill computes: batch x heads x
  * head_dim. */
-static bool answer_attention(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+static bool answer_attention(const struct question *q, const int64_t *key, const double *x, double *seconds,
+			     enum grade *grade)
 {
 	const struct table *t = q->table;
 	bool decode = t->shape->kind == OP_ATTENTION_DECODE;
@@ -340,21 +407,24 @@ static bool answer_attention(const struct question *q, const int64_t *key, const
 			line_take(&same[1], (int64_t)i, h, heads);
 		distance = fabs(log(size)) + (decode ? 1.0 : 0.5) * fabs(log(heads / kv * g / h));
 		if (size < 0.999)
-			distance += 1;         /* batches below 1 were not measured */
+			distance += 1; /* batches below 1 were not measured */
 		nearest(&near, 2, i, distance, 1, size * width);
 	}
 	for (int i = 0; i < 2 && head_dim == key[3]; i++) {
 		const struct line *l = &same[i];
 
 		if (l->below >= 0 && l->above >= 0)
-			line_add(&around, l, heads, 1 / pow(0.05 + log(heads / l->below_v) * log(l->above_v / heads), 2), 1);
+			line_add(&around, l, heads,
+				 1 / pow(0.05 + log(heads / l->below_v) * log(l->above_v / heads), 2), 1);
 	}
 	*seconds = blend_seconds(q, around.count ? &around : &near, x, grade);
 	return true;
 }
 
-/* Another expert layout: of the same model, along width and number; else the nearest ones at as many tokens an expert, scaled by the weights that this device holds. */
-static bool answer_moe(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+/* Another expert layout: of the same model, along width and number; else the nearest ones at as many tokens an expert,
+ * scaled by the weights that this device holds. */
+static bool answer_moe(const struct question *q, const int64_t *key, const double *x, double *seconds,
+		       enum grade *grade)
 {
 	const struct table *t = q->table;
 	struct neighbours all = { .shift_axis = 0 };
@@ -365,7 +435,8 @@ static bool answer_moe(const struct question *q, const int64_t *key, const doubl
 	group(t, key, 3, &low, &high);
 	for (size_t i = low; i < high; i++) {
 		const int64_t *have = t->sites[i].key;
-		double density = (double)key[3] / (double)key[4] * (double)have[4] / (double)have[3], distance, work = 1;
+		double density = (double)key[3] / (double)key[4] * (double)have[4] / (double)have[3], distance,
+		       work = 1;
 
 		if (!usable(q, i))
 			continue;
@@ -378,12 +449,13 @@ static bool answer_moe(const struct question *q, const int64_t *key, const doubl
 	}
 	if (all.count == 0)
 		return false;
-	all.floor_s = t->floor_s[key[0]];
+	all.floor_s = t->floor_s[key[0] % DTYPE_COUNT];
 	*seconds = blend_seconds(q, &all, x, grade);
 	return true;
 }
 
-static bool answer_site(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+static bool answer_site(const struct question *q, const int64_t *key, const double *x, double *seconds,
+			enum grade *grade)
 {
 	int64_t site = site_find(q->table, key);
 
@@ -392,11 +464,16 @@ static bool answer_site(const struct question *q, const int64_t *key, const doub
 		return true;
 	}
 	switch (q->table->shape->kind) {
-	case OP_GEMM: 
-		return key[1] == 1 ? answer_cross(q, key, 2, 3, x, seconds, grade) : answer_batched(q, key, x, seconds, grade);
-	case OP_ATTENTION_PREFILL: case OP_ATTENTION_DECODE: return answer_attention(q, key, x, seconds, grade);
-	case OP_MOE: return answer_moe(q, key, x, seconds, grade);
-	default: return answer_last(q, key, x, seconds, grade);
+	case OP_GEMM:
+		return key[1] == 1 ? answer_cross(q, key, 2, 3, x, seconds, grade)
+				   : answer_batched(q, key, x, seconds, grade);
+	case OP_ATTENTION_PREFILL:
+	case OP_ATTENTION_DECODE:
+		return answer_attention(q, key, x, seconds, grade);
+	case OP_MOE:
+		return answer_moe(q, key, x, seconds, grade);
+	default:
+		return answer_last(q, key, x, seconds, grade);
 	}
 }
 
@@ -409,7 +486,7 @@ static bool has_prefixes(const struct table *t)
 }
 
 /* One thread block walks all kv_len tokens, however few blocks there are: as long as a single head's prompt of that
- * length, where each block has a processor to itself. Lengths past 8192 go on in a straight line. 0 when not measured. */
+ * length, where each block has a processor to itself. Lengths past 8192 go on in a straight line. 0: not measured. */
 static double longest_walk(const struct question *q, const int64_t *key, double kv_len)
 {
 	double x[AXIS_MOST] = { 0, fmin(kv_len, 8192), 1 };
@@ -449,6 +526,19 @@ static bool answer_prefix(const struct question *q, const int64_t *key, double *
 	return true;
 }
 
+/* Extents that make no sense have no answer here. */
+static bool sensible(const struct table_shape *s, const int64_t *key, const double *x)
+{
+	for (int i = 0; i < s->keys; i++)
+		if (key[i] < 0 || (key[i] == 0 && s->key[i] != COL_WINDOW && s->key[i] != COL_GATED &&
+				   s->key[i] != COL_SKEW && s->key[i] != COL_DEVICES_PER_NODE))
+			return false;
+	for (int i = 0; i < s->axes; i++)
+		if (!(x[i] > 0 || (s->axis[i] == COL_PRIOR && x[i] >= 0)) || isinf(x[i]))
+			return false;
+	return true;
+}
+
 static bool answer_dtype(const struct question *q, enum dtype dtype, double *seconds, enum grade *grade)
 {
 	const struct table_shape *s = q->table->shape;
@@ -457,6 +547,8 @@ static bool answer_dtype(const struct question *q, enum dtype dtype, double *sec
 
 	op_key(s, q->op, dtype, key);
 	op_axes(s, q->op, x);
+	if (!sensible(s, key, x))
+		return false;
 	if (s->kind == OP_MOE) {
 		bool skewed = q->op->imbalance > 1.01;
 

@@ -30,7 +30,10 @@ struct node *build_node(struct build *b, const char *label, enum op_kind kind, e
 		b->capacity = wanted;
 	}
 	n = &g->nodes[g->count++];
-	*n = (struct node){ .label = label, .op = { .kind = kind, .dtype = dtype }, .scale = scale, .count = b->layers,
+	*n = (struct node){ .label = label,
+			    .op = { .kind = kind, .dtype = dtype },
+			    .scale = scale,
+			    .count = b->layers,
 			    .per_unit = b->share };
 	return n;
 }
@@ -63,7 +66,8 @@ static int ranks_per_node(const struct build *b, int64_t ranks, int64_t stride)
 	return together > 0 ? (int)together : 1;
 }
 
-void build_comm(struct build *b, const char *label, enum op_kind kind, int64_t ranks, int64_t stride, double bytes_per_token)
+void build_comm(struct build *b, const char *label, enum op_kind kind, int64_t ranks, int64_t stride,
+		double bytes_per_token)
 {
 	struct node *n;
 
@@ -112,7 +116,8 @@ int build_window(struct build *b, int64_t window)
 		if (g->windows[i] == window)
 			return i;
 	if (g->window_count == GRAPH_WINDOWS) {
-		err_set(b->err, ERR_INPUT, "%s: more than %d different attention windows", b->m->name, GRAPH_WINDOWS - 1);
+		err_set(b->err, ERR_INPUT, "%s: more than %d different attention windows", b->m->name,
+			GRAPH_WINDOWS - 1);
 		return 0;
 	}
 	g->windows[g->window_count] = window;
@@ -122,7 +127,8 @@ int build_window(struct build *b, int64_t window)
 static bool same(const struct node *a, const struct node *b)
 {
 	return a->scale == b->scale && a->window_class == b->window_class && a->per_unit == b->per_unit &&
-	       a->overlap == b->overlap && strcmp(a->label, b->label) == 0 && memcmp(&a->op, &b->op, sizeof(a->op)) == 0;
+	       a->overlap == b->overlap && strcmp(a->label, b->label) == 0 &&
+	       memcmp(&a->op, &b->op, sizeof(a->op)) == 0;
 }
 
 void build_merge(struct graph *g)
@@ -293,13 +299,21 @@ bool graph_build(const struct model *m, const struct placement *place, const str
 static double units_of(const struct node *node, const struct extent *x)
 {
 	switch (node->scale) {
-	case PER_STEP: return 1;
-	case PER_TOKENS: return x->tokens;
-	case PER_PREFILL_TOKENS: return x->prefill_tokens;
-	case PER_DECODES: case PER_DECODE_CONTEXT: return x->decodes;
-	case PER_LOGITS: return x->logits;
-	case PER_PREFILL_CHUNK: return x->chunk;
-	case NODE_SCALE_COUNT: break;
+	case PER_STEP:
+		return 1;
+	case PER_TOKENS:
+		return x->tokens;
+	case PER_PREFILL_TOKENS:
+		return x->prefill_tokens;
+	case PER_DECODES:
+	case PER_DECODE_CONTEXT:
+		return x->decodes;
+	case PER_LOGITS:
+		return x->logits;
+	case PER_PREFILL_CHUNK:
+		return x->chunk;
+	case NODE_SCALE_COUNT:
+		break;
 	}
 	return 0;
 }

@@ -62,8 +62,12 @@ void build_indexer(struct build *b, int64_t from)
 {
 	const struct model_attention *a = &b->m->attention;
 	int64_t width = a->index_heads * a->index_dim;
-	struct op shape = { .dtype = DTYPE_FP8, .kv_dtype = DTYPE_FP8, .heads = a->index_heads, .kv_heads = 1,
-			    .head_dim = a->index_dim, .v_head_dim = 1 };
+	struct op shape = { .dtype = DTYPE_FP8,
+			    .kv_dtype = DTYPE_FP8,
+			    .heads = a->index_heads,
+			    .kv_heads = 1,
+			    .head_dim = a->index_dim,
+			    .v_head_dim = 1 };
 	struct attention_pair pair = { "index_prefill", "index_decode", shape, shape, 0 };
 	struct node *n;
 
@@ -83,7 +87,9 @@ void build_attention(struct build *b, const struct layer *l)
 	const struct model_attention *a = &b->m->attention;
 	int64_t heads = build_local(b, l->heads), kv = build_local(b, l->kv_heads), d = l->head_dim;
 	int64_t q_width = heads * d, kv_width = kv * d * (l->k_is_v ? 1 : 2);
-	struct op shape = { .dtype = b->p.activations, .kv_dtype = b->p.kv, .heads = heads, .kv_heads = kv, .head_dim = d };
+	struct op shape = {
+		.dtype = b->p.activations, .kv_dtype = b->p.kv, .heads = heads, .kv_heads = kv, .head_dim = d
+	};
 	struct attention_pair pair = { "attn_prefill", "attn_decode", shape, shape, l->window };
 	struct node *n;
 

@@ -41,7 +41,8 @@ static void projections(struct build *b, const struct layer *l, int64_t heads)
 static void expansion(struct build *b, const struct layer *l, int64_t heads)
 {
 	const struct model_attention *a = &b->m->attention;
-	struct node *n = build_gemm(b, "kv_b_proj", b->p.attention, a->kv_lora_rank, heads * (a->nope_dim + l->v_head_dim));
+	struct node *n =
+		build_gemm(b, "kv_b_proj", b->p.attention, a->kv_lora_rank, heads * (a->nope_dim + l->v_head_dim));
 
 	if (!n)
 		return;
@@ -56,8 +57,13 @@ void build_mla(struct build *b, const struct layer *l)
 	int64_t heads = build_local(b, l->heads), latent = a->kv_lora_rank + a->rope_dim;
 	bool sparse = l->index != INDEX_NONE;
 	enum node_scale absorbed = sparse ? PER_TOKENS : PER_DECODES;
-	struct op shape = { .dtype = b->p.activations, .kv_dtype = b->p.kv, .heads = heads, .kv_heads = 1, .k = latent,
-			    .head_dim = latent, .v_head_dim = a->kv_lora_rank };
+	struct op shape = { .dtype = b->p.activations,
+			    .kv_dtype = b->p.kv,
+			    .heads = heads,
+			    .kv_heads = 1,
+			    .k = latent,
+			    .head_dim = latent,
+			    .v_head_dim = a->kv_lora_rank };
 	struct attention_pair pair = { "attn_prefill", "attn_decode", shape, shape, l->window };
 
 	pair.prefill.kind = OP_MLA_PREFILL, pair.decode.kind = OP_MLA_DECODE;

@@ -5,11 +5,11 @@
 
 /* How the routed experts of a layer lie on the ranks. */
 struct moe_plan {
-	int64_t ranks;                 /* tp * dp_attention */
-	int64_t width;                 /* columns of an expert on a rank */
-	int64_t experts;               /* on a rank */
-	bool exchange;                 /* all_to_all: each rank has whole experts and its own tokens */
-	double tokens;                 /* of the batch that reach the experts' ranks: 1 / cp */
+	int64_t ranks;   /* tp * dp_attention */
+	int64_t width;   /* columns of an expert on a rank */
+	int64_t experts; /* on a rank */
+	bool exchange;   /* all_to_all: each rank has whole experts and its own tokens */
+	double tokens;   /* of the batch that reach the experts' ranks: 1 / cp */
 };
 
 static struct moe_plan plan(const struct build *b)
@@ -37,7 +37,12 @@ static double copies(const struct build *b)
 static double dispatch_bytes(const struct build *b)
 {
 	switch (b->p.experts) {
-	case DTYPE_FP8: case DTYPE_FP8_BLOCK: case DTYPE_FP4: case DTYPE_FP6: case DTYPE_INT8: case DTYPE_INT4:
+	case DTYPE_FP8:
+	case DTYPE_FP8_BLOCK:
+	case DTYPE_FP4:
+	case DTYPE_FP6:
+	case DTYPE_INT8:
+	case DTYPE_INT4:
 		return 1;
 	default:
 		return b->bytes;
@@ -50,9 +55,11 @@ static void dispatch(struct build *b, const struct moe_plan *p, int64_t width)
 	double own = b->share / (double)b->p.tp;
 
 	if (p->exchange)
-		build_comm(b, "moe_dispatch", OP_ALL_TO_ALL, b->p.ep, 1, own * copies(b) * (double)width * dispatch_bytes(b));
+		build_comm(b, "moe_dispatch", OP_ALL_TO_ALL, b->p.ep, 1,
+			   own * copies(b) * (double)width * dispatch_bytes(b));
 	else
-		build_comm(b, "moe_all_gather", OP_ALL_GATHER, b->p.dp_attention, b->p.tp, p->tokens * (double)width * b->bytes);
+		build_comm(b, "moe_all_gather", OP_ALL_GATHER, b->p.dp_attention, b->p.tp,
+			   p->tokens * (double)width * b->bytes);
 }
 
 static void combine(struct build *b, const struct moe_plan *p, int64_t width)
@@ -63,7 +70,8 @@ static void combine(struct build *b, const struct moe_plan *p, int64_t width)
 		build_comm(b, "moe_combine", OP_ALL_TO_ALL, b->p.ep, 1, own * copies(b) * (double)width * b->bytes);
 		build_comm(b, "moe_token_gather", OP_ALL_GATHER, b->p.tp, 1, b->share * (double)width * b->bytes);
 	} else {
-		build_comm(b, "moe_reduce_scatter", OP_REDUCE_SCATTER, b->p.dp_attention, b->p.tp, p->tokens * (double)width * b->bytes);
+		build_comm(b, "moe_reduce_scatter", OP_REDUCE_SCATTER, b->p.dp_attention, b->p.tp,
+			   p->tokens * (double)width * b->bytes);
 	}
 }
 
@@ -88,7 +96,8 @@ static void routed(struct build *b, const struct moe_plan *p, int64_t width)
 static void shared(struct build *b)
 {
 	const struct model_moe *e = &b->m->moe;
-	int64_t total = e->shared_intermediate > 0 ? e->shared_intermediate : e->shared_experts * e->expert_intermediate;
+	int64_t total =
+		e->shared_intermediate > 0 ? e->shared_intermediate : e->shared_experts * e->expert_intermediate;
 	int64_t width = build_local(b, total), h = b->m->shape.hidden, up = b->m->mlp.gated ? 2 : 1;
 	struct node *n;
 

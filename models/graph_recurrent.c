@@ -8,8 +8,8 @@
 enum phase { PHASE_IN, PHASE_BETWEEN, PHASE_OUT };
 struct projections {
 	struct build *b;
-	enum phase phase;              /* which of the projections this visit is for */
-	int64_t in_width;              /* the in_proj pieces that one GEMM computes */
+	enum phase phase; /* which of the projections this visit is for */
+	int64_t in_width; /* the in_proj pieces that one GEMM computes */
 };
 
 static int64_t local_cols(const struct build *b, const struct tensor *t)
@@ -37,16 +37,16 @@ static void project(const struct tensor *t, void *ctx)
 	if (p->phase == PHASE_IN)
 		p->in_width += local_cols(p->b, t);
 	else if (p->phase == PHASE_OUT || strcmp(t->label, "x_proj") == 0)
-		build_gemm(p->b, t->label, p->b->p.weights, build_local(p->b, (int64_t)t->rows), (int64_t)t->cols);
+		build_gemm(p->b, t->label, p->b->p.recurrent, build_local(p->b, (int64_t)t->rows), (int64_t)t->cols);
 	else
-		build_gemm(p->b, t->label, p->b->p.weights, (int64_t)t->rows, local_cols(p->b, t));
+		build_gemm(p->b, t->label, p->b->p.recurrent, (int64_t)t->rows, local_cols(p->b, t));
 }
 
 /* What the recurrence does for one token on this rank. */
 struct scan {
-	double step_flops, chunk_flops;        /* one token at a time; in chunks of C tokens */
-	double state;                          /* elements a sequence */
-	int64_t values;                        /* elements read and written a token beside the state */
+	double step_flops, chunk_flops; /* one token at a time; in chunks of C tokens */
+	double state;                   /* elements a sequence */
+	int64_t values;                 /* elements read and written a token beside the state */
 	int64_t conv_channels;
 };
 
@@ -63,11 +63,13 @@ static struct scan mamba_scan(const struct build *b)
 		int64_t channels = build_local(b, r->inner);
 
 		inner = (double)channels;
-		s.step_flops = s.chunk_flops = 8 * inner * n;  /* exp, two products and a sum a state element, then the read-out */
+		s.step_flops = s.chunk_flops =
+			8 * inner * n; /* exp, two products and a sum a state element, then the read-out */
 		s.values = 4 * channels + 2 * r->state;
 		s.conv_channels = channels;
 	} else {
-		int64_t heads = build_local(b, r->heads), width = r->inner / r->heads, bc = 2 * build_local(b, r->groups) * r->state;
+		int64_t heads = build_local(b, r->heads), width = r->inner / r->heads,
+			bc = 2 * build_local(b, r->groups) * r->state;
 
 		inner = (double)(heads * width);
 		s.step_flops = 5 * inner * n;
@@ -87,7 +89,7 @@ static struct scan head_scan(const struct build *b)
 	struct scan s = { .state = h * k * v, .values = heads * (2 * keys + 2 * r->head_dim) };
 
 	switch ((enum recurrent_kind)r->kind) {
-	case RECURRENT_GDN:            /* the delta rule reads the state before it writes */
+	case RECURRENT_GDN: /* the delta rule reads the state before it writes */
 		s.step_flops = 7 * h * k * v;
 		s.chunk_flops = h * (6 * k * v + 2 * c * (3 * k + 2 * v));
 		s.conv_channels = 2 * build_local(b, r->key_heads) * keys + heads * r->head_dim;
@@ -96,7 +98,7 @@ static struct scan head_scan(const struct build *b)
 		s.step_flops = 7 * h * k * v;
 		s.chunk_flops = h * (4 * k * v + 2 * c * (k + v));
 		break;
-	case RECURRENT_RWKV7:          /* and a rank-one correction of the state */
+	case RECURRENT_RWKV7: /* and a rank-one correction of the state */
 		s.step_flops = 9 * h * k * v;
 		s.chunk_flops = h * (6 * k * v + 2 * c * (3 * k + 2 * v));
 		break;
@@ -109,7 +111,8 @@ static struct scan head_scan(const struct build *b)
 	return s;
 }
 
-static struct node *scan_node(struct build *b, const struct scan *s, const char *label, enum node_scale scale, double flops)
+static struct node *scan_node(struct build *b, const struct scan *s, const char *label, enum node_scale scale,
+			      double flops)
 {
 	struct node *n = build_node(b, label, OP_SCAN, b->p.activations, scale);
 
@@ -132,11 +135,12 @@ void build_recurrent(struct build *b)
 	struct node *n;
 
 	layer_tensors(b->m, &mixer, project, &p);
-	build_gemm(b, "in_proj", b->p.weights, b->m->shape.hidden, p.in_width);
+	build_gemm(b, "in_proj", b->p.recurrent, b->m->shape.hidden, p.in_width);
 	p.phase = PHASE_BETWEEN;
 	layer_tensors(b->m, &mixer, project, &p);
 	if (r->kind == RECURRENT_MAMBA1)
-		build_comm(b, "x_proj_all_reduce", OP_ALL_REDUCE, b->p.tp, 1, (double)(r->dt_rank + 2 * r->state) * b->bytes * b->share);
+		build_comm(b, "x_proj_all_reduce", OP_ALL_REDUCE, b->p.tp, 1,
+			   (double)(r->dt_rank + 2 * r->state) * b->bytes * b->share);
 	if (s.conv_channels > 0 && r->conv > 1) {
 		n = build_rows(b, "conv", OP_CONV, s.conv_channels);
 		if (n)

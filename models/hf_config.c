@@ -10,19 +10,37 @@
 
 /* What an architecture means before its fields are read. */
 enum trait {
-	LAYER_NORM = 1 << 0, UNGATED = 1 << 1, TIED = 1 << 2, PARALLEL = 1 << 3, ONE_NORM = 1 << 4, FOUR_NORMS = 1 << 5,
-	QKV_BIAS = 1 << 6, QKVO_BIAS = 1 << 7, MLP_BIAS = 1 << 8, QK_HEAD = 1 << 9, QK_FULL = 1 << 10, LEARNED = 1 << 11,
-	ALIBI = 1 << 12, NO_POSITION = 1 << 13, HEAD_BIAS = 1 << 14, EMBEDDING_NORM = 1 << 15, NO_NORM_BIAS = 1 << 16,
-	GATED_OUT = 1 << 17, NO_NORM_WEIGHTS = 1 << 18, SUB_NORM = 1 << 19, SINKS = 1 << 20,
+	LAYER_NORM = 1 << 0,
+	UNGATED = 1 << 1,
+	TIED = 1 << 2,
+	PARALLEL = 1 << 3,
+	ONE_NORM = 1 << 4,
+	FOUR_NORMS = 1 << 5,
+	QKV_BIAS = 1 << 6,
+	QKVO_BIAS = 1 << 7,
+	MLP_BIAS = 1 << 8,
+	QK_HEAD = 1 << 9,
+	QK_FULL = 1 << 10,
+	LEARNED = 1 << 11,
+	ALIBI = 1 << 12,
+	NO_POSITION = 1 << 13,
+	HEAD_BIAS = 1 << 14,
+	EMBEDDING_NORM = 1 << 15,
+	NO_NORM_BIAS = 1 << 16,
+	GATED_OUT = 1 << 17,
+	NO_NORM_WEIGHTS = 1 << 18,
+	SUB_NORM = 1 << 19,
+	SINKS = 1 << 20,
 	GPT_STYLE = LAYER_NORM | UNGATED | QKVO_BIAS | MLP_BIAS
 };
 
 struct architecture {
 	const char *name, *model_type, *family;
 	unsigned traits;
-	bool (*parts[3])(struct hf *h);        /* read in this order */
+	bool (*parts[3])(struct hf *h); /* read in this order */
 };
 
+/* clang-format off */
 static const struct architecture architectures[] = {
 	{ "LlamaForCausalLM", "llama", "llama", 0, { hf_window } },
 	{ "YiForCausalLM", "yi", "yi", 0, { hf_window } },
@@ -104,10 +122,14 @@ static const struct architecture architectures[] = {
 	{ "SeedOssForCausalLM", "seed_oss", "seed", 0, { hf_window } },
 	{ "BitNetForCausalLM", "bitnet", "bitnet", SUB_NORM, { hf_window } },
 };
+/* clang-format on */
 
 /* Known, and not to be modelled with what is here: said plainly instead of approximated. */
-static const struct { const char *name, *why; } refused[] = {
-	{ "DeepseekV4ForCausalLM", "its compressed attention (compress_ratios), grouped output projection (o_groups) and hyper-connections "
+static const struct {
+	const char *name, *why;
+} refused[] = {
+	{ "DeepseekV4ForCausalLM",
+	  "its compressed attention (compress_ratios), grouped output projection (o_groups) and hyper-connections "
 	  "(hc_mult) are not modelled; deepseek-v3 is the nearest model" },
 	{ "MiniMaxText01ForCausalLM", "its lightning attention is not modelled; minimax-m2 configurations are" },
 	{ "MiniMaxForCausalLM", "its lightning attention is not modelled; minimax-m2 configurations are" },
@@ -134,18 +156,21 @@ static bool unsupported(struct hf *h, const char *name)
 {
 	const char *names[COUNT_OF(architectures)], *near;
 	struct str families = { 0 };
+	size_t first;
 
 	for (size_t i = 0; i < COUNT_OF(refused); i++)
 		if (strcmp(refused[i].name, name) == 0)
 			return hf_refuse(h, "architecture %s: %s", name, refused[i].why);
 	for (size_t i = 0; i < COUNT_OF(architectures); i++) {
 		names[i] = architectures[i].name;
-		if (i == 0 || strcmp(architectures[i].family, architectures[i - 1].family) != 0)
+		for (first = 0; strcmp(architectures[first].family, architectures[i].family) != 0; first++)
+			continue;
+		if (first == i)
 			str_addf(&families, " %s", architectures[i].family);
 	}
 	near = text_nearest(name, names, COUNT_OF(architectures));
-	hf_refuse(h, "architecture %s is not supported%s%s%s; expected one of the families%s", name, near ? " (nearest: " : "",
-		  near ? near : "", near ? ")" : "", str_text(&families));
+	hf_refuse(h, "architecture %s is not supported%s%s%s; expected one of the families%s", name,
+		  near ? " (nearest: " : "", near ? near : "", near ? ")" : "", str_text(&families));
 	str_release(&families);
 	return false;
 }
@@ -158,8 +183,10 @@ static void set_traits(struct model *m, unsigned traits)
 	m->shape.parallel = traits & PARALLEL;
 	m->shape.embedding_norm = traits & EMBEDDING_NORM;
 	m->shape.head_bias = traits & HEAD_BIAS;
-	m->shape.position = traits & LEARNED ? POSITION_LEARNED : traits & ALIBI ? POSITION_ALIBI :
-			    traits & NO_POSITION ? POSITION_NONE : POSITION_ROPE;
+	m->shape.position = traits & LEARNED       ? POSITION_LEARNED
+			    : traits & ALIBI       ? POSITION_ALIBI
+			    : traits & NO_POSITION ? POSITION_NONE
+						   : POSITION_ROPE;
 	m->attention.bias = traits & QKVO_BIAS ? BIAS_QKVO : traits & QKV_BIAS ? BIAS_QKV : BIAS_NONE;
 	m->attention.qk_norm = traits & QK_HEAD ? QK_NORM_HEAD : traits & QK_FULL ? QK_NORM_FULL : QK_NORM_NONE;
 	m->attention.output_gate = traits & GATED_OUT;
@@ -175,7 +202,8 @@ static void read_biases(struct hf *h, unsigned traits)
 {
 	struct model *m = h->m;
 	bool narrow = strcmp(m->family, "glm") == 0 || strcmp(m->family, "qwen") == 0 || strcmp(m->family, "mimo") == 0;
-	bool has = hf_flag(h, "attention_bias|qkv_bias|add_qkv_bias|add_bias_linear|use_qkv_bias", m->attention.bias != BIAS_NONE);
+	bool has = hf_flag(h, "attention_bias|qkv_bias|add_qkv_bias|add_bias_linear|use_qkv_bias",
+			   m->attention.bias != BIAS_NONE);
 
 	has = hf_flag(h, "bias|use_bias", has);
 	if (!has)
@@ -197,7 +225,9 @@ static void read_common(struct hf *h, const struct architecture *a)
 	m->shape.layers = hf_int(h, "num_hidden_layers|n_layer|n_layers|num_layers", 0);
 	m->shape.hidden = hf_need(h, "hidden_size|n_embd|d_model|hidden_dim");
 	m->shape.vocab = hf_need(h, "vocab_size|padded_vocab_size");
-	m->shape.max_context = hf_int(h, "max_position_embeddings|n_positions|max_sequence_length|seq_length|model_max_length|max_seq_len", 0);
+	m->shape.max_context = hf_int(
+		h, "max_position_embeddings|n_positions|max_sequence_length|seq_length|model_max_length|max_seq_len",
+		0);
 	m->shape.tied = hf_flag(h, "tie_word_embeddings|tie_embeddings", a->traits & TIED);
 	m->attention.heads = hf_int(h, "num_attention_heads|n_head|n_heads|num_heads", 0);
 	m->attention.kv_heads = hf_int(h, "num_key_value_heads|num_kv_heads|n_head_kv", 0);
@@ -226,9 +256,13 @@ static void note_missing_parts(struct hf *h)
 {
 	int64_t mtp = hf_int(h, "num_nextn_predict_layers|mtp_num_hidden_layers|num_mtp_modules|mtp_num_layers", 0);
 
-	hf_get(h, "mtp_use_dedicated_embeddings|mtp_transformer_layers|use_mtp|mtp_hybrid_override_pattern|mtp_layers_block_type");
+	hf_get(h, "mtp_use_dedicated_embeddings|mtp_transformer_layers|use_mtp|mtp_hybrid_override_pattern|mtp_layers_"
+		  "block_type");
 	if (mtp > 0)
-		hf_note(h, "%lld multi-token-prediction layers: not modelled as part of the model (speculation is a technique)", (long long)mtp);
+		hf_note(h,
+			"%lld multi-token-prediction layers: not modelled as part of the model (speculation is a "
+			"technique)",
+			(long long)mtp);
 	if (hf_get(h, "vision_config"))
 		hf_note(h, "vision_config: the vision tower is not modelled, only the text model");
 	if (hf_get(h, "audio_config"))
@@ -236,17 +270,17 @@ static void note_missing_parts(struct hf *h)
 }
 
 /* "dir/ORG--NAME_config.json" or "dir/NAME/config.json" -> lower-case name, Hugging Face id as alias. */
-static void name_after_file(struct hf *h)
+static bool name_after_file(struct hf *h)
 {
 	char *path = arena_strdup(h->arena, h->path), *base, *cut, *lower;
 
 	if (!path)
-		return;
+		return err_memory(h->err);
 	base = arena_strdup(h->arena, basename(path));
 	if (base && (strcmp(base, "config.json") == 0))
 		base = arena_strdup(h->arena, basename(dirname(path)));
 	if (!base)
-		return;
+		return err_memory(h->err);
 	cut = strstr(base, "_config.json");
 	if (!cut)
 		cut = strstr(base, ".json");
@@ -256,10 +290,13 @@ static void name_after_file(struct hf *h)
 	if (cut)
 		h->m->aliases = arena_printf(h->arena, "%.*s/%s", (int)(cut - base), base, cut + 2);
 	lower = arena_strdup(h->arena, cut ? cut + 2 : base);
-	for (char *p = lower; p && *p; p++)
+	if (!lower)
+		return err_memory(h->err);
+	for (char *p = lower; *p; p++)
 		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 'a' - 'A') : *p == '_' || *p == ' ' ? '-' : *p;
-	h->m->name = lower && *lower ? lower : "model";
+	h->m->name = *lower ? lower : "model";
 	h->m->title = cut ? cut + 2 : base;
+	return true;
 }
 
 static json_t *read_json(const char *path, struct err *err)
@@ -306,6 +343,25 @@ static bool read_beside(struct hf *h, json_t **out)
 	return *out != NULL;
 }
 
+static void set_sources(struct model *m, const char *source)
+{
+	m->source = m->shape.source = source;
+	m->attention.source = m->mlp.source = m->moe.source = m->recurrent.source = m->format.source = source;
+}
+
+/* Groups that an architecture does not have are not written, not even their source. */
+static void drop_empty_groups(struct model *m)
+{
+	if (m->attention.heads == 0)
+		m->attention.source = NULL;
+	if (m->mlp.intermediate == 0 && !m->mlp.activation && m->mlp.gated)
+		m->mlp.source = NULL;
+	if (m->moe.experts == 0)
+		m->moe.source = NULL;
+	if (m->recurrent.kind == RECURRENT_NONE)
+		m->recurrent.source = NULL;
+}
+
 static bool read_model(struct hf *h)
 {
 	json_t *list = json_object_get(h->root, "architectures"), *beside = NULL;
@@ -328,6 +384,7 @@ static bool read_model(struct hf *h)
 		return false;
 	ok = hf_quantisation(h, beside);
 	json_decref(beside);
+	drop_empty_groups(h->m);
 	return ok;
 }
 
@@ -336,16 +393,19 @@ static struct model *checked(struct hf *h)
 {
 	struct model *m = arena_alloc(h->arena, sizeof(*m));
 	struct str xml = { 0 };
+	const char *origin;
 	bool ok;
 
 	if (!m) {
 		err_memory(h->err);
 		return NULL;
 	}
+	origin = arena_printf(h->arena, "%s (as imported)", h->path);
 	model_write_xml(h->m, &xml);
-	ok = xml.failed ? err_memory(h->err) :
-	     schema_load_text(h->path, xml.text, xml.length, &model_element, m, h->arena, h->err) &&
-	     model_finish(m, h->path, h->arena, h->err);
+	ok = xml.failed || !origin
+		     ? err_memory(h->err)
+		     : schema_load_text(origin, xml.text, xml.length, &model_element, m, h->arena, h->err) &&
+			       model_finish(m, h->path, h->arena, h->err);
 	str_release(&xml);
 	if (!ok)
 		return NULL;
@@ -374,9 +434,8 @@ struct model *hf_config_read(const char *path, struct arena *arena, struct err *
 	if (!text)
 		text = json_object_get(h.root, "llm_config");
 	h.text = json_is_object(text) ? text : h.root;
-	h.m->source = h.m->shape.source = "imported from the model's config.json";
-	name_after_file(&h);
-	if (!read_model(&h))
+	set_sources(h.m, "imported from the model's config.json");
+	if (!name_after_file(&h) || !read_model(&h))
 		goto out;
 	hf_note_unused(&h, h.text, h.text != h.root ? "text_config." : "");
 	if (own.kind == ERR_NONE)

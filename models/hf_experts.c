@@ -15,7 +15,7 @@ static bool in_list(json_t *list, int64_t i)
 struct placing {
 	json_t *types, *per_layer, *only_dense, *only_experts;
 	int64_t first_dense, step, period, offset;
-	bool from_one;                         /* layers 0 .. step - 2 are dense: (i + 1) % step == 0 */
+	bool from_one; /* layers 0 .. step - 2 are dense: (i + 1) % step == 0 */
 };
 
 static void read_placing(struct hf *h, struct placing *p)
@@ -33,7 +33,8 @@ static void read_placing(struct hf *h, struct placing *p)
 	else if (json_is_integer(frequency))
 		p->step = json_integer_value(frequency);
 	else
-		p->from_one = true, p->step = hf_int(h, "decoder_sparse_step|interleave_moe_layer_step|moe_every_n_layers", 1);
+		p->from_one = true,
+		p->step = hf_int(h, "decoder_sparse_step|interleave_moe_layer_step|moe_every_n_layers", 1);
 	p->period = hf_int(h, "expert_layer_period", 0);
 	p->offset = hf_int(h, "expert_layer_offset", 0);
 }
@@ -68,21 +69,24 @@ bool hf_experts(struct hf *h)
 	e->experts = hf_int(h, "n_routed_experts|num_local_experts|num_experts|moe_num_experts", 0);
 	if (e->experts == 0 || layers < 1 || layers > 4096)
 		return true;
-	e->top_k = hf_int(h, "num_experts_per_tok|num_experts_per_token|experts_per_token|top_k_experts|moe_top_k|moe_topk|moe_k", 0);
-	e->expert_intermediate = hf_int(h, "moe_intermediate_size|expert_intermediate_size",
-					e->expert_intermediate > 0 ? e->expert_intermediate :
-					hf_int(h, "intermediate_size", 0));
+	e->top_k = hf_int(
+		h, "num_experts_per_tok|num_experts_per_token|experts_per_token|top_k_experts|moe_top_k|moe_topk|moe_k",
+		0);
+	e->expert_intermediate =
+		hf_int(h, "moe_intermediate_size|expert_intermediate_size",
+		       e->expert_intermediate > 0 ? e->expert_intermediate : hf_int(h, "intermediate_size", 0));
 	e->shared_experts = hf_int(h, "n_shared_experts|num_shared_experts|moe_num_shared_experts", e->shared_experts);
-	e->shared_intermediate = hf_int(h, "shared_expert_intermediate_size|moe_shared_expert_intermediate_size|shared_intermediate_size", 0);
+	e->shared_intermediate = hf_int(
+		h, "shared_expert_intermediate_size|moe_shared_expert_intermediate_size|shared_intermediate_size", 0);
 	if (e->shared_intermediate > 0 && e->shared_experts == 0)
 		e->shared_experts = 1;
 	e->shared_gate = strcmp(m->family, "qwen") == 0 && e->shared_experts > 0;
 	e->latent = hf_int(h, "moe_latent_size", 0);
 	e->bias = gpt_oss;
-	e->router_bias = gpt_oss || strcmp(hf_string(h, "topk_method", ""), "noaux_tc") == 0 || hf_flag(h, "use_routing_bias", false) ||
-			 strcmp(m->family, "glm") == 0;
+	e->router_bias = gpt_oss || strcmp(hf_string(h, "topk_method", ""), "noaux_tc") == 0 ||
+			 hf_flag(h, "use_routing_bias", false) || strcmp(m->family, "glm") == 0;
 	if (m->shape.ffns)
-		return true;                   /* the blocks said it already */
+		return true; /* the blocks said it already */
 	letters = arena_alloc(h->arena, (size_t)layers + 1);
 	if (!letters)
 		return err_memory(h->err);
@@ -92,7 +96,7 @@ bool hf_experts(struct hf *h)
 	}
 	m->shape.ffns = hf_pattern(h, letters, layers);
 	if (!dense && !e->beside_dense)
-		m->mlp.intermediate = 0;       /* given in the file, used in no layer */
+		m->mlp.intermediate = 0; /* given in the file, used in no layer */
 	return true;
 }
 

@@ -121,33 +121,40 @@ bool hf_refuse(struct hf *h, const char *format, ...)
 
 /* Fields that change neither sizes nor work: generation settings, training, token numbers, rotary constants, scoring
  * of routers, code locations. A trailing * stands for any rest. */
+/* clang-format off */
 static const char *const free_fields[] = {
-	"_name_or_path", "architectures", "model_type", "transformers_version", "torch_dtype", "dtype", "auto_map", "use_cache",
-	"*_token_id", "*_token_ids", "*_token_index", "attention_dropout", "hidden_dropout", "*_dropout", "*_pdrop", "*dropout_prob",
-	"initializer_range", "initializer_factor", "*_init", "init_*", "*_norm_eps", "norm_eps", "layer_norm_epsilon", "*_eps",
-	"rope_theta", "rope_scaling", "rope_parameters", "rope_interleave", "rope_*", "partial_rotary_factor", "rotary_dim",
-	"rotary_pct", "rotary_emb_base", "rotary_*", "original_max_position_embeddings", "initial_context_length", "use_mrope",
-	"indexer_rope_interleave", "pretraining_tp", "aux_loss_alpha", "seq_aux", "*aux_loss*", "router_jitter_noise",
-	"output_router_logits", "norm_topk_prob", "scoring_func", "topk_method", "topk_group", "n_group", "routed_scaling_factor",
-	"moe_router_dtype", "swiglu_limit", "swiglu_alpha", "use_routing_bias", "ep_size", "moe_shared_expert_overlap",
-	"residual_in_fp32", "rescale_prenorm_residual", "num_logits_to_keep", "time_step_*", "use_mamba_kernels", "mamba_hidden_act",
-	"mamba_ssm_dtype", "output_gate_type", "chunk_size_feed_forward", "hidden_act", "final_logit_softcapping",
-	"attn_logit_softcapping", "query_pre_attn_scalar", "cross_attention_hidden_size", "is_decoder", "is_encoder_decoder",
-	"add_cross_attention", "decoder_start_token_id", "bad_words_ids", "begin_suppress_tokens", "suppress_tokens", "do_sample",
-	"early_stopping", "diversity_penalty", "length_penalty", "repetition_penalty", "encoder_no_repeat_ngram_size",
-	"no_repeat_ngram_size", "exponential_decay_length_penalty", "forced_*", "finetuning_task", "id2label", "label2id",
-	"max_length", "min_length", "num_beams", "num_beam_groups", "num_return_sequences", "output_*", "return_dict*", "prefix",
-	"problem_type", "pruned_heads", "remove_invalid_values", "task_specific_params", "temperature", "tf_legacy_loss",
-	"tie_encoder_decoder", "tokenizer_class", "top_k", "top_p", "torchscript", "typical_p", "use_bfloat16", "summary_*",
+	"_name_or_path", "architectures", "model_type", "transformers_version", "torch_dtype", "dtype", "auto_map",
+	"use_cache", "*_token_id", "*_token_ids", "*_token_index", "attention_dropout", "hidden_dropout", "*_dropout",
+	"*_pdrop", "*dropout_prob", "initializer_range", "initializer_factor", "*_init", "init_*", "*_norm_eps",
+	"norm_eps", "layer_norm_epsilon", "*_eps", "rope_theta", "rope_scaling", "rope_parameters", "rope_interleave",
+	"rope_*", "partial_rotary_factor", "rotary_dim", "rotary_pct", "rotary_emb_base", "rotary_*",
+	"original_max_position_embeddings", "initial_context_length", "use_mrope", "indexer_rope_interleave",
+	"pretraining_tp", "aux_loss_alpha", "seq_aux", "*aux_loss*", "router_jitter_noise", "output_router_logits",
+	"norm_topk_prob", "scoring_func", "topk_method", "topk_group", "n_group", "routed_scaling_factor",
+	"moe_router_dtype", "swiglu_limit", "swiglu_alpha", "use_routing_bias", "ep_size",
+	"moe_shared_expert_overlap", "residual_in_fp32", "rescale_prenorm_residual", "num_logits_to_keep",
+	"time_step_*", "use_mamba_kernels", "mamba_hidden_act", "mamba_ssm_dtype", "output_gate_type",
+	"chunk_size_feed_forward", "hidden_act", "final_logit_softcapping", "attn_logit_softcapping",
+	"query_pre_attn_scalar", "cross_attention_hidden_size", "is_decoder", "is_encoder_decoder",
+	"add_cross_attention", "decoder_start_token_id", "bad_words_ids", "begin_suppress_tokens", "suppress_tokens",
+	"do_sample", "early_stopping", "diversity_penalty", "length_penalty", "repetition_penalty",
+	"encoder_no_repeat_ngram_size", "no_repeat_ngram_size", "exponential_decay_length_penalty", "forced_*",
+	"finetuning_task", "id2label", "label2id", "max_length", "min_length", "num_beams", "num_beam_groups",
+	"num_return_sequences", "output_*", "return_dict*", "prefix", "problem_type", "pruned_heads",
+	"remove_invalid_values", "task_specific_params", "temperature", "tf_legacy_loss", "tie_encoder_decoder",
+	"tokenizer_class", "top_k", "top_p", "torchscript", "typical_p", "use_bfloat16", "summary_*",
 	"gradient_checkpointing", "logits_scaling", "logit_scale", "embedding_multiplier", "attention_multiplier",
 	"residual_multiplier", "use_gemma_norm", "use_bidirectional_attention", "index_share_for_mtp_iteration",
-	"index_skip_topk_offset", "index_topk_freq", "index_topk_pattern", "clip_qkv", "num_reward_heads", "video_placeholder",
-	"slow_but_exact", "apply_residual_connection_post_layernorm", "max_window_layers", "router_*", "language_model_only",
-	"use_unified_vision_chunk", "process_image_mode", "projector_hidden_act", "projector_hidden_size", "image_*",
-	"img_token_compression_config", "multimodal_projector_bias", "vision_feature_*", "vision_soft_tokens_per_image", "vocab_size_per_layer_input",
-	"layer_norm_elementwise_affine", "scale_attn_*", "reorder_*", "model_max_length", "attn_implementation", "is_llama_config",
-	"use_parallel_residual", "n_ctx", "ignore_index", "calc_logits_for_entire_prompt", "attention_softmax_in_fp32", "unk_token_id", "*_type_ids",
+	"index_skip_topk_offset", "index_topk_freq", "index_topk_pattern", "clip_qkv", "num_reward_heads",
+	"video_placeholder", "slow_but_exact", "apply_residual_connection_post_layernorm", "max_window_layers",
+	"router_*", "language_model_only", "use_unified_vision_chunk", "process_image_mode", "projector_hidden_act",
+	"projector_hidden_size", "image_*", "img_token_compression_config", "multimodal_projector_bias",
+	"vision_feature_*", "vision_soft_tokens_per_image", "vocab_size_per_layer_input",
+	"layer_norm_elementwise_affine", "scale_attn_*", "reorder_*", "model_max_length", "attn_implementation",
+	"is_llama_config", "use_parallel_residual", "n_ctx", "ignore_index", "calc_logits_for_entire_prompt",
+	"attention_softmax_in_fp32", "unk_token_id", "*_type_ids",
 };
+/* clang-format on */
 
 /* '*' at either end of the pattern stands for any text. */
 static bool matches(const char *pattern, const char *name)
@@ -193,7 +200,8 @@ void hf_note_unused(struct hf *h, json_t *object, const char *prefix)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		/* Absent, off, zero and empty mean that the feature is not there. */
 		bool off = json_is_null(value) || json_is_false(value) ||
 			   (json_is_number(value) && json_number_value(value) == 0) ||
@@ -208,7 +216,8 @@ void hf_note_unused(struct hf *h, json_t *object, const char *prefix)
 			continue;
 		}
 		text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-		hf_note(h, "field %s%s=%.60s%s not used", prefix, key, text ? text : "?", text && strlen(text) > 60 ? "..." : "");
+		hf_note(h, "field %s%s=%.60s%s not used", prefix, key, text ? text : "?",
+			text && strlen(text) > 60 ? "..." : "");
 		json_text_free(text);
 	}
 }

@@ -22,6 +22,7 @@ struct hf {
 	int used_count;
 	const char **notes;                    /* HF_MOST_NOTES of them, in the arena */
 	size_t note_count;
+	bool told_weight_only;                 /* said once */
 };
 
 /* `keys` lists alternatives, "hidden_size|n_embd": the first that is there and not null counts, all are marked used.

@@ -3,10 +3,12 @@
 
 #include "models/hf_parts.h"
 
+/* clang-format off */
 static const struct { const char *type; char letter; } layer_words[] = {
 	{ "full_attention", 'A' }, { "attention", 'A' }, { "sliding_attention", 'W' }, { "chunked_attention", 'W' },
 	{ "sliding_window", 'W' }, { "local", 'W' }, { "global", 'A' },
 };
+/* clang-format on */
 
 /* layer_types spelled out in letters. */
 static bool layers_by_type(struct hf *h, json_t *list)
@@ -17,7 +19,8 @@ static bool layers_by_type(struct hf *h, json_t *list)
 	if (!letters)
 		return err_memory(h->err);
 	if ((int64_t)json_array_size(list) < layers)
-		return hf_refuse(h, "field layer_types: %zu entries: expected %lld", json_array_size(list), (long long)layers);
+		return hf_refuse(h, "field layer_types: %zu entries: expected %lld", json_array_size(list),
+				 (long long)layers);
 	for (int64_t i = 0; i < layers; i++) {
 		const char *type = json_string_value(json_array_get(list, (size_t)i));
 
@@ -25,7 +28,8 @@ static bool layers_by_type(struct hf *h, json_t *list)
 			if (strcmp(layer_words[k].type, type) == 0)
 				letters[i] = layer_words[k].letter;
 		if (!letters[i])
-			return hf_refuse(h, "field layer_types: '%s': expected full_attention or sliding_attention", type ? type : "?");
+			return hf_refuse(h, "field layer_types: '%s': expected full_attention or sliding_attention",
+					 type ? type : "?");
 	}
 	h->m->shape.mixers = hf_pattern(h, letters, layers);
 	return true;
@@ -79,7 +83,7 @@ bool hf_llama4(struct hf *h)
 
 	(void)no_rope;
 	hf_flag(h, "use_qk_norm", false);
-	m->attention.qk_norm = QK_NORM_NONE;           /* an L2 norm without weights */
+	m->attention.qk_norm = QK_NORM_NONE; /* an L2 norm without weights */
 	m->mlp.intermediate = hf_int(h, "intermediate_size_mlp", m->mlp.intermediate);
 	m->moe.shared_experts = 1;
 	if (chunk > 0 && (m->shape.max_context == 0 || chunk < m->shape.max_context)) {
@@ -152,8 +156,11 @@ bool hf_minimax_m3(struct hf *h)
 	for (int64_t i = 0; i < layers; i++)
 		letters[i] = json_integer_value(json_array_get(frequency, (size_t)i)) ? 'S' : 'A';
 	m->shape.mixers = hf_pattern(h, letters, layers);
-	hf_note(h, "sparse_attention_config: %lld tokens attended in sparse layers; the indexer is counted as hidden x (heads + 1) x dim, "
-		"an assumption", (long long)m->attention.index_top_k);
+	hf_note(h,
+		"sparse_attention_config: %lld tokens attended in sparse layers; the indexer is counted as hidden x "
+		"(heads + 1) x dim, "
+		"an assumption",
+		(long long)m->attention.index_top_k);
 	return true;
 }
 
@@ -170,7 +177,8 @@ bool hf_chatglm(struct hf *h)
 		m->attention.bias = BIAS_QKVO, m->mlp.bias = true;
 	else
 		m->attention.bias = hf_flag(h, "add_qkv_bias", true) ? BIAS_QKV : BIAS_NONE;
-	hf_get(h, "post_layer_norm|original_rope|apply_query_key_layer_scaling|fp32_residual_connection|quantization_bit|pre_seq_len");
+	hf_get(h, "post_layer_norm|original_rope|apply_query_key_layer_scaling|fp32_residual_connection|quantization_"
+		  "bit|pre_seq_len");
 	return true;
 }
 
@@ -208,7 +216,8 @@ bool hf_opt(struct hf *h)
 	m->shape.position_rows = m->shape.max_context + 2;
 	if (embedding != m->shape.hidden)
 		m->shape.embedding_dim = embedding;
-	m->shape.final_norm = hf_flag(h, "do_layer_norm_before", true) && !hf_flag(h, "_remove_final_layer_norm", false);
+	m->shape.final_norm =
+		hf_flag(h, "do_layer_norm_before", true) && !hf_flag(h, "_remove_final_layer_norm", false);
 	if (!hf_flag(h, "enable_bias", true))
 		m->attention.bias = BIAS_NONE, m->mlp.bias = false;
 	hf_get(h, "layerdrop");
@@ -223,6 +232,7 @@ bool hf_qwen1(struct hf *h)
 	m->mlp.intermediate /= 2;
 	m->attention.bias = BIAS_QKV;
 	m->mlp.bias = !hf_flag(h, "no_bias", true);
-	hf_get(h, "use_dynamic_ntk|use_logn_attn|use_flash_attn|fp16|bf16|fp32|use_cache_quantization|use_cache_kernel|onnx_safe");
+	hf_get(h, "use_dynamic_ntk|use_logn_attn|use_flash_attn|fp16|bf16|fp32|use_cache_quantization|use_cache_kernel|"
+		  "onnx_safe");
 	return true;
 }

@@ -7,6 +7,7 @@
 #include "hardware/operator.h"
 #include "models/hf_parts.h"
 
+/* clang-format off */
 static const struct { const char *name; enum dtype t; } algorithms[] = {
 	{ "FP8", DTYPE_FP8 }, { "FP8_PER_CHANNEL_PER_TOKEN", DTYPE_FP8 }, { "FP8_PB_WO", DTYPE_FP8_BLOCK },
 	{ "FP8_BLOCK_SCALES", DTYPE_FP8_BLOCK }, { "MXFP8", DTYPE_FP8 }, { "NVFP4", DTYPE_FP4 }, { "W4A16_NVFP4", DTYPE_FP4 },
@@ -14,9 +15,13 @@ static const struct { const char *name; enum dtype t; } algorithms[] = {
 	{ "W8A16", DTYPE_INT8_WO }, { "W8A8_SQ_PER_CHANNEL", DTYPE_INT8 }, { "INT8", DTYPE_INT8 }, { "awq", DTYPE_INT4_WO },
 	{ "gptq", DTYPE_INT4_WO }, { "mxfp4", DTYPE_MXFP4 },
 };
+/* clang-format on */
 
 static enum dtype algorithm(struct hf *h, const char *name)
 {
+	if (name && strcmp(name, "W4A16_NVFP4") == 0 && !h->told_weight_only)
+		hf_note(h, "quantisation W4A16_NVFP4: priced as fp4, whose activations are 4 bit, too"),
+			h->told_weight_only = true;
 	for (size_t i = 0; name && i < COUNT_OF(algorithms); i++)
 		if (text_equal_fold(name, algorithms[i].name))
 			return algorithms[i].t;
@@ -62,11 +67,33 @@ static bool covers(const char *pattern, const char *name)
 }
 
 /* The names that a part of layer i goes by. */
-static const char *const attention_names[] = { "self_attn.o_proj", "self_attn.q_proj", "attn.o_proj", "mixer.o_proj", "mixer.out_proj", NULL };
-static const char *const mlp_names[] = { "mlp.down_proj", "mlp.gate_proj", "ffn.w2", "mlp.shared_experts.down_proj", "mlp.shared_expert.down_proj",
-					 "ffn.shared_experts.w2", "mixer.down_proj", NULL };
-static const char *const expert_names[] = { "mlp.experts.0.down_proj", "mlp.experts", "block_sparse_moe.experts.0.w2", "ffn.experts",
-					    "mixer.experts.0.down_proj", "experts.0.down_proj", NULL };
+static const char *const attention_names[] = { "self_attn.o_proj", "self_attn.q_proj", "attn.o_proj",
+					       "mixer.o_proj",     "mixer.out_proj",   NULL };
+static const char *const recurrent_names[] = { "linear_attn.out_proj", "linear_attn.in_proj_qkv", "mixer.in_proj",
+					       NULL };
+static const char *const mlp_names[] = { "mlp.down_proj",
+					 "mlp.gate_proj",
+					 "ffn.w2",
+					 "mlp.shared_experts.down_proj",
+					 "mlp.shared_expert.down_proj",
+					 "ffn.shared_experts.w2",
+					 "mixer.down_proj",
+					 NULL };
+static const char *const expert_names[] = { "mlp.experts.0.down_proj",
+					    "mlp.experts",
+					    "block_sparse_moe.experts.0.w2",
+					    "ffn.experts",
+					    "mixer.experts.0.down_proj",
+					    "experts.0.down_proj",
+					    NULL };
+
+/* Gemma 4 has its experts beside the MLP, the others inside it. */
+static const char *const *names_of_experts(const struct hf *h)
+{
+	static const char *const beside[] = { "experts.0.down_proj", "moe.experts.0.down_proj", NULL };
+
+	return h->m->moe.beside_dense ? beside : expert_names;
+}
 
 /* A middle layer with this part: the first and last ones are often kept in 16 bit. */
 static int64_t typical_layer(const struct model *m, const char *letters)
@@ -113,13 +140,13 @@ static enum dtype layer_format(struct hf *h, json_t *layers, const char *letters
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(layers, key, value)
-		for (size_t i = 0; at >= 0 && names[i]; i++) {
-			const char *name = arena_printf(h->arena, "layers.%lld.%s", (long long)at, names[i]);
+	json_object_foreach(layers, key, value) for (size_t i = 0; at >= 0 && names[i]; i++)
+	{
+		const char *name = arena_printf(h->arena, "layers.%lld.%s", (long long)at, names[i]);
 
-			if (name && strcmp(tail(key), name) == 0)
-				return algorithm(h, json_string_value(json_object_get(value, "quant_algo")));
-		}
+		if (name && strcmp(tail(key), name) == 0)
+			return algorithm(h, json_string_value(json_object_get(value, "quant_algo")));
+	}
 	return DTYPE_NONE;
 }
 
@@ -155,7 +182,8 @@ static void read_kv(struct hf *h, json_t *q)
 
 static enum dtype main_format(struct hf *h, json_t *q)
 {
-	const char *method = json_string_value(json_object_get(q, "quant_method")), *algo = json_string_value(json_object_get(q, "quant_algo"));
+	const char *method = json_string_value(json_object_get(q, "quant_method")),
+		   *algo = json_string_value(json_object_get(q, "quant_algo"));
 	json_t *groups = json_object_get(q, "config_groups"), *bits = json_object_get(q, "bits");
 
 	if (algo)
@@ -193,7 +221,8 @@ static void set_formats(struct hf *h, json_t *q)
 		if (f->weights == DTYPE_BF16 && h->m->moe.shared_experts > 0)
 			f->weights = (int)or_16_bit(layer_format(h, layers, "E", mlp_names));
 		f->attention = (int)or_16_bit(layer_format(h, layers, "AWST", attention_names));
-		f->experts = (int)or_16_bit(layer_format(h, layers, "E", expert_names));
+		f->experts = (int)or_16_bit(layer_format(h, layers, "E", names_of_experts(h)));
+		f->recurrent = (int)layer_format(h, layers, "R", recurrent_names);
 		if (h->m->moe.experts == 0)
 			f->experts = DTYPE_NONE;
 		return;
@@ -203,12 +232,16 @@ static void set_formats(struct hf *h, json_t *q)
 	f->weights = (int)main;
 	if (h->m->moe.experts > 0) {
 		/* Experts have the checkpoint's format unless they are excluded; the rest may have been left alone. */
-		f->experts = excluded(h, skip, "E", expert_names) ? DTYPE_BF16 : (int)main;
+		f->experts = excluded(h, skip, "E", names_of_experts(h)) ? DTYPE_BF16 : (int)main;
 		if (main == DTYPE_MXFP4 || excluded(h, skip, "DE", mlp_names))
 			f->weights = DTYPE_BF16;
 	}
 	if (excluded(h, skip, "AWST", attention_names))
 		f->attention = DTYPE_BF16;
+	if (h->m->recurrent.kind != RECURRENT_NONE && excluded(h, skip, "R", recurrent_names))
+		f->recurrent = DTYPE_BF16;
+	if (f->recurrent == f->weights)
+		f->recurrent = DTYPE_NONE;
 	if (f->experts == f->weights)
 		f->experts = DTYPE_NONE;
 	if (f->attention == f->weights)
@@ -217,7 +250,8 @@ static void set_formats(struct hf *h, json_t *q)
 
 bool hf_quantisation(struct hf *h, json_t *beside)
 {
-	json_t *q = hf_get(h, "quantization_config|compression_config"), *inner = json_object_get(beside, "quantization");
+	json_t *q = hf_get(h, "quantization_config|compression_config"),
+	       *inner = json_object_get(beside, "quantization");
 	struct model_format *f = &h->m->format;
 
 	/* The file beside names the format of every module; the one inside may say less. */
@@ -232,7 +266,8 @@ bool hf_quantisation(struct hf *h, json_t *beside)
 	read_kv(h, q);
 	if (inner && h->m->format.kv == DTYPE_NONE)
 		read_kv(h, inner);
-	f->bits = 8 * dtype_bytes((enum dtype)(h->m->moe.experts > 0 && f->experts != DTYPE_NONE ? f->experts : f->weights));
+	f->bits = 8 * dtype_bytes((enum dtype)(h->m->moe.experts > 0 && f->experts != DTYPE_NONE ? f->experts
+												 : f->weights));
 	f->source = "imported from the model's quantisation configuration";
 	return true;
 }

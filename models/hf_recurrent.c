@@ -62,7 +62,9 @@ bool hf_mamba(struct hf *h)
 	int64_t inner = m->mlp.intermediate;
 
 	r->kind = strcmp(type, "mamba2") == 0 ? RECURRENT_MAMBA2 : RECURRENT_MAMBA1;
-	r->inner = inner > 0 ? inner : hf_int(h, "expand", 2) * m->shape.hidden;
+	r->inner = hf_int(h, "expand", 2) * m->shape.hidden;
+	if (inner > 0)
+		r->inner = inner;
 	r->state = hf_need(h, "state_size|ssm_state_size|d_state");
 	r->conv = hf_int(h, "conv_kernel|d_conv", 4);
 	r->conv_bias = hf_flag(h, "use_conv_bias|conv_bias", true);
@@ -108,8 +110,11 @@ bool hf_jamba(struct hf *h)
 
 static char block_letter(const char *word)
 {
-	return strcmp(word, "mamba") == 0 ? 'M' : strcmp(word, "attention") == 0 ? '*' : strcmp(word, "moe") == 0 ? 'E' :
-	       strcmp(word, "mlp") == 0 ? '-' : '?';
+	return strcmp(word, "mamba") == 0       ? 'M'
+	       : strcmp(word, "attention") == 0 ? '*'
+	       : strcmp(word, "moe") == 0       ? 'E'
+	       : strcmp(word, "mlp") == 0       ? '-'
+						: '?';
 }
 
 /* One block a layer: M mamba, * attention, - MLP, E experts. */
@@ -122,7 +127,9 @@ static bool read_blocks(struct hf *h)
 	char *mixers, *ffns;
 
 	if (layers < 1 || layers > 4096 || (m->shape.layers > 0 && m->shape.layers != layers))
-		return hf_refuse(h, "field hybrid_override_pattern or layers_block_type: %lld blocks: expected num_hidden_layers=%lld",
+		return hf_refuse(h,
+				 "field hybrid_override_pattern or layers_block_type: %lld blocks: expected "
+				 "num_hidden_layers=%lld",
 				 (long long)layers, (long long)m->shape.layers);
 	mixers = arena_alloc(h->arena, (size_t)layers + 1);
 	ffns = arena_alloc(h->arena, (size_t)layers + 1);
@@ -133,7 +140,9 @@ static bool read_blocks(struct hf *h)
 		char c = pattern ? pattern[i] : word ? block_letter(word) : '?';
 
 		if (!strchr("M*-E", c))
-			return hf_refuse(h, "block %lld is '%c': expected M (mamba), * (attention), - (MLP) or E (experts)", (long long)i, c);
+			return hf_refuse(
+				h, "block %lld is '%c': expected M (mamba), * (attention), - (MLP) or E (experts)",
+				(long long)i, c);
 		mixers[i] = c == 'M' ? 'R' : c == '*' ? 'A' : '.';
 		ffns[i] = c == '-' ? 'D' : c == 'E' ? 'E' : '.';
 	}
@@ -175,17 +184,20 @@ static bool add_override(struct hf *h, int64_t i, int64_t intermediate, int64_t 
 	struct model *m = h->m;
 	size_t k = 0;
 
-	while (k < m->override_count && (m->overrides[k].intermediate != intermediate || m->overrides[k].kv_heads != kv_heads))
+	while (k < m->override_count &&
+	       (m->overrides[k].intermediate != intermediate || m->overrides[k].kv_heads != kv_heads))
 		k++;
 	if (k == 64)
 		return hf_refuse(h, "block_configs: more than 64 different layers");
 	if (k == m->override_count) {
-		m->overrides[k] = (struct model_override){ .intermediate = intermediate, .kv_heads = kv_heads,
+		m->overrides[k] = (struct model_override){ .intermediate = intermediate,
+							   .kv_heads = kv_heads,
 							   .source = m->source };
 		m->override_count++;
 	}
-	m->overrides[k].layers = m->overrides[k].layers ?
-		arena_printf(h->arena, "%s,%lld", m->overrides[k].layers, (long long)i) : arena_printf(h->arena, "%lld", (long long)i);
+	m->overrides[k].layers = m->overrides[k].layers
+					 ? arena_printf(h->arena, "%s,%lld", m->overrides[k].layers, (long long)i)
+					 : arena_printf(h->arena, "%lld", (long long)i);
 	return m->overrides[k].layers || err_memory(h->err);
 }
 
@@ -202,7 +214,9 @@ static bool block_part(struct hf *h, json_t *part, int64_t i, const char *what, 
 {
 	*present = !json_is_true(json_object_get(part, "no_op"));
 	if (*present && json_is_true(json_object_get(part, "replace_with_linear")))
-		return hf_refuse(h, "block_configs: layer %lld has its %s replaced by one linear layer, which is not modelled", (long long)i, what);
+		return hf_refuse(
+			h, "block_configs: layer %lld has its %s replaced by one linear layer, which is not modelled",
+			(long long)i, what);
 	return true;
 }
 
@@ -214,19 +228,22 @@ bool hf_nemotron_nas(struct hf *h)
 	char *mixers, *ffns;
 
 	if (!blocks || layers < 1 || layers > 4096 || (int64_t)json_array_size(blocks) != layers)
-		return hf_refuse(h, "field block_configs: %zu entries: expected num_hidden_layers=%lld", json_array_size(blocks), (long long)layers);
+		return hf_refuse(h, "field block_configs: %zu entries: expected num_hidden_layers=%lld",
+				 json_array_size(blocks), (long long)layers);
 	mixers = arena_alloc(h->arena, (size_t)layers + 1);
 	ffns = arena_alloc(h->arena, (size_t)layers + 1);
 	m->overrides = arena_alloc(h->arena, 64 * sizeof(*m->overrides));
 	if (!mixers || !ffns || !m->overrides)
 		return err_memory(h->err);
 	for (int64_t i = 0; i < layers; i++) {
-		json_t *block = json_array_get(blocks, (size_t)i), *attention = json_object_get(block, "attention"), *ffn = json_object_get(block, "ffn");
+		json_t *block = json_array_get(blocks, (size_t)i), *attention = json_object_get(block, "attention"),
+		       *ffn = json_object_get(block, "ffn");
 		int64_t group = json_integer_value(json_object_get(attention, "n_heads_in_group"));
 		int64_t width = block_width(m, ffn), kv = group > 0 ? m->attention.heads / group : 0;
 		bool has_attention, has_ffn;
 
-		if (!block_part(h, attention, i, "attention", &has_attention) || !block_part(h, ffn, i, "MLP", &has_ffn))
+		if (!block_part(h, attention, i, "attention", &has_attention) ||
+		    !block_part(h, ffn, i, "MLP", &has_ffn))
 			return false;
 		mixers[i] = has_attention ? 'A' : '.';
 		ffns[i] = has_ffn ? 'D' : '.';

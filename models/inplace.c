@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 /* Short keys and the attributes they set; any full path ("attention.window") is taken as well. */
+/* clang-format off */
 static const struct { const char *key, *path; } keys[] = {
 	{ "layers", "shape.layers" }, { "hidden", "shape.hidden" }, { "vocab", "shape.vocab" },
 	{ "context", "shape.max_context" }, { "tied", "shape.tied" }, { "heads", "attention.heads" },
@@ -13,8 +14,10 @@ static const struct { const char *key, *path; } keys[] = {
 	{ "top_k", "moe.top_k" }, { "expert_intermediate", "moe.expert_intermediate" },
 	{ "shared_experts", "moe.shared_experts" }, { "mixers", "shape.mixers" }, { "ffns", "shape.ffns" },
 };
+/* clang-format on */
 
 /* What the family means before the keys are read: GPT-3 (arXiv 2005.14165) and Llama 2 (arXiv 2307.09288). */
+/* clang-format off */
 static const struct { const char *path, *value; } gpt[] = {
 	{ "shape.vocab", "50257" }, { "shape.max_context", "2048" }, { "shape.tied", "yes" }, { "shape.norm", "layernorm" },
 	{ "shape.position", "learned" }, { "attention.bias", "qkvo" }, { "mlp.gated", "no" }, { "mlp.bias", "yes" },
@@ -22,6 +25,7 @@ static const struct { const char *path, *value; } gpt[] = {
 }, llama[] = {
 	{ "shape.vocab", "32000" }, { "shape.max_context", "4096" }, { "mlp.activation", "silu" },
 };
+/* clang-format on */
 
 bool inplace_matches(const char *text)
 {
@@ -40,9 +44,10 @@ static const char *path_of(const char *key, const char *text, struct err *err)
 		names[i] = keys[i].key;
 	}
 	near = text_nearest(key, names, COUNT_OF(keys));
-	err_set(err, ERR_INPUT, "%s: no key '%s'; expected layers, hidden, heads, kv_heads, head_dim, intermediate, vocab, context, "
-		"tied, gated, window, experts, top_k ...%s%s%s", text, key, near ? "; did you mean '" : "", near ? near : "",
-		near ? "'?" : "");
+	err_set(err, ERR_INPUT,
+		"%s: no key '%s'; expected layers, hidden, heads, kv_heads, head_dim, intermediate, vocab, context, "
+		"tied, gated, window, experts, top_k ...%s%s%s",
+		text, key, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	return NULL;
 }
 
@@ -85,9 +90,13 @@ static bool check(const struct model *m, const char *text, struct err *err)
 
 	if (m->shape.layers < 1 || m->shape.hidden < 1 || m->attention.heads < 1)
 		return err_set(err, ERR_INPUT, "%s: %s is missing: %s", text,
-			       m->shape.layers < 1 ? "layers" : m->shape.hidden < 1 ? "hidden" : "heads", example);
+			       m->shape.layers < 1   ? "layers"
+			       : m->shape.hidden < 1 ? "hidden"
+						     : "heads",
+			       example);
 	if (m->attention.head_dim == 0 && m->shape.hidden % m->attention.heads != 0)
-		return err_set(err, ERR_INPUT, "%s: hidden=%lld is no multiple of heads=%lld: expected one, or head_dim", text,
+		return err_set(err, ERR_INPUT,
+			       "%s: hidden=%lld is no multiple of heads=%lld: expected one, or head_dim", text,
 			       (long long)m->shape.hidden, (long long)m->attention.heads);
 	return true;
 }
@@ -104,8 +113,8 @@ struct model *inplace_read(const char *text, struct arena *arena, struct err *er
 	if (!schema_defaults(&model_element, m, arena, err))
 		return NULL;
 	for (size_t i = 0; i < (is_gpt ? COUNT_OF(gpt) : COUNT_OF(llama)); i++)
-		if (!schema_set(&model_element, m, is_gpt ? gpt[i].path : llama[i].path, is_gpt ? gpt[i].value : llama[i].value,
-				text, arena, err))
+		if (!schema_set(&model_element, m, is_gpt ? gpt[i].path : llama[i].path,
+				is_gpt ? gpt[i].value : llama[i].value, text, arena, err))
 			return NULL;
 	m->name = m->title = arena_strdup(arena, text);
 	m->family = is_gpt ? "gpt" : "llama";

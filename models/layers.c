@@ -19,7 +19,7 @@ static bool spell(const char *from, const char *to, const char *letters, char *o
 		for (; count > 0 && *n < layers; count--)
 			out[(*n)++] = *from;
 		if (count > 0)
-			return false;       /* longer than the model */
+			return false; /* longer than the model */
 		from++;
 	}
 	return true;
@@ -51,6 +51,8 @@ static char *expand(const char *pattern, const char *letters, int64_t layers, st
 		return NULL;
 	if (open)
 		return n == layers || repeat(open + 1, close, letters, out, &n, layers) ? out : NULL;
+	if (!spell(pattern, pattern + strlen(pattern), letters, out, &n, layers))
+		return NULL;
 	return repeat(pattern, pattern + strlen(pattern), letters, out, &n, layers) ? out : NULL;
 }
 
@@ -67,15 +69,16 @@ static bool check_attention(const struct model *m, const char *origin, struct er
 	if (!count_of(m->mixer_of, 'A') && !count_of(m->mixer_of, 'W') && !sparse)
 		return true;
 	if (a->heads < 1 || a->head_dim < 1)
-		return err_set(err, ERR_INPUT, "%s: attention heads=\"%lld\": attention layers need heads and head_dim", origin,
-			       (long long)a->heads);
+		return err_set(err, ERR_INPUT, "%s: attention heads=\"%lld\": attention layers need heads and head_dim",
+			       origin, (long long)a->heads);
 	if (a->kv_heads < 1 || a->heads % a->kv_heads != 0)
 		return err_set(err, ERR_INPUT, "%s: kv_heads=\"%lld\": expected a divisor of heads=\"%lld\"", origin,
 			       (long long)a->kv_heads, (long long)a->heads);
 	if (count_of(m->mixer_of, 'W') && a->window < 1)
 		return err_set(err, ERR_INPUT, "%s: mixers has W layers: expected window, in tokens", origin);
 	if (a->kv_lora_rank > 0 && (a->nope_dim < 1 || a->v_head_dim < 1))
-		return err_set(err, ERR_INPUT, "%s: kv_lora_rank is set: expected nope_dim, rope_dim and v_head_dim", origin);
+		return err_set(err, ERR_INPUT, "%s: kv_lora_rank is set: expected nope_dim, rope_dim and v_head_dim",
+			       origin);
 	if (sparse && a->index_top_k < 1)
 		return err_set(err, ERR_INPUT, "%s: mixers has S or T layers: expected index_top_k", origin);
 	if (count_of(m->mixer_of, 'S') && (a->index_heads < 1 || a->index_dim < 1))
@@ -93,7 +96,8 @@ static bool check_recurrent(const struct model *m, const char *origin, struct er
 	if (r->kind == RECURRENT_NONE)
 		return err_set(err, ERR_INPUT, "%s: mixers has R layers: expected recurrent kind", origin);
 	if (mamba && (r->inner < 1 || r->state < 1 || (r->kind == RECURRENT_MAMBA2 && r->heads < 1)))
-		return err_set(err, ERR_INPUT, "%s: mamba layers: expected inner, state and, for mamba2, heads", origin);
+		return err_set(err, ERR_INPUT, "%s: mamba layers: expected inner, state and, for mamba2, heads",
+			       origin);
 	if (!mamba && (r->heads < 1 || r->head_dim < 1))
 		return err_set(err, ERR_INPUT, "%s: recurrent layers: expected heads and head_dim", origin);
 	if ((r->kind == RECURRENT_GDN || r->kind == RECURRENT_MLSTM) && r->key_dim < 1)
@@ -108,8 +112,10 @@ static bool check_ffn(const struct model *m, const char *origin, struct err *err
 {
 	const struct model_moe *e = &m->moe;
 
-	if (count_of(m->ffn_of, 'E') && (e->experts < 1 || e->expert_intermediate < 1 || e->top_k < 1 || e->top_k > e->experts))
-		return err_set(err, ERR_INPUT, "%s: ffns has E layers: expected experts, expert_intermediate and top_k of 1 to experts",
+	if (count_of(m->ffn_of, 'E') &&
+	    (e->experts < 1 || e->expert_intermediate < 1 || e->top_k < 1 || e->top_k > e->experts))
+		return err_set(err, ERR_INPUT,
+			       "%s: ffns has E layers: expected experts, expert_intermediate and top_k of 1 to experts",
 			       origin);
 	if (count_of(m->ffn_of, 'D') && m->mlp.intermediate < 1)
 		return err_set(err, ERR_INPUT, "%s: ffns has D layers: expected mlp intermediate", origin);
@@ -178,10 +184,13 @@ static bool check_overrides(const struct model *m, const char *origin, struct er
 		for (int64_t k = 0; k < m->shape.layers; k++)
 			any |= listed(o->layers, k);
 		if (!any || strspn(o->layers, "0123456789,-") != strlen(o->layers))
-			return err_set(err, ERR_INPUT, "%s: override layers=\"%s\": expected layer numbers of 0 to %lld, such as \"3,7-9\"",
-				       origin, o->layers, (long long)m->shape.layers - 1);
+			return err_set(
+				err, ERR_INPUT,
+				"%s: override layers=\"%s\": expected layer numbers of 0 to %lld, such as \"3,7-9\"",
+				origin, o->layers, (long long)m->shape.layers - 1);
 		if (o->kv_heads > 0 && m->attention.heads % o->kv_heads != 0)
-			return err_set(err, ERR_INPUT, "%s: override kv_heads=\"%lld\": expected a divisor of heads=\"%lld\"", origin,
+			return err_set(err, ERR_INPUT,
+				       "%s: override kv_heads=\"%lld\": expected a divisor of heads=\"%lld\"", origin,
 				       (long long)o->kv_heads, (long long)m->attention.heads);
 	}
 	return true;
@@ -192,11 +201,13 @@ bool model_finish(struct model *m, const char *origin, struct arena *arena, stru
 	fill(m);
 	m->mixer_of = expand(m->shape.mixers, "AWSTR.", m->shape.layers, arena);
 	if (!m->mixer_of)
-		return err_set(err, ERR_INPUT, "%s: mixers=\"%s\": expected letters of A W S T R . for %lld layers, such as \"(5WA)\"",
+		return err_set(err, ERR_INPUT,
+			       "%s: mixers=\"%s\": expected letters of A W S T R . for %lld layers, such as \"(5WA)\"",
 			       origin, m->shape.mixers, (long long)m->shape.layers);
 	m->ffn_of = expand(m->shape.ffns, "DE.", m->shape.layers, arena);
 	if (!m->ffn_of)
-		return err_set(err, ERR_INPUT, "%s: ffns=\"%s\": expected letters of D E . for %lld layers, such as \"3D(E)\"", origin,
+		return err_set(err, ERR_INPUT,
+			       "%s: ffns=\"%s\": expected letters of D E . for %lld layers, such as \"3D(E)\"", origin,
 			       m->shape.ffns, (long long)m->shape.layers);
 	return check_attention(m, origin, err) && check_recurrent(m, origin, err) && check_ffn(m, origin, err) &&
 	       check_overrides(m, origin, err);

@@ -7,7 +7,7 @@
 
 struct stage {
 	const struct model *m;
-	const struct placement *p;     /* resolved */
+	const struct placement *p; /* resolved */
 	double weights, full, windowed, index, state, widest;
 	int64_t window;
 };
@@ -17,11 +17,20 @@ static enum dtype format_of(const struct placement *p, const struct tensor *t)
 	if (!t->matrix && t->class != TENSOR_EMBEDDING && t->class != TENSOR_HEAD)
 		return p->activations;
 	switch (t->class) {
-	case TENSOR_EMBEDDING: case TENSOR_HEAD: return p->head;
-	case TENSOR_ATTENTION: return p->attention;
-	case TENSOR_EXPERTS: return p->experts;
-	case TENSOR_ROUTER: case TENSOR_NORM: return p->activations;
-	default: return p->weights;
+	case TENSOR_EMBEDDING:
+	case TENSOR_HEAD:
+		return p->head;
+	case TENSOR_ATTENTION:
+		return p->attention;
+	case TENSOR_RECURRENT:
+		return p->recurrent;
+	case TENSOR_EXPERTS:
+		return p->experts;
+	case TENSOR_ROUTER:
+	case TENSOR_NORM:
+		return p->activations;
+	default:
+		return p->weights;
 	}
 }
 
@@ -31,7 +40,8 @@ static void add_weights(const struct tensor *t, void *ctx)
 	double share = shard_share(t->units, s->p->tp);
 
 	if (t->class == TENSOR_EXPERTS)
-		share = shard_share((int64_t)t->copies, s->p->ep) * shard_share(t->units, s->p->tp * s->p->dp_attention / s->p->ep);
+		share = shard_share((int64_t)t->copies, s->p->ep) *
+			shard_share(t->units, s->p->tp * s->p->dp_attention / s->p->ep);
 	s->weights += tensor_elements(t) * share * dtype_bytes(format_of(s->p, t));
 }
 
@@ -44,13 +54,15 @@ static int64_t local(int64_t units, int64_t ways)
 static double layer_width(const struct model *m, const struct placement *p, const struct layer *l)
 {
 	const struct model_moe *e = &m->moe;
-	int64_t up = m->mlp.gated ? 3 : 2;      /* gate, up and their product */
+	int64_t up = m->mlp.gated ? 3 : 2; /* gate, up and their product */
 	double mixer = 0, ffn = 0, spread = (double)p->dp_attention;
 
 	if (l->mixer == MIXER_ATTENTION || l->mixer == MIXER_MLA)
-		mixer = (double)(local(l->heads, p->tp) * (2 * l->head_dim) + 2 * local(l->kv_heads, p->tp) * l->head_dim);
+		mixer = (double)(local(l->heads, p->tp) * (2 * l->head_dim) +
+				 2 * local(l->kv_heads, p->tp) * l->head_dim);
 	if (l->mixer == MIXER_RECURRENT) {
-		int64_t inner = m->recurrent.inner > 0 ? m->recurrent.inner : m->recurrent.heads * m->recurrent.head_dim;
+		int64_t inner =
+			m->recurrent.inner > 0 ? m->recurrent.inner : m->recurrent.heads * m->recurrent.head_dim;
 
 		mixer = 4 * (double)local(inner, p->tp);
 	}
@@ -75,13 +87,14 @@ static void add_cache(struct stage *s, const struct layer *l)
 		int64_t units = s->m->recurrent.heads > 0 ? s->m->recurrent.heads : s->m->recurrent.inner;
 
 		recurrent_state(s->m, &state, &tail);
-		s->state += (state * s->m->recurrent.state_bytes + tail * dtype_bytes(s->p->activations)) * shard_share(units, s->p->tp);
+		s->state += (state * s->m->recurrent.state_bytes + tail * dtype_bytes(s->p->activations)) *
+			    shard_share(units, s->p->tp);
 		return;
 	}
 	if (l->mixer == MIXER_NONE)
 		return;
-	row = l->mixer == MIXER_MLA ? (double)(a->kv_lora_rank + a->rope_dim) :
-	      (double)(local(l->kv_heads, s->p->tp) * (l->head_dim + l->v_head_dim));
+	row = l->mixer == MIXER_MLA ? (double)(a->kv_lora_rank + a->rope_dim)
+				    : (double)(local(l->kv_heads, s->p->tp) * (l->head_dim + l->v_head_dim));
 	if (l->index == INDEX_OWN)
 		s->index += (double)(a->index_dim + 4) / (double)s->p->cp;
 	if (l->window > 0 && l->index == INDEX_NONE) {
@@ -118,7 +131,9 @@ static double activation_bytes(const struct stage *s, const struct memory_limits
 	double tokens = (double)limits->max_batch_tokens / (double)(s->p->dp_attention * s->p->cp);
 	double bytes = dtype_bytes(s->p->activations), hidden = (double)s->m->shape.hidden;
 	double inside = tokens * s->widest * bytes;
-	double logits = last ? (double)limits->max_seqs / (double)s->p->dp_attention * (double)s->m->shape.vocab * (bytes + 8) : 0;
+	double logits =
+		last ? (double)limits->max_seqs / (double)s->p->dp_attention * (double)s->m->shape.vocab * (bytes + 8)
+		     : 0;
 
 	return tokens * 2 * hidden * bytes + fmax(inside, logits);
 }
@@ -139,10 +154,14 @@ static void plan_stage(const struct stage *s, const struct memory_limits *limits
 {
 	double room, window_bytes;
 
-	*out = (struct memory_plan){ .weights_bytes = s->weights, .activation_bytes = activation_bytes(s, limits, last),
-				     .reserved_bytes = limits->reserved_bytes, .capacity_bytes = limits->capacity_bytes,
-				     .kv_bytes_per_token = s->full, .window_bytes_per_token = s->windowed,
-				     .window_tokens = s->window, .state_bytes_per_seq = s->state,
+	*out = (struct memory_plan){ .weights_bytes = s->weights,
+				     .activation_bytes = activation_bytes(s, limits, last),
+				     .reserved_bytes = limits->reserved_bytes,
+				     .capacity_bytes = limits->capacity_bytes,
+				     .kv_bytes_per_token = s->full,
+				     .window_bytes_per_token = s->windowed,
+				     .window_tokens = s->window,
+				     .state_bytes_per_seq = s->state,
 				     .index_bytes_per_token = s->index,
 				     .block_tokens = limits->block_tokens > 0 ? limits->block_tokens : 16 };
 	if (out->kv_bytes_per_token == 0) {
@@ -151,18 +170,21 @@ static void plan_stage(const struct stage *s, const struct memory_limits *limits
 	}
 	out->block_bytes = block_size(out);
 	window_bytes = (double)out->window_tokens * out->window_bytes_per_token;
-	out->seq_fixed_blocks = out->block_bytes > 0 ? whole_blocks(window_bytes + out->state_bytes_per_seq, out->block_bytes) : 0;
-	room = limits->capacity_bytes * limits->utilization - out->weights_bytes - out->activation_bytes - out->reserved_bytes;
+	out->seq_fixed_blocks =
+		out->block_bytes > 0 ? whole_blocks(window_bytes + out->state_bytes_per_seq, out->block_bytes) : 0;
+	room = limits->capacity_bytes * limits->utilization - out->weights_bytes - out->activation_bytes -
+	       out->reserved_bytes;
 	if (out->block_bytes > 0)
 		out->kv_blocks = (int64_t)floor(fmax(room, 0) / out->block_bytes + 1e-9) * s->p->dp_attention;
 	else
-		out->kv_blocks = room >= 0 ? INT64_C(1) << 40 : 0;      /* a stage without any cache: the others decide */
+		out->kv_blocks = room >= 0 ? INT64_C(1) << 40 : 0; /* a stage without any cache: the others decide */
 	out->kv_bytes = (double)(out->kv_blocks / s->p->dp_attention) * out->block_bytes;
 	out->state_bytes = fmin((double)limits->max_seqs * out->state_bytes_per_seq, out->kv_bytes);
 }
 
 /* Says what is missing and why. */
-static bool does_not_fit(const struct model *m, const struct memory_limits *limits, const struct memory_plan *plan, struct err *err)
+static bool does_not_fit(const struct model *m, const struct memory_limits *limits, const struct memory_plan *plan,
+			 struct err *err)
 {
 	double budget = limits->capacity_bytes * limits->utilization, need = plan->weights_bytes;
 	const char *blame = "weights";
@@ -176,19 +198,23 @@ static bool does_not_fit(const struct model *m, const struct memory_limits *limi
 		if (need <= budget)
 			need += (double)(plan->seq_fixed_blocks + 1) * plan->block_bytes;
 	}
-	return err_set(err, ERR_INPUT, "%s does not fit: %.0f bytes (%s) too many on a device, because of the %s: weights %s, activations %s, "
-		       "reserved %s, one sequence %s, of %s usable", m->name, need - budget, human_bytes(a, need - budget), blame,
-		       human_bytes(b, plan->weights_bytes), human_bytes(c, plan->activation_bytes), human_bytes(d, plan->reserved_bytes),
-		       human_bytes(e, (double)(plan->seq_fixed_blocks + 1) * plan->block_bytes), human_bytes(f, budget));
+	return err_set(
+		err, ERR_INPUT,
+		"%s does not fit: %.0f bytes (%s) too many on a device, because of the %s: weights %s, activations %s, "
+		"reserved %s, one sequence %s, of %s usable",
+		m->name, need - budget, human_bytes(a, need - budget), blame, human_bytes(b, plan->weights_bytes),
+		human_bytes(c, plan->activation_bytes), human_bytes(d, plan->reserved_bytes),
+		human_bytes(e, (double)(plan->seq_fixed_blocks + 1) * plan->block_bytes), human_bytes(f, budget));
 }
 
 static double slack(const struct memory_plan *plan, const struct memory_limits *limits)
 {
-	return limits->capacity_bytes * limits->utilization - plan->weights_bytes - plan->activation_bytes - plan->reserved_bytes;
+	return limits->capacity_bytes * limits->utilization - plan->weights_bytes - plan->activation_bytes -
+	       plan->reserved_bytes;
 }
 
-bool memory_plan(const struct model *m, const struct placement *place, const struct memory_limits *limits, struct memory_plan *out,
-		 struct err *err)
+bool memory_plan(const struct model *m, const struct placement *place, const struct memory_limits *limits,
+		 struct memory_plan *out, struct err *err)
 {
 	struct placement p;
 
@@ -206,14 +232,16 @@ bool memory_plan(const struct model *m, const struct placement *place, const str
 		    (plan.kv_blocks == out->kv_blocks && slack(&plan, limits) < slack(out, limits)))
 			*out = plan;
 	}
-	if (out->kv_blocks < p.dp_attention * (out->seq_fixed_blocks + (out->kv_bytes_per_token > 0)) || slack(out, limits) < 0)
+	if (out->kv_blocks < p.dp_attention * (out->seq_fixed_blocks + (out->kv_bytes_per_token > 0)) ||
+	    slack(out, limits) < 0)
 		return does_not_fit(m, limits, out, err);
 	return true;
 }
 
 int64_t memory_seq_blocks(const struct memory_plan *plan, int64_t tokens)
 {
-	double held = (double)(tokens < plan->window_tokens ? tokens : plan->window_tokens) * plan->window_bytes_per_token;
+	double held =
+		(double)(tokens < plan->window_tokens ? tokens : plan->window_tokens) * plan->window_bytes_per_token;
 	int64_t full = plan->kv_bytes_per_token > 0 ? (tokens + plan->block_tokens - 1) / plan->block_tokens : 0;
 
 	if (plan->block_bytes <= 0)

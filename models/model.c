@@ -108,8 +108,11 @@ static const struct model *load_alias(const char *name, struct arena *arena, str
 		add_aliases(&c, m.aliases, scan);
 	}
 	near = text_nearest(name, c.names, c.count);
-	err_set(err, ERR_INPUT, "model '%s' is not in the catalog of %zu models%s%s%s; expected a name, a Hugging Face id, a config.json, "
-		"an XML file or gpt:layers=...", name, count, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	err_set(err, ERR_INPUT,
+		"model '%s' is not in the catalog of %zu models; expected a name, a Hugging Face id, a config.json, an "
+		"XML "
+		"file or gpt:layers=...%s%s%s",
+		name, count, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 out:
 	mem_free(c.names);
 	arena_free(scan);

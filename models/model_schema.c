@@ -2,6 +2,8 @@
 #include "hardware/operator.h"
 #include "models/model.h"
 
+/* clang-format off */
+
 static const char *const norm_names[] = { "rmsnorm", "layernorm", "layernorm-no-bias", NULL };
 static const char *const position_names[] = { "rope", "learned", "alibi", "none", NULL };
 static const char *const bias_names[] = { "none", "qkv", "qkvo", NULL };
@@ -129,6 +131,7 @@ static const struct field format_fields[] = {
 	CHOICE("weights", weights, dtype_names, "native format of GEMM weights; none = 16 bit"),
 	CHOICE("experts", experts, dtype_names, "native format of the routed experts; none = as weights"),
 	CHOICE("attention", attention, dtype_names, "native format of attention projections; none = as weights"),
+	CHOICE("recurrent", recurrent, dtype_names, "native format of recurrent projections; none = as weights"),
 	CHOICE("head", head, dtype_names, "native format of embedding and LM head; none = bf16"),
 	CHOICE("kv", kv, dtype_names, "cache format the checkpoint is calibrated for; none = as activations"),
 	CHOICE("activations", activations, dtype_names, "between operators; none = bf16"),

@@ -6,15 +6,25 @@
 static double *counter(struct model_counts *c, enum tensor_class class)
 {
 	switch (class) {
-	case TENSOR_EMBEDDING: return &c->embedding;
-	case TENSOR_HEAD: return &c->head;
-	case TENSOR_ATTENTION: return &c->attention;
-	case TENSOR_MLP: return &c->mlp;
-	case TENSOR_ROUTER: return &c->router;
-	case TENSOR_EXPERTS: return &c->experts;
-	case TENSOR_SHARED: return &c->shared;
-	case TENSOR_NORM: return &c->norms;
-	case TENSOR_RECURRENT: case TENSOR_CLASS_COUNT: break;
+	case TENSOR_EMBEDDING:
+		return &c->embedding;
+	case TENSOR_HEAD:
+		return &c->head;
+	case TENSOR_ATTENTION:
+		return &c->attention;
+	case TENSOR_MLP:
+		return &c->mlp;
+	case TENSOR_ROUTER:
+		return &c->router;
+	case TENSOR_EXPERTS:
+		return &c->experts;
+	case TENSOR_SHARED:
+		return &c->shared;
+	case TENSOR_NORM:
+		return &c->norms;
+	case TENSOR_RECURRENT:
+	case TENSOR_CLASS_COUNT:
+		break;
 	}
 	return &c->recurrent;
 }

@@ -37,27 +37,43 @@ void placement_resolve(const struct model *model, const struct placement *p, str
 	out->weights = first_of(p->weights, (enum dtype)f->weights, out->activations);
 	out->experts = first_of(p->experts, native ? (enum dtype)f->experts : DTYPE_NONE, out->weights);
 	out->attention = first_of(p->attention, native ? (enum dtype)f->attention : DTYPE_NONE, out->weights);
+	out->recurrent = first_of(p->recurrent, native ? (enum dtype)f->recurrent : DTYPE_NONE, out->weights);
 	out->head = first_of(p->head, (enum dtype)f->head, DTYPE_BF16);
 	out->kv = first_of(p->kv, (enum dtype)f->kv, out->activations);
 }
 
+static bool check_degrees(const struct placement *p, struct err *err)
+{
+	static const char *const names[] = { "tp", "pp", "ep", "cp", "dp_attention" };
+	const int64_t degrees[] = { p->tp, p->pp, p->ep, p->cp, p->dp_attention };
+
+	for (size_t i = 0; i < COUNT_OF(degrees); i++)
+		if (degrees[i] < 1 || degrees[i] > 65536)
+			return err_set(err, ERR_INPUT, "%s=%lld: expected 1 to 65536", names[i], (long long)degrees[i]);
+	return true;
+}
+
 bool placement_check(const struct model *m, const struct placement *p, struct err *err)
 {
-	int64_t ranks = p->tp * p->dp_attention, heads = m->attention.heads > 0 ? m->attention.heads : m->recurrent.heads;
+	int64_t ranks = p->tp * p->dp_attention,
+		heads = m->attention.heads > 0 ? m->attention.heads : m->recurrent.heads;
 
+	if (!check_degrees(p, err))
+		return false;
 	if (p->pp > m->shape.layers)
-		return err_set(err, ERR_INPUT, "pp=%lld: %s has %lld layers; expected at most as many stages", (long long)p->pp, m->name,
-			       (long long)m->shape.layers);
+		return err_set(err, ERR_INPUT, "pp=%lld: %s has %lld layers; expected at most as many stages",
+			       (long long)p->pp, m->name, (long long)m->shape.layers);
 	if (heads > 0 && p->tp > heads)
-		return err_set(err, ERR_INPUT, "tp=%lld: %s has %lld heads; expected at most as many tensor ranks", (long long)p->tp, m->name,
-			       (long long)heads);
+		return err_set(err, ERR_INPUT, "tp=%lld: %s has %lld heads; expected at most as many tensor ranks",
+			       (long long)p->tp, m->name, (long long)heads);
 	if (p->ep > 1 && m->moe.experts == 0)
 		return err_set(err, ERR_INPUT, "ep=%lld: %s has no experts; expected ep=1", (long long)p->ep, m->name);
 	if (ranks % p->ep != 0)
-		return err_set(err, ERR_INPUT, "ep=%lld: expected a divisor of tp * dp_attention = %lld", (long long)p->ep, (long long)ranks);
+		return err_set(err, ERR_INPUT, "ep=%lld: expected a divisor of tp * dp_attention = %lld",
+			       (long long)p->ep, (long long)ranks);
 	if (p->ep > m->moe.experts && p->ep > 1)
-		return err_set(err, ERR_INPUT, "ep=%lld: %s has %lld experts; expected at most as many ranks", (long long)p->ep, m->name,
-			       (long long)m->moe.experts);
+		return err_set(err, ERR_INPUT, "ep=%lld: %s has %lld experts; expected at most as many ranks",
+			       (long long)p->ep, m->name, (long long)m->moe.experts);
 	return true;
 }
 

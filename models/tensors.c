@@ -11,8 +11,14 @@ struct visitor {
 static void matrix(const struct visitor *v, const char *label, enum tensor_class class, int64_t rows, int64_t cols,
 		   int64_t units)
 {
-	struct tensor t = { .label = label, .class = class, .rows = (double)rows, .cols = (double)cols, .copies = 1,
-			    .active = 1, .units = units, .matrix = true };
+	struct tensor t = { .label = label,
+			    .class = class,
+			    .rows = (double)rows,
+			    .cols = (double)cols,
+			    .copies = 1,
+			    .active = 1,
+			    .units = units,
+			    .matrix = true };
 
 	if (rows > 0 && cols > 0)
 		v->visit(&t, v->ctx);
@@ -20,7 +26,12 @@ static void matrix(const struct visitor *v, const char *label, enum tensor_class
 
 static void vector(const struct visitor *v, const char *label, enum tensor_class class, int64_t length, int64_t units)
 {
-	struct tensor t = { .label = label, .class = class, .rows = 1, .cols = (double)length, .copies = 1, .active = 1,
+	struct tensor t = { .label = label,
+			    .class = class,
+			    .rows = 1,
+			    .cols = (double)length,
+			    .copies = 1,
+			    .active = 1,
 			    .units = units };
 
 	if (length > 0)
@@ -194,8 +205,11 @@ static void moe_tensors(const struct model *m, const struct visitor *v)
 	int64_t h = m->shape.hidden, width = e->latent > 0 ? e->latent : h, inner = e->expert_intermediate;
 	int64_t shared = e->shared_intermediate > 0 ? e->shared_intermediate : e->shared_experts * inner;
 	int64_t up = m->mlp.gated ? 2 : 1;
-	struct tensor t = { .class = TENSOR_EXPERTS, .copies = (double)e->experts, .active = (double)e->top_k,
-			    .units = inner, .matrix = true };
+	struct tensor t = { .class = TENSOR_EXPERTS,
+			    .copies = (double)e->experts,
+			    .active = (double)e->top_k,
+			    .units = inner,
+			    .matrix = true };
 
 	matrix(v, "router", TENSOR_ROUTER, h, e->experts, 0);
 	if (e->router_bias)
@@ -264,9 +278,14 @@ void embedding_tensors(const struct model *m, tensor_visit *visit, void *ctx)
 	const struct model_shape *s = &m->shape;
 
 	/* A tied matrix is multiplied (as the head), an untied one only looked up. */
-	struct tensor t = { .label = "embedding", .class = TENSOR_EMBEDDING, .rows = (double)s->vocab,
-			    .cols = (double)(s->embedding_dim > 0 ? s->embedding_dim : s->hidden), .copies = 1,
-			    .active = 1, .units = s->vocab, .matrix = s->tied };
+	struct tensor t = { .label = "embedding",
+			    .class = TENSOR_EMBEDDING,
+			    .rows = (double)s->vocab,
+			    .cols = (double)(s->embedding_dim > 0 ? s->embedding_dim : s->hidden),
+			    .copies = 1,
+			    .active = 1,
+			    .units = s->vocab,
+			    .matrix = s->tied };
 
 	visit(&t, ctx);
 	if (s->embedding_dim > 0) {
@@ -287,7 +306,8 @@ void head_tensors(const struct model *m, tensor_visit *visit, void *ctx)
 	if (s->final_norm)
 		vector(&v, "final_norm", TENSOR_NORM, norm_length(m, s->hidden), 0);
 	if (!s->tied)
-		matrix(&v, "lm_head", TENSOR_HEAD, s->embedding_dim > 0 ? s->embedding_dim : s->hidden, s->vocab, s->vocab);
+		matrix(&v, "lm_head", TENSOR_HEAD, s->embedding_dim > 0 ? s->embedding_dim : s->hidden, s->vocab,
+		       s->vocab);
 	if (s->head_bias)
 		vector(&v, "lm_head_bias", TENSOR_HEAD, s->vocab, s->vocab);
 }

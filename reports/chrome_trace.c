@@ -144,8 +144,8 @@ void chrome_trace_instant(struct chrome_trace *t, int64_t pid, int64_t tid, cons
 	end(t, args, arg_count);
 }
 
-void chrome_trace_counter(struct chrome_trace *t, int64_t pid, const char *name, double at_s, const struct trace_arg *args,
-			  size_t arg_count)
+void chrome_trace_counter(struct chrome_trace *t, int64_t pid, const char *name, double at_s,
+			  const struct trace_arg *args, size_t arg_count)
 {
 	begin(t, "C", name, pid);
 	add_number(t, ",\"ts\":", at_s * 1e6);

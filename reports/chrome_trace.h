@@ -34,8 +34,8 @@ void chrome_trace_span(struct chrome_trace *t, int64_t pid, int64_t id, const ch
 void chrome_trace_instant(struct chrome_trace *t, int64_t pid, int64_t tid, const char *name, double at_s,
 			  const struct trace_arg *args, size_t arg_count);
 /* Values from now on; each argument is one line of the chart `name`. */
-void chrome_trace_counter(struct chrome_trace *t, int64_t pid, const char *name, double at_s, const struct trace_arg *args,
-			  size_t arg_count);
+void chrome_trace_counter(struct chrome_trace *t, int64_t pid, const char *name, double at_s,
+			  const struct trace_arg *args, size_t arg_count);
 MUST_USE bool chrome_trace_close(struct chrome_trace *t, struct err *err);          /* frees t also on failure */
 void chrome_trace_abandon(struct chrome_trace *t);                                  /* leaves no file; NULL is fine */
 

@@ -60,7 +60,10 @@ char *format_usd(char *buf, double usd)
 
 	if (!isfinite(usd))
 		return strcpy(buf, "-");
-	snprintf(plain, sizeof(plain), a >= 999.5 ? "%.0f" : a >= 0.0995 || a == 0 ? "%.2f" : a >= 1e-4 ? "%.4f" : "%.2g", usd);
+	if (a >= 0.0995 || a == 0)
+		snprintf(plain, sizeof(plain), a >= 999.5 ? "%.0f" : "%.2f", usd);
+	else
+		snprintf(plain, sizeof(plain), a >= 1e-4 ? "%.4f" : "%.2g", usd);
 	*buf = '$';
 	group(buf + 1, plain);
 	return buf;

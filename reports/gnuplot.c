@@ -23,7 +23,7 @@ void gnuplot_quote(struct str *out, const char *text)
 	utf8_add(&clean, text);
 	str_add(out, "'");
 	for (const char *p = str_text(&clean); *p; p++) {
-		/* Back-quotes run commands in some places, and a backslash may join lines: neither is needed in a label. */
+		/* Back-quotes run commands in some places, and a backslash may join lines: no label needs them. */
 		if (*p == '\'')
 			str_add(out, "''");
 		else
@@ -38,7 +38,7 @@ void gnuplot_quote(struct str *out, const char *text)
 /* A socket, not pipes: writing to a gnuplot that has died must give an error here and not SIGPIPE to the program. */
 static pid_t start(int *talk, int *complaints, struct err *err)
 {
-	char *const argv[] = { (char[]){ "gnuplot" }, (char[]){ "-d" }, NULL };      /* -d: no start-up file of the user */
+	char *const argv[] = { (char[]){ "gnuplot" }, (char[]){ "-d" }, NULL };   /* -d: no start-up file */
 	posix_spawn_file_actions_t actions;
 	int pair[2] = { -1, -1 }, errors[2] = { -1, -1 }, code;
 	pid_t pid = -1;
@@ -154,7 +154,7 @@ static const char *after(const char *text, const char *mark)
 static void restyle(const char *body, const char *name, struct str *out)
 {
 	static const char *const drop[] = { " color=\"black\"", " color=\"white\"", " color=\"gray\"",
-					    " font-family=\"sans-serif\"" };
+					    " font-family=\"sans-serif\"", " id=\"gnuplot_canvas\"" };
 	const char *defs_end = after(body, "</defs>");
 	bool symbols = defs_end && strstr(defs_end, "xlink:href");
 
@@ -167,7 +167,8 @@ static void restyle(const char *body, const char *name, struct str *out)
 			end = after(body, "</title>");
 		else if (text_starts(body, "<filter"))
 			end = after(body, "</filter>");
-		else if (text_starts(body, "<g fill=\"none\"") && (end = strstr(body, ">\n</g>\n")) && !memchr(body, '\n', (size_t)(end - body)))
+		else if (text_starts(body, "<g fill=\"none\"") && (end = strstr(body, ">\n</g>\n")) &&
+			 !memchr(body, '\n', (size_t)(end - body)))
 			end += strlen(">\n</g>\n");
 		else if (text_starts(body, "<g fill=\"none\""))
 			end = NULL;
@@ -192,7 +193,8 @@ static void restyle(const char *body, const char *name, struct str *out)
 	}
 }
 
-static bool finish(const char *svg, const char *name, const char *label, bool standalone, struct str *out, struct err *err)
+static bool finish(const char *svg, const char *name, const char *label, bool standalone, struct str *out,
+		   struct err *err)
 {
 	const char *box = strstr(svg, "viewBox=\""), *body = after(svg, "</desc>");
 	size_t box_length = box ? strcspn(box + strlen("viewBox=\""), "\"") + strlen("viewBox=\"") + 1 : 0;
@@ -203,11 +205,14 @@ static bool finish(const char *svg, const char *name, const char *label, bool st
 		str_add(out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
 	str_add(out, "<svg ");
 	str_add_bytes(out, box, box_length);
-	str_add(out, " xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" font-family=\"system-ui, Segoe UI, Roboto, Helvetica, DejaVu Sans, sans-serif\" role=\"img\" aria-label=\"");
+	str_add(out, " xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\""
+		     " font-family=\"system-ui, Segoe UI, Roboto, Helvetica, DejaVu Sans, sans-serif\""
+		     " role=\"img\" aria-label=\"");
 	markup_add(out, label);
 	str_add(out, "\">");
 	if (standalone)
-		str_add(out, "<style>svg{color-scheme:light dark;color:#1d2127}@media(prefers-color-scheme:dark){svg{color:#e3e6ea}}</style>");
+		str_add(out, "<style>svg{color-scheme:light dark;color:#1d2127}"
+			     "@media(prefers-color-scheme:dark){svg{color:#e3e6ea}}</style>");
 	restyle(body, name, out);
 	return !out->failed || err_memory(err);
 }
@@ -220,7 +225,8 @@ static const char *last_line(struct str *errors)
 	return line ? line + 1 : text && *text ? text : "without a word";
 }
 
-bool gnuplot_svg(const char *script, const char *name, const char *label, bool standalone, struct str *out, struct err *err)
+bool gnuplot_svg(const char *script, const char *name, const char *label, bool standalone, struct str *out,
+		 struct err *err)
 {
 	struct str answer = { 0 }, errors = { 0 };
 	int talk, complaints, status = 0;

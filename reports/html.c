@@ -73,8 +73,8 @@ static bool unknown_part(const struct templates *t, const char *at, size_t lengt
 	memcpy(name, at, length);
 	name[length] = '\0';
 	near = text_nearest(name, names, n);
-	return err_set(err, ERR_INPUT, "%s/report.html:%d: {{%s}} is not a part of the report, expected e.g. {{%s}}", t->folder,
-		       line_of(t->page, at), name, near ? near : names[0]);
+	return err_set(err, ERR_INPUT, "%s/report.html:%d: {{%s}} is not a part of the report, expected e.g. {{%s}}",
+		       t->folder, line_of(t->page, at), name, near ? near : names[0]);
 }
 
 static bool fill(const struct templates *t, struct html_page *page, struct err *err)
@@ -113,8 +113,8 @@ bool html_report(const struct result *r, const struct html_options *options, str
 
 	if (ok && !t.folder)
 		t.folder = paths_data("reports/templates", arena, err);
-	ok = ok && t.folder && load(t.folder, "report.html", &t.page, err) && load(t.folder, "report.css", &t.style, err) &&
-	     load(t.folder, "report.js", &t.script, err);
+	ok = ok && t.folder && load(t.folder, "report.html", &t.page, err) &&
+	     load(t.folder, "report.css", &t.style, err) && load(t.folder, "report.js", &t.script, err);
 	if (options->no_plots)
 		page.no_plots = "The figures were left out.";
 	else

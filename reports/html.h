@@ -11,7 +11,8 @@
 #include "reports/store.h"
 
 struct html_options {
-	const char *templates;         /* folder of report.html, report.css, report.js; NULL: reports/templates of the data tree */
+	const char
+		*templates; /* folder of report.html, report.css, report.js; NULL: reports/templates of the data tree */
 	const struct run_origin *origin;               /* version, host, command; NULL: not shown */
 	bool no_plots;                 /* leave the figures out; without gnuplot that happens by itself, with a note */
 };

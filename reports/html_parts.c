@@ -37,7 +37,8 @@ static void text_cell(struct html_page *p, const char *text)
 /* Opens a table; heads that begin with '#' stand over numbers. */
 static void table(struct html_page *p, bool sortable, const char *const *heads, size_t count)
 {
-	add(p, sortable ? "<div class=\"scroll\"><table class=\"sortable\"><thead><tr>" : "<div class=\"scroll\"><table><thead><tr>");
+	add(p, sortable ? "<div class=\"scroll\"><table class=\"sortable\">" : "<div class=\"scroll\"><table>");
+	add(p, "<thead><tr>");
 	for (size_t i = 0; i < count; i++) {
 		bool number = *heads[i] == '#';
 
@@ -213,8 +214,9 @@ static void slo_table(struct html_page *p)
 
 static void class_table(struct html_page *p)
 {
-	static const char *const heads[] = { "Class", "#requests", "#completed", "#goodput (requests/s)", "#TTFT p50", "#TTFT p99", "#TPOT p50",
-					     "#TPOT p99", "#E2E p50", "#E2E p99" };
+	static const char *const heads[] = { "Class",     "#requests", "#completed", "#goodput (requests/s)",
+					     "#TTFT p50", "#TTFT p99", "#TPOT p50",  "#TPOT p99",
+					     "#E2E p50",  "#E2E p99" };
 
 	if (p->r->class_count < 2)
 		return;
@@ -222,7 +224,8 @@ static void class_table(struct html_page *p)
 	table(p, true, heads, COUNT_OF(heads));
 	for (size_t i = 0; i < p->r->class_count; i++) {
 		const struct class_row *c = &p->r->classes[i];
-		const double times[] = { c->ttft_s.p50, c->ttft_s.p99, c->tpot_s.p50, c->tpot_s.p99, c->e2e_s.p50, c->e2e_s.p99 };
+		const double times[] = { c->ttft_s.p50, c->ttft_s.p99, c->tpot_s.p50,
+					 c->tpot_s.p99, c->e2e_s.p50,  c->e2e_s.p99 };
 		char buf[FORMAT_ROOM];
 
 		add(p, "<tr>");
@@ -282,9 +285,26 @@ static void replica_table(struct html_page *p)
 
 static void part_throughput(struct html_page *p)
 {
-	static const char *const names[] = { "output_throughput", "total_token_throughput", "request_throughput", "goodput_rps",
-		"prompt_tokens", "output_tokens", "batch_size_mean", "batch_tokens_mean", "running_mean", "waiting_mean", "mfu", "mbu",
-		"kv_utilization_mean", "kv_utilization_peak", "prefix_hit_rate", "preemptions", "rejected", "devices", "replicas", NULL };
+	static const char *const names[] = { "output_throughput",
+					     "total_token_throughput",
+					     "request_throughput",
+					     "goodput_rps",
+					     "prompt_tokens",
+					     "output_tokens",
+					     "batch_size_mean",
+					     "batch_tokens_mean",
+					     "running_mean",
+					     "waiting_mean",
+					     "mfu",
+					     "mbu",
+					     "kv_utilization_mean",
+					     "kv_utilization_peak",
+					     "prefix_hit_rate",
+					     "preemptions",
+					     "rejected",
+					     "devices",
+					     "replicas",
+					     NULL };
 
 	add(p, "<div class=\"pair\"><div>\n");
 	facts(p, names, true);
@@ -296,8 +316,8 @@ static void part_throughput(struct html_page *p)
 
 static void part_operators(struct html_page *p)
 {
-	static const char *const heads[] = { "Operator", "kind", "#share", "#time", "#calls", "#FLOP/s", "#bytes/s", "bound by", "priced from",
-					     "#expected error" };
+	static const char *const heads[] = { "Operator", "kind",     "#share",   "#time",       "#calls",
+					     "#FLOP/s",  "#bytes/s", "bound by", "priced from", "#expected error" };
 
 	add(p, "<div class=\"pair\">\n");
 	figure(p, PLOT_OPERATORS, "Device time by operator; colour: what bounds it");
@@ -329,8 +349,8 @@ static void part_operators(struct html_page *p)
 
 static void part_memory(struct html_page *p)
 {
-	static const char *const names[] = { "memory.peak_bytes", "memory.capacity_bytes", "memory.kv_bytes_per_token", "memory.kv_blocks",
-					     "memory.block_tokens", NULL };
+	static const char *const names[] = { "memory.peak_bytes", "memory.capacity_bytes", "memory.kv_bytes_per_token",
+					     "memory.kv_blocks", "memory.block_tokens", NULL };
 	static const char *const heads[] = { "On each device", "#size", "#share" };
 
 	add(p, "<div class=\"pair\"><div>\n");
@@ -356,8 +376,10 @@ static void part_memory(struct html_page *p)
 
 static void part_cost(struct html_page *p)
 {
-	static const char *const names[] = { "cost.usd_per_1m_output_tokens", "cost.usd_per_1m_tokens", "cost.usd_per_hour", "cost.usd",
-					     "energy.joules_per_output_token", "energy.mean_power_w", "energy.joules", NULL };
+	static const char *const names[] = {
+		"cost.usd_per_1m_output_tokens",  "cost.usd_per_1m_tokens", "cost.usd_per_hour", "cost.usd",
+		"energy.joules_per_output_token", "energy.mean_power_w",    "energy.joules",     NULL
+	};
 
 	facts(p, names, true);
 	if (p->r->price_kind) {
@@ -370,8 +392,10 @@ static void part_cost(struct html_page *p)
 static void part_confidence(struct html_page *p)
 {
 	const struct result *r = p->r;
-	const struct { const char *name, *what; double share; int hue; } kinds[] = {
-		{ "measured", "interpolated between measurements of this operator on this device", r->share_measured, 2 },
+	const struct { const char *name, *what; double share; int hue;
+	} kinds[] = {
+		{ "measured", "interpolated between measurements of this operator on this device", r->share_measured,
+		  2 },
 		{ "fitted", "a roofline whose efficiency was fitted to measurements", r->share_fitted, 0 },
 		{ "analytic", "data sheet peaks and default efficiencies only", r->share_analytic, 1 },
 	};
@@ -379,14 +403,18 @@ static void part_confidence(struct html_page *p)
 		{ "Time per output token, p50", &r->tpot_s }, { "Whole request, p50", &r->e2e_s } };
 	char buf[2 * FORMAT_ROOM];
 
-	markup_addf(p->out, "Device times came from these sources, weighted by time. Together they are expected to be off by about %s.",
+	markup_addf(p->out,
+		    "Device times came from these sources, weighted by time. Together they are expected to be off by "
+		    "about %s.",
 		    format_share(buf, r->expected_rel_error));
 	if (r->extrapolated_share > 0)
-		markup_addf(p->out, " %s of the time lies outside the shapes that were measured.", format_share(buf, r->extrapolated_share));
+		markup_addf(p->out, " %s of the time lies outside the shapes that were measured.",
+			    format_share(buf, r->extrapolated_share));
 	add(p, "<div class=\"mix\">");
 	for (size_t i = 0; i < COUNT_OF(kinds); i++)
 		if (kinds[i].share > 0)
-			str_addf(p->out, "<i style=\"width:%.2f%%;background:var(--h%d)\"></i>", 100 * fmin(1, kinds[i].share), kinds[i].hue);
+			str_addf(p->out, "<i style=\"width:%.2f%%;background:var(--h%d)\"></i>",
+				 100 * fmin(1, kinds[i].share), kinds[i].hue);
 	add(p, "</div>\n<ul class=\"key\">");
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 		str_addf(p->out, "<li><i style=\"background:var(--h%d)\"></i>", kinds[i].hue);
@@ -395,13 +423,14 @@ static void part_confidence(struct html_page *p)
 		markup_add(p->out, kinds[i].what);
 		add(p, "</span></li>");
 	}
-	add(p, "</ul>\n<p>If every device time were off by that much in the same direction, and waiting grew no faster than that:</p>\n"
-	    "<dl class=\"facts\">\n");
+	add(p, "</ul>\n<p>If every device time were off by that much in the same direction, and waiting grew no faster "
+	       "than that:</p>\n<dl class=\"facts\">\n");
 	for (size_t i = 0; i < COUNT_OF(times); i++)
 		if (times[i].d->count > 0)
 			fact(p, times[i].name, format_interval_s(buf, times[i].d->p50, r->expected_rel_error));
-	add(p, "</dl>\n<p class=\"faint\">Near saturation, waiting reacts more than in proportion to device times; there the tail of the first "
-	    "token is less certain than this.</p>\n");
+	add(p, "</dl>\n<p class=\"faint\">Near saturation, waiting reacts more than in proportion to device times; "
+	       "there the "
+	       "tail of the first token is less certain than this.</p>\n");
 }
 
 static void part_scenario(struct html_page *p)
@@ -446,12 +475,22 @@ static void part_reproduce(struct html_page *p)
 		fact(p, "host", o->host);
 	if (o && o->created_at)
 		fact(p, "created (UTC)", o->created_at);
-	add(p, "</dl>\n<p class=\"faint\">The same scenario and seed give the same figures, on any machine and with any number of threads.</p>\n");
+	add(p, "</dl>\n<p class=\"faint\">The same scenario and seed give the same figures, on any machine and with "
+	       "any number of threads.</p>\n");
 }
 
 const struct html_part html_parts[] = {
-	{ "title", part_title }, { "summary", part_summary }, { "headline", part_headline }, { "warnings", part_warnings },
-	{ "latency", part_latency }, { "throughput", part_throughput }, { "operators", part_operators }, { "memory", part_memory },
-	{ "cost", part_cost }, { "confidence", part_confidence }, { "scenario", part_scenario }, { "reproduce", part_reproduce },
+	{ "title", part_title },
+	{ "summary", part_summary },
+	{ "headline", part_headline },
+	{ "warnings", part_warnings },
+	{ "latency", part_latency },
+	{ "throughput", part_throughput },
+	{ "operators", part_operators },
+	{ "memory", part_memory },
+	{ "cost", part_cost },
+	{ "confidence", part_confidence },
+	{ "scenario", part_scenario },
+	{ "reproduce", part_reproduce },
 	{ NULL, NULL },
 };

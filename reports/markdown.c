@@ -57,8 +57,9 @@ static void metric_rows(const struct result *r, const char *const *names, struct
 
 static void latency(const struct result *r, struct str *out)
 {
-	const struct { const char *name; const struct dist *d; } rows[] = { { "TTFT", &r->ttft_s }, { "TPOT", &r->tpot_s },
-		{ "ITL", &r->itl_s }, { "E2E", &r->e2e_s }, { "Queue", &r->queue_s } };
+	const struct { const char *name; const struct dist *d; } rows[] = {
+		{ "TTFT", &r->ttft_s }, { "TPOT", &r->tpot_s }, { "ITL", &r->itl_s }, { "E2E", &r->e2e_s }, { "Queue", &r->queue_s }
+	};
 
 	str_add(out, "## Latency\n\n| | mean | p50 | p90 | p95 | p99 | max |\n|---|--:|--:|--:|--:|--:|--:|\n");
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -163,13 +164,15 @@ static void reproduce(const struct result *r, const struct run_origin *o, struct
 
 bool markdown_report(const struct result *r, const struct run_origin *origin, struct str *out, struct err *err)
 {
-	static const char *const throughput[] = { "output_throughput", "total_token_throughput", "request_throughput", "goodput_rps",
-		"batch_size_mean", "batch_tokens_mean", "mfu", "mbu", "kv_utilization_peak", "prefix_hit_rate", "preemptions", "devices",
-		"replicas", NULL };
-	static const char *const cost[] = { "cost.usd_per_1m_output_tokens", "cost.usd_per_1m_tokens", "cost.usd_per_hour", "cost.usd",
-		"energy.joules_per_output_token", "energy.mean_power_w", "energy.joules", NULL };
-	static const char *const trust[] = { "confidence.expected_rel_error", "confidence.measured", "confidence.fitted",
-		"confidence.analytic", "confidence.extrapolated", NULL };
+	static const char *const throughput[] = {
+		"output_throughput", "total_token_throughput", "request_throughput", "goodput_rps", "batch_size_mean",
+		"batch_tokens_mean", "mfu", "mbu", "kv_utilization_peak", "prefix_hit_rate", "preemptions", "devices",
+		"replicas", NULL
+	};
+	static const char *const cost[] = { "cost.usd_per_1m_output_tokens", "cost.usd_per_1m_tokens",
+		"cost.usd_per_hour", "cost.usd", "energy.joules_per_output_token", "energy.mean_power_w", "energy.joules", NULL };
+	static const char *const trust[] = { "confidence.expected_rel_error", "confidence.measured",
+		"confidence.fitted", "confidence.analytic", "confidence.extrapolated", NULL };
 	char a[FORMAT_ROOM], b[FORMAT_ROOM], c[FORMAT_ROOM];
 
 	str_add(out, "# ");

@@ -11,7 +11,8 @@
 #include "reports/store.h"
 
 /* Adds the report; origin may be NULL. False when memory ran out. */
-MUST_USE bool markdown_report(const struct result *r, const struct run_origin *origin, struct str *out, struct err *err);
+MUST_USE bool markdown_report(const struct result *r, const struct run_origin *origin, struct str *out,
+			      struct err *err);
 
 /* Adds text so that Markdown shows it as it is, also inside a table cell. */
 void markdown_add(struct str *out, const char *text);

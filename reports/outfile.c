@@ -79,14 +79,17 @@ static bool open_temporary(struct outfile *f, const struct stat *old)
 	struct str name = { 0 };
 
 	f->place = final_place(f->path);
+	errno = 0;
 	if (!f->place)
 		return false;
 	errno = EEXIST;
 	for (int i = 0; i < 100 && errno == EEXIST; i++) {
 		str_clear(&name);
 		str_addf(&name, "%s.tmp-%ld-%d", f->place, (long)getpid(), i);
-		if (name.failed)
+		if (name.failed) {
+			errno = 0;
 			break;
+		}
 		f->fd = open(name.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (f->fd >= 0) {
 			if (old && fchmod(f->fd, old->st_mode & 07777) != 0)
@@ -104,8 +107,11 @@ static bool open_target(struct outfile *f)
 	struct stat st;
 	bool exists = stat(f->path, &st) == 0;
 
+	errno = ENOENT;
 	if (strcmp(f->path, "-") == 0)
 		f->fd = STDOUT_FILENO;
+	else if (!*f->path)
+		return false;
 	else if (exists && S_ISDIR(st.st_mode))
 		errno = EISDIR;
 	else if (exists && !S_ISREG(st.st_mode))

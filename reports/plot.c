@@ -12,7 +12,8 @@
 enum { WIDTH = 560, FONT = 14, BARS_MOST = 12, POINTS_MOST = 12 };
 
 /* Told apart also by those who see fewer colours, and strong enough on white as on near-black. */
-static const char *const hues[] = { "#3f83d8", "#e0812f", "#2a9d76", "#9b6ad4", "#d2527a", "#8a8f98", "#b8982e", "#38a3b8" };
+static const char *const hues[] = { "#3f83d8", "#e0812f", "#2a9d76", "#9b6ad4",
+				    "#d2527a", "#8a8f98", "#b8982e", "#38a3b8" };
 
 const struct plot_info plots[PLOT_KINDS] = {
 	[PLOT_CDF] = { "cdf", "Latency distribution" },
@@ -32,9 +33,20 @@ static const double *cdf_values(const struct result *r, int i, const char **name
 	return curves[i];
 }
 
+static bool takes_time(const struct operator_row *o)
+{
+	return o->seconds > 0 && o->share > 0;
+}
+
 static bool on_roofline(const struct operator_row *o)
 {
-	return o->flops > 0 && o->bytes > 0 && o->seconds > 0;
+	return o->flops > 0 && o->bytes > 0 && takes_time(o);
+}
+
+/* At least two buckets and some time between them, or there is no axis to draw on. */
+static bool has_series(const struct result *r)
+{
+	return r->series && r->series->count > 1 && r->series->at[r->series->count - 1].t_s > 0;
 }
 
 bool plot_has_data(enum plot_kind kind, const struct result *r)
@@ -50,12 +62,12 @@ bool plot_has_data(enum plot_kind kind, const struct result *r)
 	case PLOT_LATENCY:
 		for (size_t i = 0; r->series && i < r->series->count; i++)
 			any = any || r->series->at[i].ttft_s > 0;
-		return any && r->series->count > 1;
+		return any && has_series(r);
 	case PLOT_LOAD:
-		return r->series && r->series->count > 1;
+		return has_series(r);
 	case PLOT_OPERATORS:
 		for (size_t i = 0; i < r->operator_count; i++)
-			any = any || r->operators[i].seconds > 0;
+			any = any || takes_time(&r->operators[i]);
 		return any;
 	case PLOT_ROOFLINE:
 		for (size_t i = 0; i < r->operator_count; i++)
@@ -94,7 +106,8 @@ static void decade_ticks(struct str *out, const char *axis, double low, double h
 		else if (v >= 600)
 			human_seconds(buf, v);
 		else
-			snprintf(buf, sizeof(buf), v >= 0.99e-3 ? "%.0f ms" : "%.3g us", v >= 0.99e-3 ? v * 1e3 : v * 1e6);
+			snprintf(buf, sizeof(buf), v >= 0.99e-3 ? "%.0f ms" : "%.3g us",
+				 v >= 0.99e-3 ? v * 1e3 : v * 1e6);
 		str_add(out, d > first ? ", " : "");
 		gnuplot_quote(out, buf);
 		str_addf(out, " %.9g", v);
@@ -114,10 +127,11 @@ static struct canvas begin(struct str *out, enum plot_kind kind, const struct pl
 	int top = style->standalone ? TITLE_PX : 0;
 	struct canvas c = { style->width ? style->width : WIDTH, style->height ? style->height : height + top, top };
 
-	str_addf(out, "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,%d' name 'p%s'\n", c.width, c.height, FONT,
-		 plots[kind].name);
+	str_addf(out, "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,%d' name 'p%s'\n", c.width,
+		 c.height, FONT, plots[kind].name);
 	str_add(out, "set border 3 linecolor rgb '" GNUPLOT_FAINT "'\n"
-		"set tics nomirror out scale 0.5 textcolor rgb '" GNUPLOT_FAINT "'\nset xtics offset 0,0.2\nset ytics offset 0.4,0\n"
+		"set tics nomirror out scale 0.5 textcolor rgb '" GNUPLOT_FAINT "'\n"
+		"set xtics offset 0,0.2\nset ytics offset 0.4,0\n"
 		"set grid back linetype 1 linewidth 1 linecolor rgb '" GNUPLOT_GRID "'\n"
 		"set style fill solid 1 noborder\n"
 		"set datafile missing '-'\n");
@@ -134,10 +148,12 @@ static struct canvas begin(struct str *out, enum plot_kind kind, const struct pl
  * legend stands above, from `key` on. */
 static void frame(struct str *out, const struct canvas *c, int left, int right, int top, int bottom, int key)
 {
-	str_addf(out, "set lmargin at screen %.5f\nset rmargin at screen %.5f\nset tmargin at screen %.5f\nset bmargin at screen %.5f\n",
+	str_addf(out, "set lmargin at screen %.5f\nset rmargin at screen %.5f\n"
+		 "set tmargin at screen %.5f\nset bmargin at screen %.5f\n",
 		 (double)left / c->width, 1 - (double)right / c->width, 1 - (double)(top + c->top) / c->height,
 		 (double)bottom / c->height);
-	str_addf(out, "set key at screen %.5f,%.5f left top Left reverse horizontal samplen 1.5 width 0.5 textcolor rgb '" GNUPLOT_INK "'\n",
+	str_addf(out, "set key at screen %.5f,%.5f left top Left reverse horizontal samplen 1.5 width 0.5"
+		 " textcolor rgb '" GNUPLOT_INK "'\n",
 		 (double)key / c->width, 1 - (double)(top + c->top - KEY_PX) / c->height);
 }
 
@@ -171,14 +187,15 @@ static void legend_add(struct legend *l, const char *hue, const char *text)
 	double width;
 
 	short_label(&cut, text, 24);
-	width = 8.3 * (double)(utf8_width(str_text(&cut)) - 2) + 38;
+	width = 8.3 * (double)(utf8_width(str_text(&cut)) - 2) + 46;
 	if (l->x > 12 && l->x + width > l->canvas->width) {
 		l->x = 12;
 		l->y += 20;
 	}
-	str_addf(l->out, "set label %s at screen %.5f,%.5f left point pointtype 5 pointsize 1.1 linecolor rgb '%s' offset 1.2,-0.2"
-		 " textcolor rgb '" GNUPLOT_INK "'\n", str_text(&cut), (l->x + 6) / l->canvas->width,
-		 1 - (l->y + l->canvas->top) / l->canvas->height, hue);
+	str_addf(l->out,
+		 "set label %s at screen %.5f,%.5f left point pointtype 5 pointsize 1.1"
+		 " linecolor rgb '%s' offset 1.2,-0.2 textcolor rgb '" GNUPLOT_INK "'\n",
+		 str_text(&cut), (l->x + 6) / l->canvas->width, 1 - (l->y + l->canvas->top) / l->canvas->height, hue);
 	l->x += width;
 	str_release(&cut);
 }
@@ -208,10 +225,11 @@ static void script_cdf(const struct result *r, const struct plot_style *style, s
 			}
 	}
 	canvas = begin(out, PLOT_CDF, style, 300);
-	frame(out, &canvas, 58, 16, 30, 32, 52);
-	low = pow(10, floor(log10(low) * 2) / 2);
-	high = pow(10, ceil(log10(high) * 2 + 1e-9) / 2);
-	str_addf(out, "set logscale x\nset xrange [%.9g:%.9g]\nset yrange [0:100]\nset format y '%%.0f %%%%'\n", low, high);
+	frame(out, &canvas, 58, 28, 30, 32, 52);
+	low = pow(10, floor(log10(low) * 2 - 0.1) / 2);
+	high = pow(10, ceil(log10(high) * 2 + 0.1) / 2);
+	str_addf(out, "set logscale x\nset xrange [%.9g:%.9g]\nset yrange [0:100]\nset format y '%%.0f %%%%'\n", low,
+		 high);
 	decade_ticks(out, "x", low, high, "");
 	for (int c = 0; c < 4; c++) {
 		const double *v = cdf_values(r, c, &name);
@@ -233,8 +251,8 @@ static void script_cdf(const struct result *r, const struct plot_style *style, s
 
 		if (!v || !(v[CDF_POINTS - 1] > 0))
 			continue;
-		str_addf(out, "%s$c%d using 1:2 with lines linewidth 2.2 dashtype %s linecolor rgb '%s' title '%s'", first ? "" : ", ", c,
-			 dashes[c], hues[c], name);
+		str_addf(out, "%s$c%d using 1:2 with lines linewidth 2.2 dashtype %s linecolor rgb '%s' title '%s'",
+			 first ? "" : ", ", c, dashes[c], hues[c], name);
 		first = false;
 	}
 	str_add(out, "\n");
@@ -297,7 +315,8 @@ static void script_latency(const struct result *r, const struct plot_style *styl
 	canvas = begin(out, PLOT_LATENCY, style, 350);
 	series_data(r, out, unit);
 	upper_panel(out, &canvas, r->series->at[r->series->count - 1].t_s / unit);
-	str_addf(out, "plot $s using 1:($2*%g) with lines linewidth 2 linecolor rgb '%s' title 'TTFT (%s), mean of requests finishing then'\n",
+	str_addf(out, "plot $s using 1:($2*%g) with lines linewidth 2 linecolor rgb '%s'"
+		 " title 'TTFT (%s), mean of requests finishing then'\n",
 		 scale[0], hues[0], names[0]);
 	lower_panel(out, &canvas, time);
 	str_addf(out, "plot $s using 1:($3*%g) with lines linewidth 2 linecolor rgb '%s' title 'TPOT (%s)'\n", scale[1],
@@ -317,14 +336,17 @@ static void script_load(const struct result *r, const struct plot_style *style, 
 	str_addf(out, "plot $s using 1:4 with lines linewidth 2 linecolor rgb '%s' title 'requests running',"
 		 " $s using 1:5 with lines linewidth 2 linecolor rgb '%s' title 'waiting'\n", hues[2], hues[4]);
 	lower_panel(out, &canvas, time);
-	str_addf(out, "set yrange [0:100]\nset ytics 25\nset style fill transparent solid 0.35 noborder\n"
+	str_addf(out,
+		 "set yrange [0:100]\nset ytics 25\nset style fill transparent solid 0.35 noborder\n"
 		 "plot $s using 1:6 with filledcurves y1=0 linecolor rgb '%s' notitle,"
-		 " $s using 1:6 with lines linewidth 2 linecolor rgb '%s' title 'KV blocks in use (%%)'\n", hues[3], hues[3]);
+		 " $s using 1:6 with lines linewidth 2 linecolor rgb '%s' title 'KV blocks in use (%%)'\n",
+		 hues[3], hues[3]);
 	str_add(out, "unset multiplot\n");
 }
 
 /* The rows that take most time, longest first. */
-static size_t longest(const struct result *r, const struct operator_row **top, size_t most, bool (*wanted)(const struct operator_row *))
+static size_t longest(const struct result *r, const struct operator_row **top, size_t most,
+		      bool (*wanted)(const struct operator_row *))
 {
 	size_t n = 0;
 
@@ -332,7 +354,7 @@ static size_t longest(const struct result *r, const struct operator_row **top, s
 		const struct operator_row *o = &r->operators[i];
 		size_t k = n;
 
-		if (!(o->seconds > 0) || (wanted && !wanted(o)))
+		if (!wanted(o))
 			continue;
 		while (k > 0 && top[k - 1]->seconds < o->seconds)
 			k--;
@@ -365,7 +387,7 @@ static const char *bound_hue(const char *bound)
 static void script_operators(const struct result *r, const struct plot_style *style, struct str *out)
 {
 	const struct operator_row *top[BARS_MOST];
-	size_t n = longest(r, top, BARS_MOST, NULL);
+	size_t n = longest(r, top, BARS_MOST, takes_time);
 	struct canvas canvas;
 	struct legend legend;
 
@@ -387,9 +409,11 @@ static void script_operators(const struct result *r, const struct plot_style *st
 		short_label(out, top[i]->label, 24);
 		str_addf(out, " %zu", i);
 	}
-	str_add(out, ") scale 0\nset ytics textcolor rgb '" GNUPLOT_INK "'\nset grid noytics xtics\nset border 0\nset format x '%g %%'\nplot ");
+	str_add(out, ") scale 0\nset ytics textcolor rgb '" GNUPLOT_INK "'\nset grid noytics xtics\nset border 0\n"
+		"set format x '%g %%'\nplot ");
 	for (size_t i = 0; i < n; i++)
-		str_addf(out, "%s'-' using (0):1:(0):2:($1-0.36):($1+0.36) with boxxyerror linecolor rgb '%s'", i ? ", " : "",
+		str_addf(out, "%s'-' using (0):1:(0):2:($1-0.36):($1+0.36) with boxxyerror"
+			 " linecolor rgb '%s'", i ? ", " : "",
 			 bound_hue(bound_of(top[i])));
 	str_add(out, ", '-' using 2:1:3 with labels left offset 0.6,0 textcolor rgb '" GNUPLOT_FAINT "'\n");
 	for (size_t i = 0; i < n; i++)
@@ -411,7 +435,8 @@ struct boxes {
 static bool place(struct boxes *b, double left, double low, double width, double height)
 {
 	for (size_t i = 0; i < b->count; i++)
-		if (left < b->at[i].right && b->at[i].left < left + width && low < b->at[i].high && b->at[i].low < low + height)
+		if (left < b->at[i].right && b->at[i].left < left + width && low < b->at[i].high &&
+		    b->at[i].low < low + height)
 			return false;
 	b->at[b->count].left = left;
 	b->at[b->count].right = left + width;
@@ -423,8 +448,10 @@ static bool place(struct boxes *b, double left, double low, double width, double
 /* Tries a few places around the point at (x, y), nearest first; without room the point stays unnamed. */
 static void place_label(struct str *out, struct boxes *b, const struct canvas *c, double x, double y, const char *text)
 {
-	static const struct { double side, up; } tries[] = { { 1, 0 }, { -1, 0 }, { 1, -15 }, { 1, 15 }, { -1, -15 }, { -1, 15 },
-							     { 1, -22 }, { -1, 22 }, { -1, -22 }, { 1, 22 } };
+	static const struct {
+		double side, up;
+	} tries[] = { { 1, 0 },   { -1, 0 },  { 1, -15 }, { 1, 15 },   { -1, -15 },
+		      { -1, 15 }, { 1, -22 }, { -1, 22 }, { -1, -22 }, { 1, 22 } };
 	struct str cut = { 0 };
 	double width;
 
@@ -449,7 +476,8 @@ static void script_roofline(const struct result *r, const struct plot_style *sty
 	enum { LEFT = 108, RIGHT = 16, TOP = 12, BOTTOM = 56 };
 	const struct operator_row *top[POINTS_MOST];
 	size_t n = longest(r, top, POINTS_MOST, on_roofline);
-	double ridge = r->peak_flop_s / r->bandwidth_bytes_s, low = ridge / 30, high = ridge * 30, floor_y = r->peak_flop_s / 1e3;
+	double ridge = r->peak_flop_s / r->bandwidth_bytes_s, low = ridge / 30, high = ridge * 30,
+	       floor_y = r->peak_flop_s / 1e3;
 	double ceiling = r->peak_flop_s * 4;
 	struct canvas canvas = begin(out, PLOT_ROOFLINE, style, 350);
 	struct boxes boxes = { .count = 0 };
@@ -465,19 +493,23 @@ static void script_roofline(const struct result *r, const struct plot_style *sty
 		ceiling = fmax(ceiling, y[i] * 3);
 	}
 	frame(out, &canvas, LEFT, RIGHT, TOP, BOTTOM, LEFT);
-	str_addf(out, "set logscale xy\nset xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset key off\n", low, high, floor_y, ceiling);
+	str_addf(out, "set logscale xy\nset xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset key off\n", low, high,
+		 floor_y, ceiling);
 	decade_ticks(out, "y", floor_y, ceiling, "FLOP/s");
 	str_add(out, "set format x '%g'\nset mxtics 1\n");
 	axis_label(out, "x", "FLOP per byte");
-	str_addf(out, "roof(x) = x < %.9g ? x * %.9g : %.9g\nset samples 400\n", ridge, r->bandwidth_bytes_s, r->peak_flop_s);
-	str_addf(out, "set label '%s peak' at graph 0.985,first %.9g right offset 0,0.6 textcolor rgb '" GNUPLOT_FAINT "'\n",
+	str_addf(out, "roof(x) = x < %.9g ? x * %.9g : %.9g\nset samples 400\n", ridge, r->bandwidth_bytes_s,
+		 r->peak_flop_s);
+	str_addf(out,
+		 "set label '%s peak' at graph 0.985,first %.9g right offset 0,0.6 textcolor rgb '" GNUPLOT_FAINT "'\n",
 		 human_rate(buf, r->peak_flop_s, "FLOP/s"), r->peak_flop_s);
 	for (size_t i = 0; i < n; i++) {
-		str_addf(out, "set label at %.9g,%.9g '' point pointtype 7 pointsize %.2f linecolor rgb '%s'\n", x[i], y[i],
-			 0.5 + 1.4 * sqrt(fmin(1, fmax(0, top[i]->share))), bound_hue(bound_of(top[i])));
+		str_addf(out, "set label at %.9g,%.9g '' point pointtype 7 pointsize %.2f linecolor rgb '%s'\n", x[i],
+			 y[i], 0.5 + 1.4 * sqrt(fmin(1, fmax(0, top[i]->share))), bound_hue(bound_of(top[i])));
 		/* From here on in units of the canvas, from its lower left corner. */
 		x[i] = LEFT + log(x[i] / low) / log(high / low) * (canvas.width - LEFT - RIGHT);
-		y[i] = BOTTOM + log(y[i] / floor_y) / log(ceiling / floor_y) * (canvas.height - canvas.top - TOP - BOTTOM);
+		y[i] = BOTTOM +
+		       log(y[i] / floor_y) / log(ceiling / floor_y) * (canvas.height - canvas.top - TOP - BOTTOM);
 		(void)place(&boxes, x[i] - 6, y[i] - 6, 12, 12);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -500,9 +532,10 @@ static void script_memory(const struct result *r, const struct plot_style *style
 	canvas = begin(out, PLOT_MEMORY, style, 110 + 20 * rows);
 	frame(out, &canvas, 20, 30, 16 + 20 * rows, 32, 8);
 	legend = (struct legend){ out, &canvas, 12, 14 };
-	str_addf(out, "set yrange [0:1]\nset xrange [0:%.9g]\nunset ytics\nset border 1\nset format x '%%g GB'\n", most / 1e9 * 1.005);
-	str_addf(out, "set arrow 1 from %.9g,0 to %.9g,1 nohead linewidth 2 linecolor rgb '" GNUPLOT_INK "'\n", r->capacity_bytes / 1e9,
-		 r->capacity_bytes / 1e9);
+	str_addf(out, "set yrange [0:1]\nset xrange [0:%.9g]\nunset ytics\nset border 1\nset format x '%%g GB'\n",
+		 most / 1e9 * 1.005);
+	str_addf(out, "set arrow 1 from %.9g,0 to %.9g,1 nohead linewidth 2 linecolor rgb '" GNUPLOT_INK "'\n",
+		 r->capacity_bytes / 1e9, r->capacity_bytes / 1e9);
 	for (size_t i = 0; i < r->memory_count; i++)
 		if (r->memory[i].bytes > 0)
 			legend_add(&legend, hues[i % COUNT_OF(hues)], r->memory[i].what);
@@ -510,7 +543,8 @@ static void script_memory(const struct result *r, const struct plot_style *style
 	for (size_t i = 0; i < r->memory_count; i++) {
 		if (!(r->memory[i].bytes > 0))
 			continue;
-		str_addf(out, "%s'-' using 1:2:3:4:5:6 with boxxyerror linecolor rgb '%s'", first ? "" : ", ", hues[i % COUNT_OF(hues)]);
+		str_addf(out, "%s'-' using 1:2:3:4:5:6 with boxxyerror linecolor rgb '%s'", first ? "" : ", ",
+			 hues[i % COUNT_OF(hues)]);
 		first = false;
 	}
 	str_add(out, "\n");
@@ -533,7 +567,8 @@ void plot_script(enum plot_kind kind, const struct result *r, const struct plot_
 	scripts[kind](r, style, out);
 }
 
-bool plot_svg(enum plot_kind kind, const struct result *r, const struct plot_style *style, struct str *out, struct err *err)
+bool plot_svg(enum plot_kind kind, const struct result *r, const struct plot_style *style, struct str *out,
+	      struct err *err)
 {
 	struct str script = { 0 };
 	bool ok;

@@ -12,7 +12,7 @@
 
 struct run_json_options {
 	bool pretty;
-	bool series;                   /* adds "series" (over time) and "cdf" (latency quantiles), when the run has them */
+	bool series; /* adds "series" (over time) and "cdf" (latency quantiles), when the run has them */
 };
 
 /*
@@ -20,7 +20,8 @@ struct run_json_options {
  * become nested objects ("deployment.tp" -> deployment: {tp}), keys 0, 1, 2 ... arrays; values that read as numbers are
  * numbers, yes and no are true and false. False when memory ran out.
  */
-MUST_USE bool run_json(const struct result *r, const struct run_json_options *options, struct str *out, struct err *err);
+MUST_USE bool run_json(const struct result *r, const struct run_json_options *options, struct str *out,
+		       struct err *err);
 
 /* The same as one value inside a document being written (an element of an array, a member named key). */
 void run_json_value(struct json *j, const char *key, const struct result *r, const struct run_json_options *options);

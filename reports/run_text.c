@@ -1,6 +1,7 @@
 #include "reports/run_text.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +65,21 @@ static void item(struct page *p, int style, const char *value, const char *what)
 	}
 }
 
+static void itemf(struct page *p, int style, const char *value, const char *fmt, ...) PRINTF_LIKE(4, 5);
+static void itemf(struct page *p, int style, const char *value, const char *fmt, ...)
+{
+	struct str what = { 0 };
+	va_list args;
+
+	va_start(args, fmt);
+	str_vaddf(&what, fmt, args);
+	va_end(args);
+	if (what.failed)
+		p->out->failed = true;
+	item(p, style, value, str_text(&what));
+	str_release(&what);
+}
+
 /* Text broken at blanks, hanging under its first line. */
 static void paragraph(struct page *p, int style, const char *text)
 {
@@ -111,13 +127,13 @@ static void title(struct page *p)
 static bool latency(struct page *p, struct err *err)
 {
 	static const struct table_column columns[] = {
-		{ "Latency", false }, { "    mean", true }, { "     p50", true }, { "     p90", true }, { "     p95", true },
-		{ "     p99", true }, { "     max", true },
+		{ "Latency", false }, { "    mean", true }, { "     p50", true }, { "     p90", true },
+		{ "     p95", true }, { "     p99", true }, { "     max", true },
 	};
 	const struct { const char *name; const struct dist *d; } rows[] = {
-		{ "TTFT        first token", &p->r->ttft_s }, { "TPOT        each token after", &p->r->tpot_s },
-		{ "ITL         between tokens", &p->r->itl_s }, { "E2E         whole request", &p->r->e2e_s },
-		{ "Queue       before start", &p->r->queue_s },
+		{ "TTFT   first token", &p->r->ttft_s }, { "TPOT   later tokens", &p->r->tpot_s },
+		{ "ITL    token gaps", &p->r->itl_s }, { "E2E    whole request", &p->r->e2e_s },
+		{ "Queue  before start", &p->r->queue_s },
 	};
 	struct table *t = table_new(columns, COUNT_OF(columns));
 	bool ok;
@@ -125,8 +141,8 @@ static bool latency(struct page *p, struct err *err)
 	if (!t)
 		return err_memory(err);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		const double values[] = { rows[i].d->mean, rows[i].d->p50, rows[i].d->p90, rows[i].d->p95, rows[i].d->p99,
-					  rows[i].d->max };
+		const double values[] = { rows[i].d->mean, rows[i].d->p50, rows[i].d->p90,
+					  rows[i].d->p95,  rows[i].d->p99, rows[i].d->max };
 
 		table_cell(t, STYLE_PLAIN, rows[i].name);
 		for (size_t c = 0; c < COUNT_OF(values); c++) {
@@ -144,7 +160,7 @@ static bool latency(struct page *p, struct err *err)
 static void throughput(struct page *p)
 {
 	const struct result *r = p->r;
-	char buf[FORMAT_ROOM];
+	char buf[FORMAT_ROOM], more[FORMAT_ROOM];
 
 	label(p, "Throughput");
 	item(p, STYLE_STRONG, format_number(buf, r->output_throughput), "output tokens/s");
@@ -154,22 +170,17 @@ static void throughput(struct page *p)
 		item(p, STYLE_PLAIN, format_number(buf, r->goodput_rps), "requests/s within SLO");
 	newline(p);
 	label(p, "Batch");
-	item(p, STYLE_PLAIN, format_number(buf, r->batch_size_mean), "requests and");
-	say(p, STYLE_PLAIN, " ");
-	say(p, STYLE_PLAIN, format_number(buf, r->batch_tokens_mean));
-	say(p, STYLE_PLAIN, " tokens an iteration");
-	item(p, STYLE_PLAIN, format_number(buf, r->running_mean), "running,");
-	say(p, STYLE_PLAIN, " ");
-	say(p, STYLE_PLAIN, format_number(buf, r->waiting_mean));
-	say(p, STYLE_PLAIN, " waiting");
+	itemf(p, STYLE_PLAIN, format_number(buf, r->batch_size_mean), "requests and %s tokens an iteration",
+	      format_number(more, r->batch_tokens_mean));
+	itemf(p, STYLE_PLAIN, format_number(buf, r->running_mean), "running, %s waiting",
+	      format_number(more, r->waiting_mean));
 	item(p, r->preemptions > 0 ? STYLE_WARN : STYLE_PLAIN, format_number(buf, r->preemptions), "preemptions");
 	newline(p);
 	label(p, "Use");
 	item(p, STYLE_PLAIN, format_share(buf, r->mfu), "of peak FLOP/s");
 	item(p, STYLE_PLAIN, format_share(buf, r->mbu), "of peak bandwidth");
-	item(p, STYLE_PLAIN, format_share(buf, r->kv_utilization_mean), "of KV blocks, peak");
-	say(p, STYLE_PLAIN, " ");
-	say(p, r->kv_utilization_peak > 0.98 ? STYLE_WARN : STYLE_PLAIN, format_share(buf, r->kv_utilization_peak));
+	itemf(p, r->kv_utilization_peak > 0.98 ? STYLE_WARN : STYLE_PLAIN, format_share(buf, r->kv_utilization_mean),
+	      "of KV blocks, peak %s", format_share(more, r->kv_utilization_peak));
 	if (r->cached_prompt_tokens > 0)
 		item(p, STYLE_PLAIN, format_share(buf, r->prefix_hit_rate), "of prompt tokens cached");
 	newline(p);
@@ -196,7 +207,7 @@ static void memory(struct page *p)
 {
 	const struct result *r = p->r;
 	double capacity = r->capacity_bytes, used = 0, end = 0;
-	char buf[FORMAT_ROOM];
+	char buf[FORMAT_ROOM], more[FORMAT_ROOM];
 	size_t columns = p->term.width - LABEL, drawn = 0;
 
 	for (size_t i = 0; i < r->memory_count; i++)
@@ -204,14 +215,10 @@ static void memory(struct page *p)
 	if (!(capacity > 0) || !isfinite(used) || r->memory_count == 0)
 		return;
 	label(p, "Memory");
-	item(p, STYLE_PLAIN, human_bytes(buf, r->peak_bytes), "of");
-	say(p, STYLE_PLAIN, " ");
-	say(p, STYLE_PLAIN, human_bytes(buf, capacity));
-	say(p, STYLE_PLAIN, " on each device");
+	itemf(p, STYLE_PLAIN, human_bytes(buf, r->peak_bytes), "of %s on each device", human_bytes(more, capacity));
 	item(p, STYLE_PLAIN, human_bytes(buf, r->kv_bytes_per_token), "of KV a token");
-	if (r->kv_blocks > 0 && r->block_tokens > 0) {
+	if (r->kv_blocks > 0 && r->block_tokens > 0)
 		item(p, STYLE_PLAIN, format_number(buf, (double)(r->kv_blocks * r->block_tokens)), "tokens fit");
-	}
 	newline(p);
 	blanks(p, LABEL);
 	for (size_t i = 0; i < r->memory_count; i++) {
@@ -267,13 +274,14 @@ static size_t top_operators(const struct result *r, const struct operator_row **
 static bool operators(struct page *p, struct err *err)
 {
 	static const struct table_column columns[] = {
-		{ "Time in", false }, { "share", true }, { "", false }, { "   total", true }, { "bound by", false }, { "priced from", false },
-		{ "error", true },
+		{ "Time in", false },  { "share", true },        { "", false },     { "   total", true },
+		{ "bound by", false }, { "priced from", false }, { "error", true },
 	};
 	const struct operator_row *top[TOP_OPERATORS];
 	size_t n = top_operators(p->r, top);
 	struct table *t;
 	double rest = 1;
+	size_t bar_columns = p->term.width >= 92 ? 20 : p->term.width > 78 ? p->term.width - 72 : 6;
 	bool ok;
 
 	if (n == 0)
@@ -287,7 +295,7 @@ static bool operators(struct page *p, struct err *err)
 		char buf[FORMAT_ROOM];
 
 		rest -= top[i]->share;
-		term_bar(&bar, &plain, STYLE_PLAIN, top[i]->share / fmax(top[0]->share, 1e-9), 20);
+		term_bar(&bar, &plain, STYLE_PLAIN, top[i]->share / fmax(top[0]->share, 1e-9), bar_columns);
 		table_cell(t, STYLE_PLAIN, top[i]->label);
 		table_cell(t, STYLE_PLAIN, format_share(buf, top[i]->share));
 		table_cell(t, STYLE_HUE, str_text(&bar));
@@ -335,19 +343,16 @@ static void money(struct page *p)
 static void trust(struct page *p)
 {
 	const struct result *r = p->r;
-	char buf[2 * FORMAT_ROOM];
+	char buf[2 * FORMAT_ROOM], fitted[FORMAT_ROOM], analytic[FORMAT_ROOM];
 	int style = r->expected_rel_error <= 0.1 ? STYLE_GOOD : r->expected_rel_error <= 0.25 ? STYLE_WARN : STYLE_BAD;
 
 	label(p, "Trust");
 	item(p, style, format_share(buf, r->expected_rel_error), "expected error of times");
-	item(p, STYLE_PLAIN, format_share(buf, r->share_measured), "measured,");
-	say(p, STYLE_PLAIN, " ");
-	say(p, STYLE_PLAIN, format_share(buf, r->share_fitted));
-	say(p, STYLE_PLAIN, " fitted, ");
-	say(p, STYLE_PLAIN, format_share(buf, r->share_analytic));
-	say(p, STYLE_PLAIN, " analytic");
+	itemf(p, STYLE_PLAIN, format_share(buf, r->share_measured), "measured, %s fitted, %s analytic",
+	      format_share(fitted, r->share_fitted), format_share(analytic, r->share_analytic));
 	if (r->extrapolated_share > 0)
-		item(p, r->extrapolated_share > 0.2 ? STYLE_WARN : STYLE_PLAIN, format_share(buf, r->extrapolated_share), "extrapolated");
+		item(p, r->extrapolated_share > 0.2 ? STYLE_WARN : STYLE_PLAIN,
+		     format_share(buf, r->extrapolated_share), "extrapolated");
 	if (r->tpot_s.count > 0)
 		item(p, STYLE_PLAIN, "TPOT p50", format_interval_s(buf, r->tpot_s.p50, r->expected_rel_error));
 	if (r->ttft_s.count > 0)
@@ -367,8 +372,8 @@ static void slos(struct page *p)
 		const struct slo_row *s = &r->slos[i];
 		const char *sign = s->met ? (p->term.utf8 ? "\xe2\x89\xa4" : "<=") : ">";
 
-		snprintf(text, sizeof(text), "%s %s %s%s", human_seconds(value, s->value_s), sign, human_seconds(target, s->target_s),
-			 s->met ? "" : " missed");
+		snprintf(text, sizeof(text), "%s %s %s%s", human_seconds(value, s->value_s), sign,
+			 human_seconds(target, s->target_s), s->met ? "" : " missed");
 		item(p, s->met ? STYLE_GOOD : STYLE_BAD, s->name, text);
 	}
 	newline(p);

@@ -20,13 +20,15 @@ bool store_fail(struct store *s, const char *doing, struct err *err)
 	case SQLITE_NOTADB:
 		return err_set(err, ERR_INPUT, "%s: not a vibee-sim database, expected a SQLite file", s->path);
 	case SQLITE_CORRUPT:
-		return err_set(err, ERR_IO, "%s: cannot %s: the file is damaged (%s); `sqlite3 FILE .recover` may save it", s->path,
+		return err_set(err, ERR_IO,
+			       "%s: cannot %s: the file is damaged (%s); `sqlite3 FILE .recover` may save it", s->path,
 			       doing, why);
 	case SQLITE_FULL:
 		return err_set(err, ERR_IO, "%s: cannot %s: the disk is full; nothing was changed", s->path, doing);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return err_set(err, ERR_IO, "%s: cannot %s: another program held it locked for %d s", s->path, doing, BUSY_MS / 1000);
+		return err_set(err, ERR_IO, "%s: cannot %s: another program held it locked for %d s", s->path, doing,
+			       BUSY_MS / 1000);
 	case SQLITE_NOMEM:
 		return err_memory(err);
 	case SQLITE_IOERR:
@@ -141,7 +143,8 @@ static struct store *open_mode(const char *path, bool create, struct err *err)
 			goto fail;
 	}
 	if (!*path || paths_is_folder(path)) {
-		err_set(err, ERR_INPUT, "%s: expected a database file%s", *path ? path : "\"\"", *path ? ", got a folder" : "");
+		err_set(err, ERR_INPUT, "%s: expected a database file%s", *path ? path : "\"\"",
+			*path ? ", got a folder" : "");
 		goto fail;
 	}
 	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
@@ -154,7 +157,8 @@ static struct store *open_mode(const char *path, bool create, struct err *err)
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	/* In WAL mode synchronous=NORMAL survives any crash of the process; a power cut may lose the newest runs, whole. */
-	if (!store_exec(s, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA synchronous = NORMAL", "be opened", err) ||
+	if (!store_exec(s, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA synchronous = NORMAL",
+			"be opened", err) ||
 	    !schema_update(s, create, err))
 		goto fail;
 	return s;

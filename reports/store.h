@@ -77,14 +77,18 @@ MUST_USE bool store_list(struct store *s, const struct store_filter *filter, str
 
 MUST_USE bool store_delete(struct store *s, const char *name, struct err *err);
 /* Deletes what is neither among the `keep` newest nor younger than older_than_s; counts what it deleted, or would. */
-MUST_USE bool store_prune(struct store *s, int64_t keep, double older_than_s, bool dry_run, int64_t *deleted, struct err *err);
+MUST_USE bool store_prune(struct store *s, int64_t keep, double older_than_s, bool dry_run, int64_t *deleted,
+			  struct err *err);
 
 enum store_format { STORE_JSON, STORE_CSV };
 /* JSON: an array of vibee.run/1 documents. CSV: one line a run, all metrics and inputs as columns. "-": stdout. */
-MUST_USE bool store_export(struct store *s, const struct store_filter *filter, enum store_format format, const char *path,
-			   struct err *err);
+MUST_USE bool store_export(struct store *s, const struct store_filter *filter, enum store_format format,
+			   const char *path, struct err *err);
 
 /* Reads every page and index; false with the first fault found. */
 MUST_USE bool store_check(struct store *s, struct err *err);
+
+/* Adds the tables and views as SQL, one statement a line. */
+void store_sql_schema(struct str *out);
 
 #endif

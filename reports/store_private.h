@@ -36,13 +36,14 @@ struct store_table {
 	const struct column *columns;
 	size_t column_count, row_bytes;
 };
-bool rows_put(struct store *s, sqlite3_int64 run, const struct store_table *t, const void *rows, size_t count, struct err *err);
+bool rows_put(struct store *s, sqlite3_int64 run, const struct store_table *t, const void *rows, size_t count,
+	      struct err *err);
 /* Rows in the arena (NULL when none), at most `most`. */
-bool rows_get(struct store *s, sqlite3_int64 run, const struct store_table *t, size_t most, struct arena *arena, void **rows,
-	      size_t *count, struct err *err);
+bool rows_get(struct store *s, sqlite3_int64 run, const struct store_table *t, size_t most, struct arena *arena,
+	      void **rows, size_t *count, struct err *err);
 
-extern const struct store_table table_scenario, table_notes, table_not_modelled, table_operators, table_memory, table_classes,
-	table_replicas, table_slos, table_series, table_cdf, table_requests;
+extern const struct store_table table_scenario, table_notes, table_not_modelled, table_operators, table_memory,
+	table_classes, table_replicas, table_slos, table_series, table_cdf, table_requests;
 
 struct cdf_row {
 	double quantile, ttft_s, tpot_s, itl_s, e2e_s;

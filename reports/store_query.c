@@ -63,7 +63,8 @@ static int64_t steps_back(const char *name)
 }
 
 /* Runs "SELECT run, id" and takes its first row; *matches counts up to two. */
-static bool first_match(struct store *s, sqlite3_stmt *st, sqlite3_int64 *run, char id[33], int *matches, struct err *err)
+static bool first_match(struct store *s, sqlite3_stmt *st, sqlite3_int64 *run, char id[33], int *matches,
+			struct err *err)
 {
 	int code;
 
@@ -100,8 +101,10 @@ static bool not_found(struct store *s, const char *name, struct err *err)
 	if (n == 0)
 		return err_set(err, ERR_INPUT, "run '%.64s': %s holds no runs yet", name, s->path);
 	near = length >= 3 ? text_nearest(name, candidates, n) : NULL;
-	return err_set(err, ERR_INPUT, "run '%.64s': not in %s, expected the start of an id, \"last\" or \"last~N\"; nearest %.12s", name,
-		       s->path, near ? ids[(size_t)((const char (*)[33])near - (const char (*)[33])starts)] : ids[0]);
+	return err_set(err, ERR_INPUT,
+		       "run '%.64s': not in %s, expected the start of an id, \"last\" or \"last~N\"; nearest %.12s",
+		       name, s->path,
+		       near ? ids[(size_t)((const char(*)[33])near - (const char(*)[33])starts)] : ids[0]);
 }
 
 bool store_find(struct store *s, const char *name, sqlite3_int64 *run, char id[33], struct err *err)
@@ -144,7 +147,8 @@ bool store_resolve(struct store *s, const char *name, char id[33], struct err *e
 
 bool store_find_by_hash(struct store *s, const char *scenario_hash, char id[33], struct err *err)
 {
-	sqlite3_stmt *st = store_prepare(s, "SELECT run, id FROM runs WHERE scenario_hash = ? ORDER BY run DESC LIMIT 1", err);
+	sqlite3_stmt *st =
+		store_prepare(s, "SELECT run, id FROM runs WHERE scenario_hash = ? ORDER BY run DESC LIMIT 1", err);
 	sqlite3_int64 run;
 	int matches;
 
@@ -156,7 +160,8 @@ bool store_find_by_hash(struct store *s, const char *scenario_hash, char id[33],
 }
 
 /* Every part of the filter is one condition that an unset (NULL) parameter switches off. */
-static sqlite3_stmt *prepare_filtered(struct store *s, const char *columns, const struct store_filter *f, struct err *err)
+static sqlite3_stmt *prepare_filtered(struct store *s, const char *columns, const struct store_filter *f,
+				      struct err *err)
 {
 	static const struct store_filter all = { 0 };
 	struct str sql = { 0 };
@@ -164,10 +169,12 @@ static sqlite3_stmt *prepare_filtered(struct store *s, const char *columns, cons
 
 	if (!f)
 		f = &all;
-	str_addf(&sql, "SELECT %s FROM run_overview o WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR scenario_hash = ?2)"
+	str_addf(&sql,
+		 "SELECT %s FROM run_overview o WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR scenario_hash = ?2)"
 		 " AND (?3 IS NULL OR instr(lower(title), lower(?3))) AND (?4 IS NULL OR created_at >= ?4)"
 		 " AND (?5 IS NULL OR EXISTS(SELECT 1 FROM run_scenario i WHERE i.run = o.run AND i.path = ?5"
-		 " AND (?6 IS NULL OR i.value = ?6))) ORDER BY run DESC LIMIT ?7", columns);
+		 " AND (?6 IS NULL OR i.value = ?6))) ORDER BY run DESC LIMIT ?7",
+		 columns);
 	if (sql.failed)
 		err_memory(err);
 	else
@@ -197,7 +204,8 @@ bool store_list(struct store *s, const struct store_filter *filter, struct arena
 	*rows = NULL;
 	*count = 0;
 	while (ok && (code = sqlite3_step(st)) == SQLITE_ROW) {
-		ok = (mem_grow(&found, &capacity, n + 1, sizeof(*found)) && stored_run_read(st, arena, &found[n])) || err_memory(err);
+		ok = (mem_grow(&found, &capacity, n + 1, sizeof(*found)) && stored_run_read(st, arena, &found[n])) ||
+		     err_memory(err);
 		n += ok;
 	}
 	if (ok && code != SQLITE_DONE)
@@ -273,7 +281,8 @@ struct paths {                         /* the inputs that any exported run has, 
 
 static bool input_paths(struct store *s, struct arena *arena, struct paths *p, struct err *err)
 {
-	sqlite3_stmt *st = store_prepare(s, "SELECT DISTINCT path FROM run_scenario WHERE path IS NOT NULL ORDER BY path", err);
+	sqlite3_stmt *st =
+		store_prepare(s, "SELECT DISTINCT path FROM run_scenario WHERE path IS NOT NULL ORDER BY path", err);
 	int code = SQLITE_DONE;
 	bool ok = st != NULL;
 
@@ -334,8 +343,8 @@ static void csv_run(struct str *out, const struct paths *p, const struct stored_
 }
 
 /* One run at a time, so that memory does not grow with the database. */
-static bool export_run(struct store *s, const char *id, enum store_format format, const struct paths *p, struct str *out,
-		       struct err *err)
+static bool export_run(struct store *s, const char *id, enum store_format format, const struct paths *p,
+		       struct str *out, struct err *err)
 {
 	static const struct run_json_options options = { .pretty = true, .series = true };
 	struct arena *arena = arena_new();
@@ -352,7 +361,8 @@ static bool export_run(struct store *s, const char *id, enum store_format format
 	return ok && (!out->failed || err_memory(err));
 }
 
-bool store_export(struct store *s, const struct store_filter *filter, enum store_format format, const char *path, struct err *err)
+bool store_export(struct store *s, const struct store_filter *filter, enum store_format format, const char *path,
+		  struct err *err)
 {
 	struct arena *arena = arena_new();
 	const struct stored_run *runs = NULL;

@@ -23,9 +23,10 @@ static const struct column not_modelled_columns[] = { { "text", COLUMN_TEXT, 0 }
 TABLE(not_modelled, const char *, "run_not_modelled");
 
 static const struct column operators_columns[] = {
-	TEXT(operator_row, label), TEXT(operator_row, kind), TEXT(operator_row, bound), TEXT(operator_row, provider),
-	NUMBER(operator_row, seconds), NUMBER(operator_row, flops), NUMBER(operator_row, bytes), NUMBER(operator_row, calls),
-	NUMBER(operator_row, rel_error), NUMBER(operator_row, share),
+	TEXT(operator_row, label),    TEXT(operator_row, kind),      TEXT(operator_row, bound),
+	TEXT(operator_row, provider), NUMBER(operator_row, seconds), NUMBER(operator_row, flops),
+	NUMBER(operator_row, bytes),  NUMBER(operator_row, calls),   NUMBER(operator_row, rel_error),
+	NUMBER(operator_row, share),
 };
 TABLE(operators, struct operator_row, "run_operators");
 
@@ -42,14 +43,19 @@ TABLE(memory, struct memory_row, "run_memory");
 	{ #n "_p99_s", COLUMN_NUMBER, offsetof(struct class_row, n##_s.p99) }, \
 	{ #n "_max_s", COLUMN_NUMBER, offsetof(struct class_row, n##_s.max) }
 static const struct column classes_columns[] = {
-	TEXT(class_row, name), NUMBER(class_row, requests), NUMBER(class_row, completed), NUMBER(class_row, goodput_rps),
-	DIST(ttft), DIST(tpot), DIST(e2e),
+	TEXT(class_row, name),
+	NUMBER(class_row, requests),
+	NUMBER(class_row, completed),
+	NUMBER(class_row, goodput_rps),
+	DIST(ttft),
+	DIST(tpot),
+	DIST(e2e),
 };
 TABLE(classes, struct class_row, "run_classes");
 
 static const struct column replicas_columns[] = {
-	INT64(replica_row, replica), TEXT(replica_row, pool), INT64(replica_row, requests), INT64(replica_row, preemptions),
-	NUMBER(replica_row, busy_share), NUMBER(replica_row, kv_peak),
+	INT64(replica_row, replica),     TEXT(replica_row, pool),         INT64(replica_row, requests),
+	INT64(replica_row, preemptions), NUMBER(replica_row, busy_share), NUMBER(replica_row, kv_peak),
 };
 TABLE(replicas, struct replica_row, "run_replicas");
 
@@ -68,15 +74,23 @@ const struct store_table table_series = { "run_series", series_columns, COUNT_OF
 					  sizeof(((struct series *)0)->at[0]) };
 
 static const struct column cdf_columns[] = {
-	NUMBER(cdf_row, quantile), NUMBER(cdf_row, ttft_s), NUMBER(cdf_row, tpot_s), NUMBER(cdf_row, itl_s), NUMBER(cdf_row, e2e_s),
+	NUMBER(cdf_row, quantile), NUMBER(cdf_row, ttft_s), NUMBER(cdf_row, tpot_s),
+	NUMBER(cdf_row, itl_s),    NUMBER(cdf_row, e2e_s),
 };
 TABLE(cdf, struct cdf_row, "run_cdf");
 
 static const struct column requests_columns[] = {
-	{ "request_id", COLUMN_INT64, offsetof(struct request_record, id) }, NUMBER(request_record, arrival_s),
-	INT64(request_record, prompt_tokens), INT64(request_record, output_tokens), INT64(request_record, cached_tokens),
-	NUMBER(request_record, queue_s), NUMBER(request_record, ttft_s), NUMBER(request_record, tpot_s),
-	NUMBER(request_record, e2e_s), INT32(request_record, replica), INT32(request_record, preemptions),
+	{ "request_id", COLUMN_INT64, offsetof(struct request_record, id) },
+	NUMBER(request_record, arrival_s),
+	INT64(request_record, prompt_tokens),
+	INT64(request_record, output_tokens),
+	INT64(request_record, cached_tokens),
+	NUMBER(request_record, queue_s),
+	NUMBER(request_record, ttft_s),
+	NUMBER(request_record, tpot_s),
+	NUMBER(request_record, e2e_s),
+	INT32(request_record, replica),
+	INT32(request_record, preemptions),
 	INT32(request_record, class_index),
 };
 TABLE(requests, struct request_record, "run_requests");
@@ -147,7 +161,8 @@ static bool read_member(sqlite3_stmt *st, int index, const struct column *c, cha
 	return ok;
 }
 
-bool rows_put(struct store *s, sqlite3_int64 run, const struct store_table *t, const void *rows, size_t count, struct err *err)
+bool rows_put(struct store *s, sqlite3_int64 run, const struct store_table *t, const void *rows, size_t count,
+	      struct err *err)
 {
 	struct str sql = { 0 };
 	sqlite3_stmt *st;
@@ -208,8 +223,8 @@ static bool count_rows(struct store *s, sqlite3_int64 run, const struct store_ta
 	return ok;
 }
 
-bool rows_get(struct store *s, sqlite3_int64 run, const struct store_table *t, size_t most, struct arena *arena, void **rows,
-	      size_t *count, struct err *err)
+bool rows_get(struct store *s, sqlite3_int64 run, const struct store_table *t, size_t most, struct arena *arena,
+	      void **rows, size_t *count, struct err *err)
 {
 	struct str sql = { 0 };
 	sqlite3_stmt *st;
@@ -240,7 +255,8 @@ bool rows_get(struct store *s, sqlite3_int64 run, const struct store_table *t, s
 	sqlite3_bind_int64(st, 1, run);
 	while (ok && n < total && (code = sqlite3_step(st)) == SQLITE_ROW) {
 		for (size_t c = 0; ok && c < t->column_count; c++)
-			ok = read_member(st, (int)c, &t->columns[c], (char *)*rows + n * t->row_bytes, arena) || err_memory(err);
+			ok = read_member(st, (int)c, &t->columns[c], (char *)*rows + n * t->row_bytes, arena) ||
+			     err_memory(err);
 		n++;
 	}
 	if (code != SQLITE_ROW && code != SQLITE_DONE)

@@ -16,11 +16,13 @@ static const char *seed_input(const struct result *r)
 	return seed;
 }
 
-static bool put_head(struct store *s, const struct run_origin *origin, const struct result *r, sqlite3_int64 *run, char id[33],
-		     struct err *err)
+static bool put_head(struct store *s, const struct run_origin *origin, const struct result *r, sqlite3_int64 *run,
+		     char id[33], struct err *err)
 {
-	static const char sql[] = "INSERT INTO runs(id, created_at, kind, title, scenario_hash, seed, tool_version, host, command,"
-		" wall_s, slos_met, price_kind, series_bucket_s) VALUES(lower(hex(randomblob(16))), coalesce(?12, datetime('now')), ?1, ?2, ?3,"
+	static const char sql[] =
+		"INSERT INTO runs(id, created_at, kind, title, scenario_hash, seed, tool_version, host, command,"
+		" wall_s, slos_met, price_kind, series_bucket_s) VALUES(lower(hex(randomblob(16))), coalesce(?12, "
+		"datetime('now')), ?1, ?2, ?3,"
 		" ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING run, id";
 	sqlite3_stmt *st = store_prepare(s, sql, err);
 	const char *seed = seed_input(r);
@@ -113,7 +115,8 @@ bool store_put_run(struct store *s, const struct run_origin *origin, struct resu
 
 	if (!store_exec(s, "BEGIN IMMEDIATE", "store the run", err))
 		return false;
-	if (!put_head(s, origin, r, &run, id, err) || !put_rows(s, run, r, err) || !store_exec(s, "COMMIT", "store the run", err)) {
+	if (!put_head(s, origin, r, &run, id, err) || !put_rows(s, run, r, err) ||
+	    !store_exec(s, "COMMIT", "store the run", err)) {
 		store_rollback(s);
 		return false;
 	}
@@ -122,10 +125,14 @@ bool store_put_run(struct store *s, const struct run_origin *origin, struct resu
 }
 
 /* Reads the columns of `runs` that are not metrics. */
-static bool get_head(struct store *s, sqlite3_int64 run, struct arena *arena, struct result *r, double *bucket_s, struct err *err)
+static bool get_head(struct store *s, sqlite3_int64 run, struct arena *arena, struct result *r, double *bucket_s,
+		     struct err *err)
 {
-	sqlite3_stmt *st = store_prepare(s, "SELECT id, scenario_hash, title, slos_met, price_kind, series_bucket_s FROM runs"
-					 " WHERE run = ?", err);
+	sqlite3_stmt *st =
+		store_prepare(s,
+			      "SELECT id, scenario_hash, title, slos_met, price_kind, series_bucket_s FROM runs"
+			      " WHERE run = ?",
+			      err);
 	const char *hash;
 	bool ok = true;
 
@@ -169,7 +176,8 @@ static bool get_metrics(struct store *s, sqlite3_int64 run, struct result *r, st
 	return code == SQLITE_DONE || store_fail(s, "read the run", err);
 }
 
-static bool get_series(struct store *s, sqlite3_int64 run, double bucket_s, struct arena *arena, struct result *r, struct err *err)
+static bool get_series(struct store *s, sqlite3_int64 run, double bucket_s, struct arena *arena, struct result *r,
+		       struct err *err)
 {
 	struct series *series;
 	void *rows;
@@ -245,7 +253,8 @@ static bool get_rows(struct store *s, sqlite3_int64 run, struct arena *arena, st
 	return true;
 }
 
-static bool get_about(struct store *s, sqlite3_int64 run, struct arena *arena, struct stored_run *about, struct err *err)
+static bool get_about(struct store *s, sqlite3_int64 run, struct arena *arena, struct stored_run *about,
+		      struct err *err)
 {
 	struct str sql = { 0 };
 	sqlite3_stmt *st;
@@ -279,8 +288,9 @@ bool store_get_run(struct store *s, const char *name, struct arena *arena, struc
 	/* One read transaction, so that a prune in another process cannot take the run away halfway. */
 	if (!store_exec(s, "BEGIN", "read the run", err))
 		return false;
-	ok = store_find(s, name, &run, id, err) && get_head(s, run, arena, r, &bucket_s, err) && get_metrics(s, run, r, err) &&
-	     get_rows(s, run, arena, r, err) && get_series(s, run, bucket_s, arena, r, err) && get_cdfs(s, run, arena, r, err) &&
+	ok = store_find(s, name, &run, id, err) && get_head(s, run, arena, r, &bucket_s, err) &&
+	     get_metrics(s, run, r, err) && get_rows(s, run, arena, r, err) &&
+	     get_series(s, run, bucket_s, arena, r, err) && get_cdfs(s, run, arena, r, err) &&
 	     (!about || get_about(s, run, arena, about, err));
 	store_rollback(s);
 	return ok;

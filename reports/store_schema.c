@@ -97,14 +97,17 @@ static bool identify(struct store *s, int *version, bool *empty, struct err *err
 {
 	int application, tables;
 
-	if (!pragma_int(s, "PRAGMA application_id", &application, err) || !pragma_int(s, "PRAGMA user_version", version, err) ||
+	if (!pragma_int(s, "PRAGMA application_id", &application, err) ||
+	    !pragma_int(s, "PRAGMA user_version", version, err) ||
 	    !pragma_int(s, "SELECT count(*) FROM sqlite_master", &tables, err))
 		return false;
 	*empty = application == 0 && *version == 0 && tables == 0;
 	if (!*empty && application != APPLICATION_ID)
-		return err_set(err, ERR_INPUT, "%s: a SQLite database of another program, expected one of vibee-sim", s->path);
+		return err_set(err, ERR_INPUT, "%s: a SQLite database of another program, expected one of vibee-sim",
+			       s->path);
 	if (*version > (int)COUNT_OF(migrations))
-		return err_set(err, ERR_INPUT, "%s: written by a newer vibee-sim (schema %d), expected schema %d or older", s->path,
+		return err_set(err, ERR_INPUT,
+			       "%s: written by a newer vibee-sim (schema %d), expected schema %d or older", s->path,
 			       *version, (int)COUNT_OF(migrations));
 	return true;
 }
@@ -141,8 +144,10 @@ static bool migrate(struct store *s, struct err *err)
 
 		if (!store_exec(s, migrations[v].sql, "be set up", err))
 			goto fail;
-		snprintf(sql, sizeof(sql), "INSERT INTO migrations VALUES(%d, datetime('now'), '%s'); PRAGMA user_version = %d;"
-			 "PRAGMA application_id = %d", v + 1, migrations[v].what, v + 1, APPLICATION_ID);
+		snprintf(sql, sizeof(sql),
+			 "INSERT INTO migrations VALUES(%d, datetime('now'), '%s'); PRAGMA user_version = %d;"
+			 "PRAGMA application_id = %d",
+			 v + 1, migrations[v].what, v + 1, APPLICATION_ID);
 		if (!store_exec(s, sql, "be set up", err))
 			goto fail;
 	}
@@ -168,4 +173,16 @@ bool schema_update(struct store *s, bool create, struct err *err)
 	if (version == (int)COUNT_OF(migrations))
 		return true;
 	return set_wal(s, err) && migrate(s, err);
+}
+
+void store_sql_schema(struct str *out)
+{
+	for (size_t v = 0; v < COUNT_OF(migrations); v++)
+		for (const char *at = migrations[v].sql; *at;) {
+			size_t n = strcspn(at, ";");
+
+			str_add_bytes(out, at, n);
+			str_add(out, ";\n");
+			at += n + (at[n] == ';');
+		}
 }

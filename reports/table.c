@@ -39,7 +39,8 @@ static bool locale_is_utf8(void)
 		const char *value = getenv(names[i]);
 
 		if (value && *value)
-			return strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "utf-8") || strstr(value, "UTF8");
+			return strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "utf-8") ||
+			       strstr(value, "UTF8");
 	}
 	return false;
 }
@@ -105,10 +106,17 @@ void term_rule(struct str *out, const struct term *term, size_t columns)
 
 void term_bar(struct str *out, const struct term *term, int style, double share, size_t columns)
 {
-	static const char *const eighths[] = { "", "\xe2\x96\x8f", "\xe2\x96\x8e", "\xe2\x96\x8d", "\xe2\x96\x8c", "\xe2\x96\x8b",
-					       "\xe2\x96\x8a", "\xe2\x96\x89" };
+	static const char *const eighths[] = { "",
+					       "\xe2\x96\x8f",
+					       "\xe2\x96\x8e",
+					       "\xe2\x96\x8d",
+					       "\xe2\x96\x8c",
+					       "\xe2\x96\x8b",
+					       "\xe2\x96\x8a",
+					       "\xe2\x96\x89" };
 	double length = share > 0 ? (share < 1 ? share : 1) * (double)columns : 0;
-	size_t whole = (size_t)(length + (term->utf8 ? 0 : 0.5)), part = term->utf8 ? (size_t)((length - (double)whole) * 8) : 0;
+	size_t whole = (size_t)(length + (term->utf8 ? 0 : 0.5)),
+	       part = term->utf8 ? (size_t)((length - (double)whole) * 8) : 0;
 	struct str bar = { 0 };
 	size_t used = whole + (part > 0);
 
@@ -171,7 +179,8 @@ static void add_blanks(struct str *out, size_t count)
 }
 
 /* One cell in its width; the last column of a line gets no blanks after it. */
-static void add_cell(struct str *out, const struct term *term, int style, const char *text, size_t width, bool right, bool last)
+static void add_cell(struct str *out, const struct term *term, int style, const char *text, size_t width, bool right,
+		     bool last)
 {
 	const char *mark = term->utf8 ? "\xe2\x80\xa6" : "~";
 	size_t own = utf8_width(text);
@@ -210,7 +219,8 @@ static void column_widths(const struct table *t, size_t most, size_t *width)
 		size_t widest = t->count;
 
 		for (size_t c = 0; c < t->count; c++)
-			if (!t->columns[c].right && width[c] > NARROWEST && (widest == t->count || width[c] > width[widest]))
+			if (!t->columns[c].right && width[c] > NARROWEST &&
+			    (widest == t->count || width[c] > width[widest]))
 				widest = c;
 		if (widest == t->count)
 			break;         /* only numbers are left: better too wide than wrong */
@@ -232,7 +242,8 @@ bool table_print(const struct table *t, const struct term *term, size_t indent, 
 	add_blanks(out, indent);
 	for (size_t c = 0; c < t->count; c++) {
 		add_blanks(out, c ? GAP : 0);
-		add_cell(out, term, STYLE_STRONG, t->columns[c].title, width[c], t->columns[c].right, c + 1 == t->count);
+		add_cell(out, term, STYLE_STRONG, t->columns[c].title, width[c], t->columns[c].right,
+			 c + 1 == t->count);
 		total += width[c] + (c ? GAP : 0);
 	}
 	str_add(out, "\n");
@@ -247,8 +258,8 @@ bool table_print(const struct table *t, const struct term *term, size_t indent, 
 		add_blanks(out, indent);
 		for (size_t c = 0; c < filled; c++) {
 			add_blanks(out, c ? GAP : 0);
-			add_cell(out, term, i + c < t->cell_count ? t->cells[i + c].style : STYLE_PLAIN, cell_text(t, i + c),
-				 width[c], t->columns[c].right, c + 1 == filled);
+			add_cell(out, term, i + c < t->cell_count ? t->cells[i + c].style : STYLE_PLAIN,
+				 cell_text(t, i + c), width[c], t->columns[c].right, c + 1 == filled);
 		}
 		str_add(out, "\n");
 	}

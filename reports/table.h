@@ -17,7 +17,15 @@ struct term term_plain(size_t width);                                 /* ASCII w
 /* What file descriptor fd can show: UTF-8 on a terminal in such a locale, colour there unless NO_COLOR is set. */
 struct term term_detect(int fd);
 
-enum style { STYLE_PLAIN, STYLE_STRONG, STYLE_FAINT, STYLE_GOOD, STYLE_WARN, STYLE_BAD, STYLE_HUE };   /* HUE + 0..7: a colour of its own */
+enum style {
+	STYLE_PLAIN,
+	STYLE_STRONG,
+	STYLE_FAINT,
+	STYLE_GOOD,
+	STYLE_WARN,
+	STYLE_BAD,
+	STYLE_HUE
+}; /* HUE + 0..7: a colour of its own */
 /* Adds text in that style (cleaned: one line, valid UTF-8, no control characters). */
 void term_add(struct str *out, const struct term *term, int style, const char *text);
 void term_addf(struct str *out, const struct term *term, int style, const char *fmt, ...) PRINTF_LIKE(4, 5);
@@ -39,7 +47,8 @@ void table_cellf(struct table *t, int style, const char *fmt, ...) PRINTF_LIKE(3
  * Adds the table, each line ending in \n and beginning with `indent` blanks. When it is wider than the terminal the
  * widest text column is cut, with a mark. False when memory ran out on the way.
  */
-MUST_USE bool table_print(const struct table *t, const struct term *term, size_t indent, struct str *out, struct err *err);
+MUST_USE bool table_print(const struct table *t, const struct term *term, size_t indent, struct str *out,
+			  struct err *err);
 void table_free(struct table *t);                                     /* NULL is fine */
 
 #endif

@@ -24,7 +24,7 @@ struct step_result {
 	size_t row_count;
 	double seconds;                        /* of the iteration: sum of stages (one batch passing through all) */
 	double stage_s;                        /* of the slowest stage: what a full pipeline needs a batch */
-	double host_s, visible_host_s;
+	double visible_host_s;                 /* of `seconds`: what the serving software adds to the device time */
 	double flops, bytes, mfu, mbu;         /* of one device, over `seconds` */
 	double expected_rel_error;
 	struct memory_plan memory;

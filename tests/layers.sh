@@ -19,11 +19,11 @@ bad=0
 while IFS=: read -r file line include; do
 	from=${file%%/*}
 	path=$(sed -E 's/.*"([^"]+)".*/\1/' <<<"$include")
-	case $path in */*) ;; *) continue ;; esac
+	case $path in */*) ;; *) echo "$file:$line: \"$path\": includes are written from the root"; bad=1; continue ;; esac
 	ok=0
 	for a in $(allowed "$from"); do
 		if [ "$path" = "$a" ] || [ "${path%%/*}" = "$a" ]; then ok=1; fi
 	done
 	if [ $ok = 0 ]; then echo "$file:$line: $from/ may not include \"$path\""; bad=1; fi
-done < <(grep -rnE '^#include "' --include='*.[ch]' base hardware workloads kernels reports models sim validation cli 2>/dev/null)
+done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' base hardware workloads kernels reports models sim validation cli 2>/dev/null)
 exit $bad

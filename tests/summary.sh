@@ -7,7 +7,9 @@ for stage in ${STAGES:-}; do
 done
 for f in "$1"/*.count; do
 	[ -e "$f" ] || continue
-	read -r p n <"$f" || { p=0 n=1; }
+	read -r p n _ <"$f"
+	case $p$n in *[!0-9]* | '') echo "$f: not a count"; p=0 n=1 ;; esac
+	[ -n "$n" ] || { echo "$f: not a count"; n=1; }
 	passed=$((passed + p)) failed=$((failed + n))
 done
 echo "$passed passed, $failed failed"

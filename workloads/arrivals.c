@@ -11,7 +11,7 @@
 enum { SINE_SEGMENTS = 1440, RAMP_SEGMENTS = 1000 };
 enum gap_kind { GAP_EXPONENTIAL, GAP_GAMMA, GAP_WEIBULL, GAP_EQUAL, GAP_EMPIRICAL };
 
-/* Weibull shape k with the wanted coefficient of variation: cv^2 + 1 = G(1 + 2/k) / G(1 + 1/k)^2, which falls with k. */
+/* Weibull shape k with the wanted coefficient of variation: cv^2 + 1 = G(1 + 2/k) / G(1 + 1/k)^2 falls with k. */
 static double weibull_shape(double cv)
 {
 	double low = 0.05, high = 100;
@@ -148,7 +148,8 @@ static bool make_diurnal(struct arrival_stream *s, const struct arrivals *a, str
 	for (int i = 0; i < SINE_SEGMENTS; i++) {
 		double from = 2 * pi * (i * width - a->phase_s) / a->period_s, to = from + 2 * pi / SINE_SEGMENTS;
 
-		s->segments[i] = (struct rate_segment){ width, s->qps * (1 + a->amplitude * (cos(from) - cos(to)) / (to - from)) };
+		s->segments[i] = (struct rate_segment){ width, s->qps * (1 + a->amplitude * (cos(from) - cos(to)) /
+										     (to - from)) };
 	}
 	return true;
 }
@@ -158,7 +159,9 @@ static bool make_burst(struct arrival_stream *s, const struct arrivals *a, struc
 	double base;
 
 	if (!(a->period_s > 0) || !(a->burst_s > 0) || !(a->burst_s < a->period_s) || !(a->burst_ratio >= 1))
-		return err_set(err, ERR_INPUT, "arrivals: kind burst needs 'period_s', a shorter 'burst_s' and 'burst_ratio' of at least 1");
+		return err_set(
+			err, ERR_INPUT,
+			"arrivals: kind burst needs 'period_s', a shorter 'burst_s' and 'burst_ratio' of at least 1");
 	if (!allot(s, 2, true, err))
 		return false;
 	base = s->qps * a->period_s / (a->period_s - a->burst_s + a->burst_s * a->burst_ratio);
@@ -172,12 +175,14 @@ static bool make_ramp(struct arrival_stream *s, const struct arrivals *a, struct
 	double factor = s->qps / a->end_qps;
 
 	if (isnan(a->start_qps) || !(a->end_qps > 0) || !(a->ramp_s > 0))
-		return err_set(err, ERR_INPUT, "arrivals: kind ramp needs 'start_qps', a positive 'end_qps' and 'ramp_s'");
+		return err_set(err, ERR_INPUT,
+			       "arrivals: kind ramp needs 'start_qps', a positive 'end_qps' and 'ramp_s'");
 	if (!allot(s, RAMP_SEGMENTS + 1, false, err))
 		return false;
 	for (int i = 0; i < RAMP_SEGMENTS; i++)
 		s->segments[i] = (struct rate_segment){ a->ramp_s / RAMP_SEGMENTS,
-							factor * (a->start_qps + (a->end_qps - a->start_qps) * (i + 0.5) / RAMP_SEGMENTS) };
+							factor * (a->start_qps + (a->end_qps - a->start_qps) *
+											 (i + 0.5) / RAMP_SEGMENTS) };
 	s->segments[RAMP_SEGMENTS] = (struct rate_segment){ INFINITY, factor * a->end_qps };
 	return true;
 }
@@ -187,7 +192,8 @@ static bool make_stages(struct arrival_stream *s, const struct arrivals *a, stru
 	double factor = s->qps / stages_mean(a);
 
 	if (!(stages_mean(a) > 0))
-		return err_set(err, ERR_INPUT, "arrivals: kind stages needs <stage duration_s qps/> with a positive rate");
+		return err_set(err, ERR_INPUT,
+			       "arrivals: kind stages needs <stage duration_s qps/> with a positive rate");
 	if (!allot(s, a->stage_count, false, err))
 		return false;
 	for (size_t i = 0; i < a->stage_count; i++)
@@ -201,7 +207,8 @@ static bool make_profile(struct arrival_stream *s, const struct arrivals *a, str
 	int n = profile_numbers(a->profile, v, (int)COUNT_OF(v));
 
 	if (n < 1 || n > (int)COUNT_OF(v) || !(mean > 0) || !(a->window_s > 0))
-		return err_set(err, ERR_INPUT, "arrivals: kind profile needs 'window_s' and 1 to %zu rates in 'profile'", COUNT_OF(v));
+		return err_set(err, ERR_INPUT,
+			       "arrivals: kind profile needs 'window_s' and 1 to %zu rates in 'profile'", COUNT_OF(v));
 	if (!allot(s, (size_t)n, true, err))
 		return false;
 	for (int i = 0; i < n; i++)
@@ -214,7 +221,9 @@ static bool make_mmpp(struct arrival_stream *s, const struct arrivals *a, struct
 	double p = a->burst_share;
 
 	if (!(a->burst_ratio >= 1) || !(p > 0 && p < 1) || !(a->burst_s > 0))
-		return err_set(err, ERR_INPUT, "arrivals: kind mmpp needs 'burst_ratio' of at least 1, 'burst_share' between 0 and 1, 'burst_s'");
+		return err_set(err, ERR_INPUT,
+			       "arrivals: kind mmpp needs 'burst_ratio' of at least 1, 'burst_share' between 0 and 1, "
+			       "'burst_s'");
 	s->low = s->qps / (1 - p + p * a->burst_ratio);
 	s->high = s->low * a->burst_ratio;
 	s->high_s = a->burst_s;
@@ -274,13 +283,15 @@ static double rescale_factor(const struct arrival_stream *s, int64_t requests)
 	return last > 0 ? (double)requests / s->qps / last : 1;
 }
 
-bool arrival_stream_init(struct arrival_stream *s, const struct arrivals *a, double qps, double cv, int64_t requests, uint64_t seed,
-			 unsigned number, struct err *err)
+bool arrival_stream_init(struct arrival_stream *s, const struct arrivals *a, double qps, double cv, int64_t requests,
+			 uint64_t seed, unsigned number, struct err *err)
 {
 	char purpose[64];
 	bool rescale = a->rescale && requests > 0 && a->kind <= ARRIVAL_DETERMINISTIC;
 
-	*s = (struct arrival_stream){ .kind = a->kind == ARRIVAL_AUTO ? ARRIVAL_POISSON : a->kind, .factor = 1, .quantum_s = a->quantum_s };
+	*s = (struct arrival_stream){ .kind = a->kind == ARRIVAL_AUTO ? ARRIVAL_POISSON : a->kind,
+				      .factor = 1,
+				      .quantum_s = a->quantum_s };
 	if (number)
 		snprintf(purpose, sizeof(purpose), "arrivals %u", number);
 	rng_init(&s->gaps, seed, number ? purpose : "arrivals");
@@ -291,10 +302,11 @@ bool arrival_stream_init(struct arrival_stream *s, const struct arrivals *a, dou
 	if (s->kind == ARRIVAL_ALL_AT_ONCE) {
 		if (isnan(qps))
 			return true;
-		s->kind = ARRIVAL_POISSON;     /* a rate was asked for */
+		s->kind = ARRIVAL_POISSON; /* a rate was asked for */
 	}
 	if (!(s->qps > 0))
-		return err_set(err, ERR_INPUT, "arrivals: kind %s has no rate: expected qps (or concurrency)", arrival_names[s->kind]);
+		return err_set(err, ERR_INPUT, "arrivals: kind %s has no rate: expected qps (or concurrency)",
+			       arrival_names[s->kind]);
 	set_gaps(s, s->kind, isnan(cv) ? a->cv : cv);
 	if (!make_shape(s, a, err))
 		return false;

@@ -17,13 +17,13 @@ struct rate_segment {
 };
 
 struct arrival_stream {
-	int kind;                        /* enum arrival_kind, auto resolved */
+	int kind; /* enum arrival_kind, auto resolved */
 	struct rng gaps, states;
-	double cv, shape, scale;         /* of unit-mean gaps */
+	double cv, shape, scale; /* of unit-mean gaps */
 	int gap_kind;
-	struct sampler gap;              /* empirical gaps, mean 1 */
+	struct sampler gap; /* empirical gaps, mean 1 */
 	double qps, factor, quantum_s;
-	double now_s;                    /* exact time of the last arrival */
+	double now_s; /* exact time of the last arrival */
 	/* Varying rate: fixed segments (cyclic or ending) or two random states. */
 	struct rate_segment *segments;
 	size_t segment_count, segment;
@@ -35,8 +35,8 @@ struct arrival_stream {
 
 /* `qps` is the mean rate (NAN: what `a` itself says). `number` tells the streams of classes apart. `requests` is only
  * used by rescale. Release also after failure. */
-MUST_USE bool arrival_stream_init(struct arrival_stream *s, const struct arrivals *a, double qps, double cv, int64_t requests,
-				  uint64_t seed, unsigned number, struct err *err);
+MUST_USE bool arrival_stream_init(struct arrival_stream *s, const struct arrivals *a, double qps, double cv,
+				  int64_t requests, uint64_t seed, unsigned number, struct err *err);
 void arrival_stream_release(struct arrival_stream *s);
 
 /* Time of the next arrival, seconds, non-decreasing; INFINITY when the stream has ended. */

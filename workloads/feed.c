@@ -17,8 +17,8 @@ enum { LOADED_MOST = 10000000 };
 /* Traces whose later turns wait for answers are held in memory: a turn may stand far from the one before it. */
 struct held {
 	struct trace_row row;
-	size_t blocks_at;                /* in the pool */
-	int64_t next;                    /* next turn of the session, -1 */
+	size_t blocks_at; /* in the pool */
+	int64_t next;     /* next turn of the session, -1 */
 };
 
 struct feed {
@@ -27,8 +27,8 @@ struct feed {
 	struct trace *trace;
 	char path[4096];
 	bool has_times, has_turns, has_blocks;
-	double scale, offset_s;          /* of arrival times; offset grows with each repetition */
-	double first_s, last_s;          /* of the current pass, before scaling */
+	double scale, offset_s; /* of arrival times; offset grows with each repetition */
+	double first_s, last_s; /* of the current pass, before scaling */
 	int64_t pass_rows, rows;
 	struct source_counts counts;
 	/* has_turns only */
@@ -36,7 +36,7 @@ struct feed {
 	size_t held_count, held_capacity, at;
 	uint64_t *pool;
 	size_t pool_count, pool_capacity;
-	struct idmap cursor;             /* session -> place of its next turn */
+	struct idmap cursor; /* session -> place of its next turn */
 };
 
 bool fit_lengths(const struct workload *w, int64_t *prompt, int64_t *output, const char **reason)
@@ -74,8 +74,11 @@ static bool find_path(struct feed *f, struct err *err)
 
 static bool open_trace(struct feed *f, struct err *err)
 {
-	struct trace_options options = { .format = f->w.trace_format, .chars_per_token = f->w.chars_per_token, .qps = f->w.qps,
-					 .from_s = f->w.from_s, .seed = f->seed };
+	struct trace_options options = { .format = f->w.trace_format,
+					 .chars_per_token = f->w.chars_per_token,
+					 .qps = f->w.qps,
+					 .from_s = f->w.from_s,
+					 .seed = f->seed };
 
 	f->trace = trace_open(f->path, &options, err);
 	return f->trace != NULL;
@@ -110,7 +113,8 @@ static bool hold(struct feed *f, const struct trace_row *row, struct err *err)
 	bool made;
 
 	if (f->held_count == LOADED_MOST)
-		return err_set(err, ERR_INPUT, "%s: over %d rows in a trace with sessions that wait for answers", f->path, LOADED_MOST);
+		return err_set(err, ERR_INPUT, "%s: over %d rows in a trace with sessions that wait for answers",
+			       f->path, LOADED_MOST);
 	if (!mem_grow(&f->held, &f->held_capacity, f->held_count + 1, sizeof(*f->held)) ||
 	    !mem_grow(&f->pool, &f->pool_capacity, f->pool_count + row->block_count + 1, sizeof(*f->pool)))
 		return err_memory(err);
@@ -126,7 +130,7 @@ static bool hold(struct feed *f, const struct trace_row *row, struct err *err)
 		if (*last >= 0)
 			f->held[*last].next = (int64_t)f->held_count;
 		else
-			h->row.delay_s = NAN;  /* nothing to wait for */
+			h->row.delay_s = NAN; /* nothing to wait for */
 	}
 	if (row->session) {
 		last = idmap_at(&f->cursor, row->session, -1, &made);
@@ -217,8 +221,9 @@ static bool measure_rate(struct feed *f, struct err *err)
 	if (err->kind != ERR_NONE)
 		return false;
 	if (n < 2 || !(last > first))
-		return err_set(err, ERR_INPUT, "%s: qps=%g: %" PRId64 " requests that all arrive at once cannot be stretched to a rate", f->path,
-			       f->w.qps, n);
+		return err_set(err, ERR_INPUT,
+			       "%s: qps=%g: %" PRId64 " requests that all arrive at once cannot be stretched to a rate",
+			       f->path, f->w.qps, n);
 	f->scale = (double)(n - 1) / f->w.qps / (last - first);
 	return true;
 }
@@ -320,7 +325,7 @@ bool feed_next_turn(struct feed *f, uint64_t session, struct trace_row *row)
 
 	if (!known || (next = f->held[*known].next) < 0)
 		return false;
-	place = idmap_at(&f->cursor, session, 0, &made);       /* there already: needs no memory */
+	place = idmap_at(&f->cursor, session, 0, &made); /* there already: needs no memory */
 	if (!place)
 		return false;
 	*place = next;

@@ -13,13 +13,21 @@ enum { PREFIX_SEEDS = 3, PREFIX_ROUNDS = 5, CLASSES_MOST = 16, CLASS_ROWS_LEAST 
 
 static struct request request_of(const struct trace_row *r)
 {
-	return (struct request){ .arrival_s = r->arrival_s, .prompt_tokens = r->prompt_tokens, .output_tokens = r->output_tokens,
-				 .class_index = r->class_index, .adapter = r->adapter, .turn = r->turn, .session = r->session,
-				 .blocks = r->blocks, .block_count = r->block_count, .block_tokens = r->block_tokens };
+	return (struct request){ .arrival_s = r->arrival_s,
+				 .prompt_tokens = r->prompt_tokens,
+				 .output_tokens = r->output_tokens,
+				 .class_index = r->class_index,
+				 .adapter = r->adapter,
+				 .turn = r->turn,
+				 .session = r->session,
+				 .blocks = r->blocks,
+				 .block_count = r->block_count,
+				 .block_tokens = r->block_tokens };
 }
 
 /* What a row's blocks say: how many leading ones were seen, and how long ago the deepest of them. */
-static bool note_blocks(struct fit_row *to, const struct trace_row *row, struct idmap *seen, int64_t index, struct err *err)
+static bool note_blocks(struct fit_row *to, const struct trace_row *row, struct idmap *seen, int64_t index,
+			struct err *err)
 {
 	bool leading = true, made;
 
@@ -39,7 +47,8 @@ static bool note_blocks(struct fit_row *to, const struct trace_row *row, struct 
 	return true;
 }
 
-static bool add_row(struct fit_data *d, const struct trace_row *row, struct idmap *seen, struct idmap *firsts, struct err *err)
+static bool add_row(struct fit_data *d, const struct trace_row *row, struct idmap *seen, struct idmap *firsts,
+		    struct err *err)
 {
 	struct fit_row *to;
 	int64_t *first;
@@ -47,7 +56,9 @@ static bool add_row(struct fit_data *d, const struct trace_row *row, struct idma
 	if (!mem_grow(&d->rows, &d->capacity, d->count + 1, sizeof(*d->rows)))
 		return err_memory(err);
 	to = &d->rows[d->count];
-	*to = (struct fit_row){ .arrival_s = row->arrival_s, .prompt = (double)row->prompt_tokens, .output = (double)row->output_tokens,
+	*to = (struct fit_row){ .arrival_s = row->arrival_s,
+				.prompt = (double)row->prompt_tokens,
+				.output = (double)row->output_tokens,
 				.class_index = row->class_index };
 	if (row->block_count > 0) {
 		d->block_tokens = row->block_tokens;
@@ -78,7 +89,8 @@ static uint64_t commonest(const struct idmap *firsts, int64_t *most)
 }
 
 /* Second pass: which rows begin with the commonest block, and how many further blocks nearly all of those share. */
-static bool mark_common(struct fit_data *d, uint64_t id, const char *path, const struct trace_options *options, struct err *err)
+static bool mark_common(struct fit_data *d, uint64_t id, const char *path, const struct trace_options *options,
+			struct err *err)
 {
 	struct trace *t = trace_open(path, options, err);
 	uint64_t common[64] = { 0 };
@@ -110,7 +122,8 @@ static bool mark_common(struct fit_data *d, uint64_t id, const char *path, const
 	return err->kind == ERR_NONE;
 }
 
-static bool load(struct fit_data *d, const char *path, const struct trace_options *options, int64_t most, struct arena *arena, struct err *err)
+static bool load(struct fit_data *d, const char *path, const struct trace_options *options, int64_t most,
+		 struct arena *arena, struct err *err)
 {
 	struct trace *t = trace_open(path, options, err);
 	struct idmap seen = { 0 }, firsts = { 0 };
@@ -152,7 +165,8 @@ static void unload(struct fit_data *d)
 	mem_free(d);
 }
 
-static bool class_lengths(struct workload_class *c, const struct fit_data *d, int32_t index, struct arena *arena, struct err *err)
+static bool class_lengths(struct workload_class *c, const struct fit_data *d, int32_t index, struct arena *arena,
+			  struct err *err)
 {
 	double *prompts = mem_alloc(d->count * sizeof(*prompts)), *outputs = mem_alloc(d->count * sizeof(*outputs));
 	int64_t n = 0;
@@ -219,7 +233,7 @@ static bool fit_lengths_of(struct workload *w, const struct fit_data *d, struct 
 	values = stats_outputs(d->columns, &n);
 	if (!fit_spread(&w->output, values, n, arena, err))
 		return false;
-	if (fabs(d->stats.rank_correlation) > 0.02)    /* Pearson's (1907) relation between rank and normal correlation */
+	if (fabs(d->stats.rank_correlation) > 0.02) /* Pearson's (1907) relation between rank and normal correlation */
 		w->correlation = fit_round(2 * sin(pi / 6 * d->stats.rank_correlation));
 	return true;
 }
@@ -268,7 +282,7 @@ static bool compare(const struct workload *w, const struct fit_data *d, struct f
 		err_memory(err);
 	ok = ok && (source = source_open(&copy, 1, err));
 	while (ok && source_next(source, &q, err)) {
-		q.block_count = 0;             /* prefixes are compared below, over as many rows as the trace has */
+		q.block_count = 0; /* prefixes are compared below, over as many rows as the trace has */
 		ok = stats_add(s, &q, true, err);
 	}
 	ok = ok && err->kind == ERR_NONE;
@@ -325,8 +339,8 @@ static bool settle_reuse(struct workload *w, const struct fit_data *d, struct er
 	return true;
 }
 
-bool workload_fit(const char *path, const struct trace_options *trace, const struct fit_options *o, struct workload *w, struct arena *arena,
-		  struct err *err)
+bool workload_fit(const char *path, const struct trace_options *trace, const struct fit_options *o, struct workload *w,
+		  struct arena *arena, struct err *err)
 {
 	struct fit_data *d = mem_calloc(1, sizeof(*d));
 	bool ok = false;
@@ -352,14 +366,16 @@ bool workload_fit(const char *path, const struct trace_options *trace, const str
 	w->fit.trace = o->trace;
 	w->fit.source = o->source;
 	w->fit.licence = o->licence;
-	w->fit.method = "vibee-sim workload fit; generated with seed 1, four times the rows of the trace";
+	w->fit.method = "vibee-sim workload fit; generated with seed 1: as many requests as the trace, four times as "
+			"many for less than 50,000";
 	ok = true;
 out:
 	unload(d);
 	return ok;
 }
 
-bool workload_distance(const struct workload *w, const char *path, const struct trace_options *trace, struct fit_record *out, struct err *err)
+bool workload_distance(const struct workload *w, const char *path, const struct trace_options *trace,
+		       struct fit_record *out, struct err *err)
 {
 	struct fit_data *d = mem_calloc(1, sizeof(*d));
 	struct arena *arena = arena_new();

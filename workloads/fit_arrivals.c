@@ -10,9 +10,11 @@
 #include "workloads/fit_parts.h"
 
 enum { PROFILE_WINDOWS = 48, TRIAL_MOST = 100000 };
-static const double cv_grid[] = { 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 7, 10, 14, 20 };
+static const double cv_grid[] = {
+	0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 7, 10, 14, 20
+};
 
-/* Arrivals reported in equal steps: most gaps are zero and nearly all times are near multiples of the usual other gap. */
+/* Arrivals reported in equal steps: most gaps are zero, nearly all times are near multiples of the usual other gap. */
 static double find_quantum(const struct fit_data *d)
 {
 	int64_t n, zero = 0, near = 0;
@@ -50,7 +52,9 @@ static double score(const struct workload *w, const struct arrivals *a, const st
 		n = TRIAL_MOST;
 	ok = ok && arrival_stream_init(&stream, a, w->qps, NAN, 0, 20, 0, err);
 	for (int64_t i = 0; ok && i < n; i++) {
-		struct request q = { .prompt_tokens = 1, .output_tokens = 1, .adapter = -1, .arrival_s = arrival_stream_next(&stream) };
+		struct request q = {
+			.prompt_tokens = 1, .output_tokens = 1, .adapter = -1, .arrival_s = arrival_stream_next(&stream)
+		};
 
 		ok = stats_add(s, &q, true, err);
 	}
@@ -58,7 +62,8 @@ static double score(const struct workload *w, const struct arrivals *a, const st
 		stats_finish(s, got);
 		gaps = stats_gaps(s, &ngaps);
 		own = stats_gaps(d->columns, &nown);
-		e = ks_distance(gaps, ngaps, own, nown) + 0.5 * fabs(log((got->gap_cv + 0.01) / (d->stats.gap_cv + 0.01))) +
+		e = ks_distance(gaps, ngaps, own, nown) +
+		    0.5 * fabs(log((got->gap_cv + 0.01) / (d->stats.gap_cv + 0.01))) +
 		    0.5 * fabs(log((got->window_cv + 0.02) / (d->stats.window_cv + 0.02)));
 	}
 	arrival_stream_release(&stream);
@@ -122,7 +127,8 @@ struct best {
 };
 
 /* Keeps the candidate when it beats the best by more than the price of its parameters. */
-static bool try(struct best *best, const struct workload *w, const struct arrivals *a, double price, const struct fit_data *d, struct err *err)
+static bool try(struct best *best, const struct workload *w, const struct arrivals *a, double price,
+		const struct fit_data *d, struct err *err)
 {
 	double e = score(w, a, d, err) + price;
 
@@ -135,7 +141,8 @@ static bool try(struct best *best, const struct workload *w, const struct arriva
 	return true;
 }
 
-static bool try_cvs(struct best *best, const struct workload *w, struct arrivals a, double price, const struct fit_data *d, struct err *err)
+static bool try_cvs(struct best *best, const struct workload *w, struct arrivals a, double price,
+		    const struct fit_data *d, struct err *err)
 {
 	for (size_t i = 0; i < COUNT_OF(cv_grid); i++) {
 		a.cv = cv_grid[i];
@@ -178,7 +185,8 @@ bool fit_arrivals(struct workload *w, const struct fit_data *d, bool allow_profi
 	a = plain;
 	a.kind = ARRIVAL_EMPIRICAL;
 	a.quantum_s = 0;
-	if (gaps && ngaps > 1 && (!fit_quantiles(&a.gap_s, gaps, ngaps, GAP_POINTS, arena, err) || !try(&best, w, &a, 0.1, d, err)))
+	if (gaps && ngaps > 1 &&
+	    (!fit_quantiles(&a.gap_s, gaps, ngaps, GAP_POINTS, arena, err) || !try(&best, w, &a, 0.1, d, err)))
 		return false;
 	w->arrivals = best.arrivals;
 	return true;

@@ -8,9 +8,9 @@
 #include "workloads/sampler.h"
 
 enum { PROBES = 20000 };
-#define LOGNORMAL_KS 0.02                /* good enough to prefer two parameters to forty */
-#define POINT_ERROR 0.004                /* of the distribution function, where a further point is not worth it */
-#define AREA_ERROR 0.0005                /* of the mean, likewise */
+#define LOGNORMAL_KS 0.02   /* good enough to prefer two parameters to forty */
+#define POINT_ERROR  0.004  /* of the distribution function, where a further point is not worth it */
+#define AREA_ERROR   0.0005 /* of the mean, likewise */
 
 double fit_round(double x)
 {
@@ -112,20 +112,28 @@ static size_t choose_points(const double *v, int64_t n, int64_t *points, size_t 
 	return count;
 }
 
-bool fit_quantiles(struct spread *out, const double *values, int64_t count, int points_most, struct arena *arena, struct err *err)
+bool fit_quantiles(struct spread *out, const double *values, int64_t count, int points_most, struct arena *arena,
+		   struct err *err)
 {
 	int64_t points[POINTS_MOST];
 	size_t n = choose_points(values, count, points, (size_t)points_most);
 	struct str text = { 0 };
 	char share[32], value[32];
 
-	/* Value i of n stands for the shares from i/n to (i + 1)/n: its point lies in the middle, the outer halves are flat. */
+	/* Value i of n stands for the shares from i/n to (i + 1)/n: its point is the middle, outer halves are flat. */
 	str_addf(&text, "0:%s", number_text(value, fit_round(values[0])));
 	for (size_t k = 0; k < n; k++)
-		str_addf(&text, " %s:%s", number_text(share, floor(((double)points[k] + 0.5) / (double)count * 1e6 + 0.5) / 1e6),
+		str_addf(&text, " %s:%s",
+			 number_text(share, floor(((double)points[k] + 0.5) / (double)count * 1e6 + 0.5) / 1e6),
 			 number_text(value, fit_round(values[points[k]])));
 	str_addf(&text, " 1:%s", number_text(value, fit_round(values[count - 1])));
-	*out = (struct spread){ .kind = SPREAD_EMPIRICAL, .value = NAN, .mean = NAN, .least = NAN, .most = NAN, .mu = NAN, .sigma = NAN,
+	*out = (struct spread){ .kind = SPREAD_EMPIRICAL,
+				.value = NAN,
+				.mean = NAN,
+				.least = NAN,
+				.most = NAN,
+				.mu = NAN,
+				.sigma = NAN,
 				.theta = NAN };
 	out->quantiles = text.failed ? NULL : arena_strdup(arena, str_text(&text));
 	str_release(&text);
@@ -157,7 +165,14 @@ bool fit_spread(struct spread *out, const double *values, int64_t count, struct 
 	double mu = 0, square = 0, d;
 	struct spread *p = out;
 
-	*p = (struct spread){ .kind = SPREAD_FIXED, .value = values[0], .mean = NAN, .least = NAN, .most = NAN, .mu = NAN, .sigma = NAN, .theta = NAN };
+	*p = (struct spread){ .kind = SPREAD_FIXED,
+			      .value = values[0],
+			      .mean = NAN,
+			      .least = NAN,
+			      .most = NAN,
+			      .mu = NAN,
+			      .sigma = NAN,
+			      .theta = NAN };
 	if (values[0] == values[count - 1])
 		return true;
 	for (int64_t i = 0; i < count; i++)

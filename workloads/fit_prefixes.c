@@ -11,7 +11,8 @@ static bool is_reuse(const struct fit_data *d, const struct fit_row *r)
 	return r->hit_blocks > (r->starts_common ? d->common_blocks : 0);
 }
 
-static bool fit_column(struct spread *out, const struct fit_data *d, bool distances, double *values, struct arena *arena, struct err *err)
+static bool fit_column(struct spread *out, const struct fit_data *d, bool distances, double *values,
+		       struct arena *arena, struct err *err)
 {
 	int64_t n = 0;
 
@@ -20,7 +21,8 @@ static bool fit_column(struct spread *out, const struct fit_data *d, bool distan
 
 		if (!is_reuse(d, r))
 			continue;
-		values[n++] = distances ? fmin((double)r->distance, LINEAGE_RING) : fmin(1, r->hit_blocks * (double)d->block_tokens / r->prompt);
+		values[n++] = distances ? fmin((double)r->distance, LINEAGE_RING)
+					: fmin(1, r->hit_blocks * (double)d->block_tokens / r->prompt);
 	}
 	qsort(values, (size_t)n, sizeof(*values), by_double);
 	return fit_quantiles(out, values, n, OVERLAP_POINTS, arena, err);
@@ -49,7 +51,8 @@ bool fit_prefixes(struct workload *w, const struct fit_data *d, struct arena *ar
 	values = mem_alloc(reuse * sizeof(*values));
 	if (!values)
 		return err_memory(err);
-	ok = fit_column(&p->overlap, d, false, values, arena, err) && fit_column(&p->distance, d, true, values, arena, err);
+	ok = fit_column(&p->overlap, d, false, values, arena, err) &&
+	     fit_column(&p->distance, d, true, values, arena, err);
 	mem_free(values);
 	return ok;
 }

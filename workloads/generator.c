@@ -14,7 +14,7 @@ enum { TRIES_FOR_PARENT = 8 };
 
 struct class_state {
 	struct sampler prompt, output;
-	struct arrival_stream arrivals;  /* when classes have streams of their own */
+	struct arrival_stream arrivals; /* when classes have streams of their own */
 	double next_s, share_end;
 };
 
@@ -22,12 +22,12 @@ struct generator {
 	const struct workload *w;
 	struct rng prompt_rng, output_rng, class_rng, session_rng, think_rng, prefix_rng, adapter_rng;
 	struct sampler normal, total, turns, think, overlap, distance, prompts, adapters;
-	struct class_state *classes;     /* at least one */
+	struct class_state *classes; /* at least one */
 	size_t class_count;
 	bool own_streams, correlated;
 	double rho, rho_rest;
 	double mean_turns;
-	uint64_t seed_id, texts;         /* texts: number of the last unshared text */
+	uint64_t seed_id, texts; /* texts: number of the last unshared text */
 	struct lineage_ring ring;
 	uint64_t *blocks;
 	size_t block_capacity;
@@ -60,8 +60,10 @@ static bool init_classes(struct generator *g, bool with_lengths, struct err *err
 			g->own_streams = true;
 		if (!with_lengths)
 			continue;
-		if (!init_spread(&g->classes[i].prompt, c && c->prompt.kind ? &c->prompt : &w->prompt, "prompt_tokens", err) ||
-		    !init_spread(&g->classes[i].output, c && c->output.kind ? &c->output : &w->output, "output_tokens", err))
+		if (!init_spread(&g->classes[i].prompt, c && c->prompt.kind ? &c->prompt : &w->prompt, "prompt_tokens",
+				 err) ||
+		    !init_spread(&g->classes[i].output, c && c->output.kind ? &c->output : &w->output, "output_tokens",
+				 err))
 			return false;
 	}
 	return true;
@@ -82,7 +84,8 @@ static bool init_arrivals(struct generator *g, double qps, uint64_t seed, struct
 		c->next_s = INFINITY;
 		if (share <= 0)
 			continue;
-		if (!arrival_stream_init(&c->arrivals, &w->arrivals, qps * share, w->classes[i].cv, 0, seed, (unsigned)i + 1, err))
+		if (!arrival_stream_init(&c->arrivals, &w->arrivals, qps * share, w->classes[i].cv, 0, seed,
+					 (unsigned)i + 1, err))
 			return false;
 		c->next_s = arrival_stream_next(&c->arrivals);
 	}
@@ -93,11 +96,13 @@ static bool init_prefixes(struct generator *g, struct err *err)
 {
 	const struct prefixes *p = &g->w->prefixes;
 
-	if (p->shared_tokens > 0 && p->shared_prompts > 1 && !sampler_init_ranks(&g->prompts, p->shared_prompts, p->shared_zipf, err))
+	if (p->shared_tokens > 0 && p->shared_prompts > 1 &&
+	    !sampler_init_ranks(&g->prompts, p->shared_prompts, p->shared_zipf, err))
 		return false;
 	if (p->reuse_share > 0 && !lineage_ring_init(&g->ring))
 		return err_memory(err);
-	return init_spread(&g->overlap, &p->overlap, "overlap", err) && init_spread(&g->distance, &p->distance, "distance", err);
+	return init_spread(&g->overlap, &p->overlap, "overlap", err) &&
+	       init_spread(&g->distance, &p->distance, "distance", err);
 }
 
 struct generator *generator_new(const struct workload *w, bool lengths, bool arrivals, uint64_t seed, struct err *err)
@@ -125,7 +130,8 @@ struct generator *generator_new(const struct workload *w, bool lengths, bool arr
 		goto fail;
 	if (g->correlated && !sampler_init_normal(&g->normal, err))
 		goto fail;
-	if (!init_spread(&g->total, &w->total, "total_tokens", err) || !init_spread(&g->turns, &w->sessions.turns, "turns", err) ||
+	if (!init_spread(&g->total, &w->total, "total_tokens", err) ||
+	    !init_spread(&g->turns, &w->sessions.turns, "turns", err) ||
 	    !init_spread(&g->think, &w->sessions.think_s, "think_s", err))
 		goto fail;
 	if (w->adapters > 0 && !sampler_init_ranks(&g->adapters, w->adapters, w->adapter_zipf, err))
@@ -286,7 +292,8 @@ static uint32_t shared_blocks(const struct generator *g)
 	return (uint32_t)(g->w->prefixes.shared_tokens / (double)g->w->prefixes.block_tokens);
 }
 
-bool generator_session_blocks(struct generator *g, struct request *q, int64_t shared_prompt, uint64_t text, int64_t tokens, struct err *err)
+bool generator_session_blocks(struct generator *g, struct request *q, int64_t shared_prompt, uint64_t text,
+			      int64_t tokens, struct err *err)
 {
 	uint32_t n = (uint32_t)(tokens / g->w->prefixes.block_tokens);
 	struct lineage l;
@@ -327,7 +334,9 @@ bool generator_lone_blocks(struct generator *g, struct request *q, struct err *e
 	n = (uint32_t)(q->prompt_tokens / p->block_tokens);
 	lineage_start(&l);
 	if (p->reuse_share > 0 && rng_uniform(&g->prefix_rng) < p->reuse_share) {
-		uint32_t want = (uint32_t)(sampler_draw(&g->overlap, &g->prefix_rng) * (double)q->prompt_tokens / (double)p->block_tokens + 0.5);
+		uint32_t want = (uint32_t)(sampler_draw(&g->overlap, &g->prefix_rng) * (double)q->prompt_tokens /
+						   (double)p->block_tokens +
+					   0.5);
 		const struct lineage *parent = find_parent(g, want);
 
 		if (parent)
@@ -335,7 +344,7 @@ bool generator_lone_blocks(struct generator *g, struct request *q, struct err *e
 	}
 	if (l.count == 0 && shared >= 0)
 		lineage_add(&l, shared_blocks(g), shared_text(g, shared));
-	if (l.count == LINEAGE_MOST)   /* a very long ancestry: the oldest texts stay, the newest is new */
+	if (l.count == LINEAGE_MOST) /* a very long ancestry: the oldest texts stay, the newest is new */
 		l.count--;
 	lineage_add(&l, n, own_text(g, ++g->texts));
 	if (p->reuse_share > 0)

@@ -84,5 +84,5 @@ uint64_t id_of_text(const char *text, size_t length)
 
 	for (size_t i = 0; i < length; i++)
 		h = (h ^ (unsigned char)text[i]) * 0x100000001b3ull;
-	return hash_mix(h, length) | 1;        /* never 0, which means no session */
+	return hash_mix(h, length) | 1; /* never 0, which means no session */
 }

@@ -9,9 +9,12 @@
 #include "base/attr.h"
 
 struct idmap {
-	struct idmap_slot { uint64_t id; int64_t value; } *slots;    /* id 0 = free */
+	struct idmap_slot {
+		uint64_t id;
+		int64_t value;
+	} * slots; /* id 0 = free */
 	size_t count, capacity;
-	int64_t zero_value;              /* of id 0, which has no slot */
+	int64_t zero_value; /* of id 0, which has no slot */
 	bool has_zero;
 };
 

@@ -12,7 +12,10 @@
  * texts before it are fixed by the id, so hash(id, place) names the whole prefix. */
 enum { LINEAGE_MOST = 16 };
 struct lineage {
-	struct stretch { uint32_t end; uint64_t id; } stretches[LINEAGE_MOST];
+	struct stretch {
+		uint32_t end;
+		uint64_t id;
+	} stretches[LINEAGE_MOST];
 	uint32_t count, blocks;
 };
 
@@ -27,8 +30,8 @@ void lineage_cut(struct lineage *l, const struct lineage *from, uint32_t blocks)
 /* The last prompts, oldest forgotten first. */
 enum { LINEAGE_RING = 1 << 14 };
 struct lineage_ring {
-	struct lineage *items;           /* LINEAGE_RING of them */
-	uint64_t count;                  /* ever added */
+	struct lineage *items; /* LINEAGE_RING of them */
+	uint64_t count;        /* ever added */
 };
 MUST_USE bool lineage_ring_init(struct lineage_ring *r);
 void lineage_ring_add(struct lineage_ring *r, const struct lineage *l);

@@ -14,7 +14,7 @@ enum { KIND_NORMAL = 100, KIND_RANKS, ZIPF_MOST = 1 << 22 };
 
 static double clip(const struct spread *p, double x)
 {
-	if (x < p->least)              /* false when least is NAN: no limit */
+	if (x < p->least) /* false when least is NAN: no limit */
 		return p->least;
 	return x > p->most ? p->most : x;
 }
@@ -55,7 +55,9 @@ double sampler_step(const struct sampler *s, double u)
 	if (i == 0)
 		return clip(&s->spread, s->step[0]);
 	width = s->share[i] - s->share[i - 1];
-	return clip(&s->spread, width > 0 ? s->step[i - 1] + (s->step[i] - s->step[i - 1]) * ((u - s->share[i - 1]) / width) : s->step[i]);
+	return clip(&s->spread,
+		    width > 0 ? s->step[i - 1] + (s->step[i] - s->step[i - 1]) * ((u - s->share[i - 1]) / width)
+			      : s->step[i]);
 }
 
 static bool make_guide(struct sampler *s, struct err *err)
@@ -140,7 +142,9 @@ static size_t parse_quantiles(const char *text, double *share, double *value, co
 	}
 	if (n >= 2 && last_share == 1)
 		return n;
-	err_set(err, ERR_INPUT, "%s: quantiles end at share %g after %zu pairs, expected at least two pairs up to share 1", what, last_share, n);
+	err_set(err, ERR_INPUT,
+		"%s: quantiles end at share %g after %zu pairs, expected at least two pairs up to share 1", what,
+		last_share, n);
 	return 0;
 bad:
 	err_set(err, ERR_INPUT, "%s: quantiles: \"%.40s\": expected pairs such as 0:12 0.5:300 1:4096", what, p);
@@ -152,7 +156,8 @@ static bool make_empirical(struct sampler *s, const char *what, struct err *err)
 	size_t n;
 
 	if (!s->spread.quantiles)
-		return err_set(err, ERR_INPUT, "%s: kind empirical needs quantiles (such as 0:12 0.5:300 1:4096)", what);
+		return err_set(err, ERR_INPUT, "%s: kind empirical needs quantiles (such as 0:12 0.5:300 1:4096)",
+			       what);
 	n = parse_quantiles(s->spread.quantiles, NULL, NULL, what, err);
 	if (n == 0)
 		return false;
@@ -162,7 +167,7 @@ static bool make_empirical(struct sampler *s, const char *what, struct err *err)
 	if (!s->share || !s->step)
 		return err_memory(err);
 	parse_quantiles(s->spread.quantiles, s->share, s->step, what, err);
-	s->spread.quantiles = NULL;    /* the sampler may outlive the text */
+	s->spread.quantiles = NULL; /* the sampler may outlive the text */
 	return make_guide(s, err);
 }
 
@@ -180,14 +185,16 @@ static bool check(const struct spread *p, const char *what, struct err *err)
 		return false;
 	if ((p->kind == SPREAD_EXPONENTIAL || p->kind == SPREAD_GEOMETRIC) && !need(p->mean, what, kind, "mean", err))
 		return false;
-	if (p->kind == SPREAD_LOGNORMAL && (!need(p->mu, what, kind, "mu", err) || !need(p->sigma, what, kind, "sigma", err)))
+	if (p->kind == SPREAD_LOGNORMAL &&
+	    (!need(p->mu, what, kind, "mu", err) || !need(p->sigma, what, kind, "sigma", err)))
 		return false;
 	if (range && (!need(p->least, what, kind, "least", err) || !need(p->most, what, kind, "most", err)))
 		return false;
 	if (p->kind == SPREAD_ZIPF && !need(p->theta, what, kind, "theta", err))
 		return false;
 	if (p->kind == SPREAD_ZIPF && p->most - p->least + 1 > ZIPF_MOST)
-		return err_set(err, ERR_INPUT, "%s: zipf over %g values: expected at most %d", what, p->most - p->least + 1, ZIPF_MOST);
+		return err_set(err, ERR_INPUT, "%s: zipf over %g values: expected at most %d", what,
+			       p->most - p->least + 1, ZIPF_MOST);
 	if (p->least > p->most)
 		return err_set(err, ERR_INPUT, "%s: least=%g is over most=%g", what, p->least, p->most);
 	return true;
@@ -206,7 +213,8 @@ bool sampler_init(struct sampler *s, const struct spread *spread, const char *wh
 		s->log_ratio = spread->mean > 1 ? log1p(-1 / spread->mean) : -1;
 		return true;
 	case SPREAD_ZIPF:
-		return make_zipf(s, (int64_t)(floor(spread->most) - ceil(spread->least)) + 1, spread->theta, ceil(spread->least), err);
+		return make_zipf(s, (int64_t)(floor(spread->most) - ceil(spread->least)) + 1, spread->theta,
+				 ceil(spread->least), err);
 	case SPREAD_EMPIRICAL:
 		return make_empirical(s, what, err);
 	default:

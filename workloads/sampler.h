@@ -15,10 +15,10 @@ enum { SAMPLER_CELLS = 4096 };
 
 struct sampler {
 	struct spread spread;
-	double log_ratio;                /* geometric: ln(1 - 1/mean) */
+	double log_ratio; /* geometric: ln(1 - 1/mean) */
 	/* Smooth families: value[i] = quantile(i / SAMPLER_CELLS); the two outer cells hold tails and are computed. */
 	double *value;
-	/* Steps (zipf, empirical): share[i] non-decreasing to 1; guide[c] = first i with share[i] >= c / SAMPLER_CELLS. */
+	/* Steps (zipf, empirical): share[i] rises to 1; guide[c] = first i with share[i] >= c / SAMPLER_CELLS. */
 	double *share, *step;
 	uint32_t *guide;
 	size_t steps;

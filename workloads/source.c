@@ -20,16 +20,16 @@ struct session {
 
 struct source {
 	struct workload w;
-	struct generator *generator;     /* NULL: a trace with its own arrivals */
-	struct feed *feed;               /* NULL: no trace */
+	struct generator *generator; /* NULL: a trace with its own arrivals */
+	struct feed *feed;           /* NULL: no trace */
 	bool closed, has_sessions, has_users, has_prefixes, at_end;
-	int64_t limit, issued, opened;   /* opened: requests of a closed loop that source_next gave */
+	int64_t limit, issued, opened; /* opened: requests of a closed loop that source_next gave */
 	double last_s;
-	struct session *sessions;        /* by place; free ones have serial 0 and keep the next free place in turn */
+	struct session *sessions; /* by place; free ones have serial 0 and keep the next free place in turn */
 	size_t session_count, session_capacity;
 	int64_t free_place;
 	uint64_t serial;
-	struct source_counts counts;     /* of generated requests */
+	struct source_counts counts; /* of generated requests */
 };
 
 /* ---- opening ---- */
@@ -42,7 +42,8 @@ static bool open_users(struct source *s, struct err *err)
 	memset(s->sessions, 0, s->session_count * sizeof(*s->sessions));
 	for (size_t i = 0; i < s->session_count; i++) {
 		/* Users are dealt out over the system prompts, so that each prompt has as many. */
-		s->sessions[i].shared_prompt = s->w.prefixes.shared_tokens > 0 ? (int64_t)(i % (size_t)s->w.prefixes.shared_prompts) : -1;
+		s->sessions[i].shared_prompt =
+			s->w.prefixes.shared_tokens > 0 ? (int64_t)(i % (size_t)s->w.prefixes.shared_prompts) : -1;
 		s->sessions[i].serial = ++s->serial;
 	}
 	return true;
@@ -68,10 +69,13 @@ struct source *source_open(const struct workload *w, uint64_t seed, struct err *
 	s->has_users = !w->trace && w->sessions.users > 0;
 	s->has_sessions = !w->trace && !s->has_users && w->sessions.turns.kind != SPREAD_NONE;
 	if (s->feed && !feed_has_times(s->feed) && !s->closed && w->arrivals.kind == ARRIVAL_AUTO && isnan(w->qps)) {
-		err_set(err, ERR_INPUT, "%s: the trace has no arrival times: expected qps, concurrency or arrivals of kind all-at-once", w->trace);
+		err_set(err, ERR_INPUT,
+			"%s: the trace has no arrival times: expected qps, concurrency or arrivals of kind all-at-once",
+			w->trace);
 		goto fail;
 	}
-	s->generator = generator_new(&s->w, !w->trace, !(s->feed && feed_has_times(s->feed)) && (!s->closed || w->paced), seed, err);
+	s->generator = generator_new(&s->w, !w->trace,
+				     !(s->feed && feed_has_times(s->feed)) && (!s->closed || w->paced), seed, err);
 	if (!s->generator)
 		goto fail;
 	s->has_prefixes = s->feed ? feed_has_blocks(s->feed) : generator_has_prefixes(s->generator);
@@ -179,7 +183,8 @@ static bool start_session(struct source *s, int32_t class_index, struct request 
 	for (int tries = 0; !session_turn(s, t, q); tries++) {
 		counts_drop(&s->counts, "longer than the context limit");
 		if (tries == DROPS_MOST)
-			return err_set(err, ERR_INPUT, "%s: no first turn fits into max_context or max_model_len", s->w.name ? s->w.name : "workload");
+			return err_set(err, ERR_INPUT, "%s: no first turn fits into max_context or max_model_len",
+				       s->w.name ? s->w.name : "workload");
 	}
 	t->turns_left--;
 	q->session = session_name(s, place);
@@ -202,7 +207,8 @@ static bool user_turn(struct source *s, int32_t class_index, struct request *q, 
 	}
 	for (int tries = 0; !session_turn(s, t, q); tries++) {
 		if (tries == DROPS_MOST)
-			return err_set(err, ERR_INPUT, "%s: no turn fits into max_context or max_model_len", s->w.name ? s->w.name : "workload");
+			return err_set(err, ERR_INPUT, "%s: no turn fits into max_context or max_model_len",
+				       s->w.name ? s->w.name : "workload");
 		t->history = t->turn = 0;
 		t->serial = ++s->serial & 0xffffffff;
 		t->turns_left = generator_turns(s->generator);
@@ -234,7 +240,8 @@ static bool lone_request(struct source *s, int32_t class_index, struct request *
 			break;
 		counts_drop(&s->counts, reason);
 		if (tries == DROPS_MOST)
-			return err_set(err, ERR_INPUT, "%s: no request fits into max_model_len", s->w.name ? s->w.name : "workload");
+			return err_set(err, ERR_INPUT, "%s: no request fits into max_model_len",
+				       s->w.name ? s->w.name : "workload");
 	}
 	return !s->has_prefixes || generator_lone_blocks(s->generator, q, err);
 }
@@ -261,7 +268,6 @@ static bool produce(struct source *s, struct request *q, bool timed, struct err 
 	struct trace_row row;
 	double at = 0;
 
-	*q = (struct request){ .adapter = -1 };
 	if (s->at_end || s->issued >= s->limit)
 		return false;
 	if (!s->feed || (timed && !feed_has_times(s->feed))) {
@@ -270,21 +276,23 @@ static bool produce(struct source *s, struct request *q, bool timed, struct err 
 		else
 			class_index = generator_class(s->generator);
 	}
-	if (s->feed) {
-		if (!feed_next(s->feed, &row, err))
-			return false;
-		if (timed && feed_has_times(s->feed))
-			at = row.arrival_s;
-		from_row(q, &row);
-		if (s->w.adapters > 0 && q->adapter < 0)
-			q->adapter = generator_adapter(s->generator);
-	}
+	if (s->feed && !feed_next(s->feed, &row, err))
+		return false;
+	if (timed && s->feed && feed_has_times(s->feed))
+		at = row.arrival_s;
 	if (at > s->w.duration_s || at == INFINITY) {
 		s->at_end = true;
 		return false;
 	}
-	if (!s->feed && !(s->has_sessions ? start_session(s, class_index, q, err) :
-			  s->has_users	  ? user_turn(s, class_index, q, err) : lone_request(s, class_index, q, err)))
+	*q = (struct request){ .adapter = -1 };
+	if (s->feed) {
+		from_row(q, &row);
+		if (s->w.adapters > 0 && q->adapter < 0)
+			q->adapter = generator_adapter(s->generator);
+	}
+	if (!s->feed && !(s->has_sessions ? start_session(s, class_index, q, err)
+			  : s->has_users  ? user_turn(s, class_index, q, err)
+					  : lone_request(s, class_index, q, err)))
 		return false;
 	if (!s->feed && s->w.class_count)
 		q->priority = (int32_t)s->w.classes[q->class_index].priority;
@@ -318,7 +326,8 @@ static bool next_turn(struct source *s, const struct request *done, double now_s
 	size_t place = (size_t)(done->session & 0xffffffff) - 1;
 	struct session *t;
 
-	if (!s->has_sessions || done->session == 0 || place >= s->session_count || session_name(s, place) != done->session)
+	if (!s->has_sessions || done->session == 0 || place >= s->session_count ||
+	    session_name(s, place) != done->session)
 		return false;
 	t = &s->sessions[place];
 	*q = (struct request){ .session = done->session };

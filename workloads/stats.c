@@ -16,7 +16,7 @@ struct column {
 	double *values;
 	size_t count, capacity;
 	struct sketch *sketch;
-	struct sum squares;              /* of distances from the first value, against cancellation */
+	struct sum squares; /* of distances from the first value, against cancellation */
 	struct sum deltas;
 	double origin;
 	int64_t total, bins[STATS_BINS];
@@ -24,7 +24,7 @@ struct column {
 
 struct stats {
 	struct column prompt, output, gap;
-	double *pairs_output;            /* outputs in order of arrival, beside prompts in order, for correlations */
+	double *pairs_output; /* outputs in order of arrival, beside prompts in order, for correlations */
 	double *pairs_prompt;
 	size_t pairs, pair_capacity, prompt_pair_capacity;
 	struct sum cross;
@@ -51,7 +51,7 @@ static int bin_of(double x)
 
 	if (!(x > 0))
 		return 0;
-	m = frexp(x, &e);              /* x = m 2^e, m in [0.5, 1) */
+	m = frexp(x, &e); /* x = m 2^e, m in [0.5, 1) */
 	i = (int)floor(8 * (log2(m) + e + 20));
 	return i < 0 ? 0 : i >= STATS_BINS ? STATS_BINS - 1 : i;
 }
@@ -215,7 +215,8 @@ bool stats_add(struct stats *s, const struct request *q, bool timed, struct err 
 {
 	double prompt = (double)q->prompt_tokens, output = (double)q->output_tokens;
 
-	if (!column_add(&s->prompt, prompt, err) || !column_add(&s->output, output, err) || !add_pair(s, prompt, output, err))
+	if (!column_add(&s->prompt, prompt, err) || !column_add(&s->output, output, err) ||
+	    !add_pair(s, prompt, output, err))
 		return false;
 	sum_add(&s->cross, (prompt - s->prompt.origin) * (output - s->output.origin));
 	if (timed && !add_time(s, q->arrival_s, err))

@@ -15,7 +15,7 @@ const char *const trace_format_names[] = { "auto",
 #define X(name) #name,
 					   TRACE_FORMATS(X)
 #undef X
-					   NULL };
+						   NULL };
 static const struct reader_ops *const readers[] = { NULL,
 #define X(name) &reader_##name,
 						    TRACE_FORMATS(X)
@@ -36,10 +36,10 @@ struct trace {
 	int format;
 	char *path;
 	bool at_end, failed;
-	struct err late_err;             /* found while reading ahead: told when the rows before it are out */
-	struct waiting *window;          /* ring, sorted by arrival: begin .. begin + count - 1 */
+	struct err late_err;    /* found while reading ahead: told when the rows before it are out */
+	struct waiting *window; /* ring, sorted by arrival: begin .. begin + count - 1 */
 	size_t begin, count;
-	double passed_s;                 /* arrival of the row last handed out */
+	double passed_s; /* arrival of the row last handed out */
 	int64_t line;
 	struct source_counts counts;
 };
@@ -56,11 +56,16 @@ void counts_add(struct source_counts *c, const char *reason, int64_t count)
 	while (i < c->dropped_reasons && strcmp(c->dropped[i].reason, reason) != 0)
 		i++;
 	if (i == most)
-		i = most - 1;          /* more reasons than places: they share the last one */
+		i = most - 1; /* more reasons than places: they share the last one */
 	else if (i == c->dropped_reasons)
 		c->dropped[c->dropped_reasons++].reason = reason;
 	c->dropped[i].count += count;
 	c->rows_dropped += count;
+}
+
+const char *trace_format_help(int format)
+{
+	return format > TRACE_AUTO && format < TRACE_FORMAT_COUNT ? readers[format]->help : NULL;
 }
 
 /* ---- detection ---- */
@@ -96,7 +101,8 @@ static bool read_head(const char *path, struct head_buffer *b, struct err *err)
 	memcpy(b->header, b->text, h->length + 1);
 	if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
 		line += 3;
-	while (*line == '#' || *line == '\n' || *line == '\r') {   /* as base/csv.h: comments may stand before the header */
+	while (*line == '#' || *line == '\n' ||
+	       *line == '\r') { /* as base/csv.h: comments may stand before the header */
 		line += strcspn(line, "\n");
 		line += *line == '\n';
 	}
@@ -144,10 +150,15 @@ static bool unknown_format(const char *path, const struct trace_head *h, struct 
 		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
 			*p = '?';
 	if (h->column_count > 1 || head_has_column(h, "arrival_s"))
-		return err_set(err, ERR_INPUT, "%s:1: no known trace has the columns \"%s\"; expected at least arrival_s,prompt_tokens,output_tokens",
+		return err_set(err, ERR_INPUT,
+			       "%s:1: no known trace has the columns \"%s\"; expected at least "
+			       "arrival_s,prompt_tokens,output_tokens",
 			       path, shown);
-	return err_set(err, ERR_INPUT, "%s:1: \"%s\": no known trace format; expected a CSV header with arrival_s,prompt_tokens,output_tokens "
-		       "or JSON with timestamp, input_length, output_length", path, shown);
+	return err_set(
+		err, ERR_INPUT,
+		"%s:1: \"%s\": no known trace format; expected a CSV header with arrival_s,prompt_tokens,output_tokens "
+		"or JSON with timestamp, input_length, output_length",
+		path, shown);
 }
 
 struct trace *trace_open(const char *path, const struct trace_options *options, struct err *err)
@@ -164,7 +175,7 @@ struct trace *trace_open(const char *path, const struct trace_options *options, 
 	t->passed_s = -INFINITY;
 	if (strcmp(path, "-") == 0) {
 		if (t->format == TRACE_AUTO)
-			t->format = TRACE_csv;         /* standard input cannot be looked at first */
+			t->format = TRACE_csv; /* standard input cannot be looked at first */
 	} else {
 		if (!read_head(path, b, err))
 			goto fail;
@@ -187,7 +198,8 @@ struct trace *trace_open(const char *path, const struct trace_options *options, 
 	if (!r->ops->open(r, err))
 		goto fail;
 	r->head = NULL;
-	if (r->has_times && !r->sorted && !r->has_turns && !(t->window = mem_calloc(TRACE_WINDOW, sizeof(*t->window)))) {
+	if (r->has_times && !r->sorted && !r->has_turns &&
+	    !(t->window = mem_calloc(TRACE_WINDOW, sizeof(*t->window)))) {
 		err_memory(err);
 		goto fail;
 	}
@@ -262,8 +274,11 @@ static bool fill_window(struct trace *t, struct err *err)
 		}
 		if (row.arrival_s < t->passed_s) {
 			t->at_end = true;
-			return err_set(err, ERR_INPUT, "%s:%" PRId64 ": arrival %.9g s comes over %d rows after one at %.9g s: sort the file by arrival",
-				       t->path, row.line, row.arrival_s, TRACE_WINDOW, t->passed_s);
+			return err_set(
+				err, ERR_INPUT,
+				"%s:%" PRId64
+				": arrival %.9g s comes over %d rows after one at %.9g s: sort the file by arrival",
+				t->path, row.line, row.arrival_s, TRACE_WINDOW, t->passed_s);
 		}
 		if (!insert(t, &row, err))
 			return false;
@@ -286,7 +301,7 @@ bool trace_next(struct trace *t, struct trace_row *row, struct err *err)
 			err_set(err, t->late_err.kind, "%s", t->late_err.text);
 		return false;
 	}
-	*row = t->window[t->begin].row;        /* its slot stays untouched: the window keeps one free */
+	*row = t->window[t->begin].row; /* its slot stays untouched: the window keeps one free */
 	t->begin = (t->begin + 1) & (TRACE_WINDOW - 1);
 	t->count--;
 	t->passed_s = row->arrival_s;

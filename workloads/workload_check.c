@@ -39,16 +39,22 @@ static bool check_lengths(const struct workload *w, struct err *err)
 	for (size_t i = 0; i < w->class_count; i++) {
 		const struct workload_class *c = &w->classes[i];
 
-		if (!check_spread(w, &c->prompt, "class prompt_tokens", err) || !check_spread(w, &c->output, "class output_tokens", err))
+		if (!check_spread(w, &c->prompt, "class prompt_tokens", err) ||
+		    !check_spread(w, &c->output, "class output_tokens", err))
 			return false;
 		if (!w->trace && ((c->prompt.kind == SPREAD_NONE && w->prompt.kind == SPREAD_NONE) ||
 				  (c->output.kind == SPREAD_NONE && w->output.kind == SPREAD_NONE)))
-			return err_set(err, ERR_INPUT, "%s: class '%s' has no lengths: expected <prompt_tokens> and <output_tokens>", label(w), c->name);
+			return err_set(err, ERR_INPUT,
+				       "%s: class '%s' has no lengths: expected <prompt_tokens> and <output_tokens>",
+				       label(w), c->name);
 	}
 	if (w->trace || w->class_count)
 		return true;
 	if (w->total.kind != SPREAD_NONE && (w->prompt.kind != SPREAD_NONE || w->output.kind != SPREAD_NONE))
-		return err_set(err, ERR_INPUT, "%s: total_tokens stands beside prompt_tokens or output_tokens: expected one or the other", label(w));
+		return err_set(
+			err, ERR_INPUT,
+			"%s: total_tokens stands beside prompt_tokens or output_tokens: expected one or the other",
+			label(w));
 	if (w->total.kind == SPREAD_NONE && (w->prompt.kind == SPREAD_NONE || w->output.kind == SPREAD_NONE))
 		return err_set(err, ERR_INPUT, "%s: no %s: expected a distribution, or a trace", label(w),
 			       w->prompt.kind == SPREAD_NONE ? "prompt_tokens" : "output_tokens");
@@ -62,10 +68,13 @@ static bool check_sessions(const struct workload *w, struct err *err)
 	if (!check_spread(w, &s->turns, "turns", err) || !check_spread(w, &s->think_s, "think_s", err))
 		return false;
 	if (s->users > 0 && w->concurrency > 0)
-		return err_set(err, ERR_INPUT, "%s: sessions take turns at the arrivals (users=%lld): no closed loop (concurrency) with them", label(w),
-			       (long long)s->users);
+		return err_set(
+			err, ERR_INPUT,
+			"%s: sessions take turns at the arrivals (users=%lld): no closed loop (concurrency) with them",
+			label(w), (long long)s->users);
 	if ((s->turns.kind != SPREAD_NONE || s->users > 0) && w->trace)
-		return err_set(err, ERR_INPUT, "%s: a trace brings its own sessions: expected no <sessions> beside it", label(w));
+		return err_set(err, ERR_INPUT, "%s: a trace brings its own sessions: expected no <sessions> beside it",
+			       label(w));
 	return true;
 }
 
@@ -80,15 +89,20 @@ bool workload_check(const struct workload *w, struct err *err)
 	if (p->reuse_share > 0 && (p->overlap.kind == SPREAD_NONE || p->distance.kind == SPREAD_NONE))
 		return err_set(err, ERR_INPUT, "%s: reuse_share needs <overlap> and <distance>", label(w));
 	if (p->reuse_share > 0 && (w->sessions.turns.kind != SPREAD_NONE || w->sessions.users > 0))
-		return err_set(err, ERR_INPUT, "%s: reuse_share and sessions are two models of the same thing: expected one of them", label(w));
+		return err_set(err, ERR_INPUT,
+			       "%s: reuse_share and sessions are two models of the same thing: expected one of them",
+			       label(w));
 	if (w->paced && w->concurrency == 0)
 		return err_set(err, ERR_INPUT, "%s: paced needs concurrency", label(w));
 	if (w->repeat && w->trace && w->requests == 0 && isnan(w->duration_s))
-		return err_set(err, ERR_INPUT, "%s: a repeated trace has no end: expected requests or duration_s", label(w));
+		return err_set(err, ERR_INPUT, "%s: a repeated trace has no end: expected requests or duration_s",
+			       label(w));
 	if (w->trace || (w->concurrency > 0 && !w->paced))
 		return true;
 	qps = workload_qps(w);
 	if (!(qps > 0) && w->arrivals.kind != ARRIVAL_ALL_AT_ONCE)
-		return err_set(err, ERR_INPUT, "%s: no arrival rate: expected qps, concurrency or arrivals of kind all-at-once", label(w));
+		return err_set(err, ERR_INPUT,
+			       "%s: no arrival rate: expected qps, concurrency or arrivals of kind all-at-once",
+			       label(w));
 	return true;
 }

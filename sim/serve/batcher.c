@@ -150,6 +150,8 @@ static void wait_first(struct batcher *b, int32_t i)
 
 int32_t batcher_head(const struct batcher *b)
 {
+	if (LIKELY(b->limits.order != ORDER_PRIORITY))
+		return b->waiting[0].head;
 	for (int p = 0; p < PRIORITY_LEVELS; p++)
 		if (b->waiting[p].head != NO_SEQ)
 			return b->waiting[p].head;
@@ -253,10 +255,15 @@ static bool note(int32_t **list, size_t *count, size_t *capacity, int32_t i)
 	return true;
 }
 
-static void join(struct batcher *b, struct lane *l, int32_t i, bool fresh)
+static void join(struct batcher *b, struct lane *l, int32_t i, bool fresh, bool forming)
 {
 	seq_at(b, i)->state = SEQ_DECODE;
 	decode_group_join(&l->decoding, b->pool->at, i);
+	/* Joining a batch that is being formed: its next token comes with that batch, so its block is taken now. */
+	if (forming && b->limits.reserve == RESERVE_AS_NEEDED && decode_group_needs_block(&l->decoding, seq_at(b, i))) {
+		take_blocks(b, 1);
+		l->reserved++;
+	}
 	if (fresh && !note(&l->fresh, &l->fresh_count, &l->fresh_capacity, i))
 		b->out_of_memory = true;
 }
@@ -284,6 +291,8 @@ enum admit batcher_admit(struct batcher *b, int lane, int32_t i, int64_t most, b
 	}
 	n = s->target - computed < most ? s->target - computed : most;
 	tokens = b->limits.reserve == RESERVE_TOTAL ? reserved_tokens(b, s) : whole ? s->target : computed + n;
+	if (n == 0)                    /* decodes at once: its next token must fit, too */
+		tokens = tokens > computed + 1 ? tokens : computed + 1;
 	if (b->limits.reserve == RESERVE_TOTAL && b->limits.handoff)
 		tokens = s->target;
 	if (hit)
@@ -323,7 +332,7 @@ enum admit batcher_admit(struct batcher *b, int lane, int32_t i, int64_t most, b
 	s->lane = (uint8_t)lane;
 	seq_list_push_back(b->pool->at, &b->running, i);
 	if (n == 0) {                  /* handed over with its cache: decodes at once */
-		join(b, l, i, true);
+		join(b, l, i, true, true);
 		return ADMIT_OK;
 	}
 	s->state = SEQ_PREFILL;
@@ -421,6 +430,10 @@ void batcher_preempt(struct batcher *b, int lane, int32_t i)
 	bool swap = b->limits.swap && s->state == SEQ_DECODE;
 
 	if (s->state == SEQ_DECODE) {
+		if (l->reserved > 0 && decode_group_needs_block(&l->decoding, s)) {
+			l->reserved--;
+			b->free_blocks++;
+		}
 		if (s->join_step < l->decoding.step)
 			s->last_token_s = l->last_token_s;
 		decode_group_leave(&l->decoding, b->pool->at, i, b->limits.reserve == RESERVE_AS_NEEDED);
@@ -446,7 +459,8 @@ void batcher_preempt(struct batcher *b, int lane, int32_t i)
 
 int64_t batcher_fit_decodes(struct batcher *b, int lane)
 {
-	struct decode_group *g = &b->lanes[lane].decoding;
+	struct lane *l = &b->lanes[lane];
+	struct decode_group *g = &l->decoding;
 	int64_t preempted = 0;
 	int32_t victim;
 
@@ -459,6 +473,8 @@ int64_t batcher_fit_decodes(struct batcher *b, int lane)
 		batcher_preempt(b, lane, victim);
 		preempted++;
 	}
+	l->reserved = decode_group_blocks(g, 1);
+	take_blocks(b, l->reserved);
 	return preempted;
 }
 
@@ -481,7 +497,7 @@ int64_t batcher_swap_in(struct batcher *b, int lane)
 		s->lane = (uint8_t)lane;
 		l->batch.swap_tokens += s->computed;
 		seq_list_push_back(b->pool->at, &b->running, i);
-		join(b, l, i, true);
+		join(b, l, i, true, true);
 		count++;
 	}
 	return count;
@@ -502,13 +518,17 @@ bool batcher_form(struct batcher *b, int lane, double now_s)
 	b->ops->form(b, lane, now_s);
 	if (l->decoding.count == 0)
 		batch->decodes = false;
+	if (!batch->decodes) {
+		b->free_blocks += l->reserved;
+		l->reserved = 0;
+	}
 	if (batch->chunk_count == 0 && !batch->decodes)
 		return false;
 	k = 1;
 	if (batch->chunk_count == 0 && b->limits.lanes == 1 && batch->swap_tokens == 0) {
 		k = decode_group_quiet_steps(&l->decoding);
 		if (b->limits.reserve == RESERVE_AS_NEEDED)
-			k = decode_group_steps_within(&l->decoding, batcher_room(b), k);
+			k = decode_group_steps_within(&l->decoding, batcher_room(b) + l->reserved, k);
 		if (batch->policy_steps > 0 && batch->policy_steps < k)
 			k = batch->policy_steps;
 		if (k < 1)
@@ -535,8 +555,11 @@ static void commit_decodes(struct batcher *b, struct lane *l, int64_t steps)
 	bool grows = b->limits.reserve == RESERVE_AS_NEEDED;
 	int32_t i;
 
-	if (grows)
-		take_blocks(b, decode_group_blocks(g, steps));
+	if (grows) {
+		b->grown = decode_group_blocks(g, steps) - l->reserved;
+		take_blocks(b, b->grown);
+	}
+	l->reserved = 0;
 	decode_group_advance(g, b->pool->at, steps);
 	while ((i = decode_group_finished(g, b->pool->at)) != NO_SEQ) {
 		decode_group_leave(g, b->pool->at, i, grows);
@@ -561,7 +584,7 @@ static void commit_chunk(struct batcher *b, struct lane *l, const struct chunk *
 		seq_list_remove(b->pool->at, &b->running, c->seq);
 		s->state = SEQ_HANDOFF;
 	} else {
-		join(b, l, c->seq, !l->batch.decodes);
+		join(b, l, c->seq, !l->batch.decodes, false);
 	}
 }
 
@@ -570,6 +593,7 @@ void batcher_commit(struct batcher *b, int lane, int64_t steps)
 	struct lane *l = &b->lanes[lane];
 
 	b->finished_count = b->first_count = 0;
+	b->grown = 0;
 	l->in_flight = false;
 	if (l->batch.decodes) {
 		l->fresh_count = 0;

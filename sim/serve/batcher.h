@@ -64,6 +64,7 @@ struct lane {
 	 * swapped in, handed over): their next gap is measured from their own last_token_s. */
 	int32_t *fresh;
 	size_t fresh_count, fresh_capacity;
+	int64_t reserved;                      /* blocks already taken for the next step of the decode group */
 	double last_token_s;                   /* end of the last batch with decodes; kept by the driver */
 	bool in_flight;
 };
@@ -83,6 +84,7 @@ struct batcher {
 	int32_t *first_tokens;                 /* of the last commit: prompts completed (also those that ended or left) */
 	size_t finished_count, finished_capacity, first_count, first_capacity;
 	int32_t load_new;                      /* the last so many of `loading` came with the last form: the driver fetches them */
+	int64_t grown;                         /* blocks that the last commit's decodes took beyond those reserved */
 	int64_t preemptions;
 	bool out_of_memory;
 };
@@ -131,7 +133,7 @@ int64_t batcher_hit(const struct batcher *b, int32_t i);
 enum admit batcher_admit(struct batcher *b, int lane, int32_t i, int64_t most, bool whole, int64_t spare);
 /* Adds the next chunk (at most `most` tokens) of a partial prompt. False when blocks are short. */
 bool batcher_continue(struct batcher *b, int lane, int32_t i, int64_t most);
-/* Gives every decoding sequence of the lane room for one more token, preempting from the end of the running list (never
+/* Takes the blocks that the decoding sequences of the lane need for one more token, preempting from the end of the running list (never
  * a sequence in flight on another lane). Returns how many were preempted. */
 int64_t batcher_fit_decodes(struct batcher *b, int lane);
 void batcher_preempt(struct batcher *b, int lane, int32_t i);

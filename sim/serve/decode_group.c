@@ -152,6 +152,11 @@ void decode_group_leave(struct decode_group *g, struct seq *at, int32_t i, bool 
 	s->generated += (int32_t)made;
 }
 
+bool decode_group_needs_block(const struct decode_group *g, const struct seq *s)
+{
+	return residue_index(g, s) == g->step % g->block_tokens;
+}
+
 int64_t decode_group_quiet_steps(const struct decode_group *g)
 {
 	int64_t k = wheel_next(&g->ends, g->step), c;

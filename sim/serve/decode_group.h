@@ -44,6 +44,8 @@ static inline int64_t decode_group_remaining(const struct decode_group *g)
 int64_t decode_group_blocks(const struct decode_group *g, int64_t k);
 /* Largest k <= most such that k steps need at most `room` blocks. */
 int64_t decode_group_steps_within(const struct decode_group *g, int64_t room, int64_t most);
+/* Does this sequence need a block for the next step? */
+bool decode_group_needs_block(const struct decode_group *g, const struct seq *s);
 /* Makes k <= quiet steps. Afterwards the caller takes the finished with decode_group_finished. */
 void decode_group_advance(struct decode_group *g, struct seq *at, int64_t k);
 /* A sequence whose last token came with the last advance, still in the group; NO_SEQ when there is none (any more). */

@@ -51,7 +51,7 @@ bool metrics_init(struct metrics *m, const struct scenario *sc, struct err *err)
 	const double tpot[] = { s->tpot_mean, s->tpot_p50, s->tpot_p90, s->tpot_p95, s->tpot_p99 };
 	const double e2e[] = { s->e2e_mean, s->e2e_p50, s->e2e_p90, s->e2e_p95, s->e2e_p99 };
 
-	*m = (struct metrics){ .bucket_s = 1e-3, .first_arrival_s = INFINITY };
+	*m = (struct metrics){ .bucket_s = 0x1p-10, .buckets_per_s = 0x1p10, .first_arrival_s = INFINITY };
 	m->good.ttft_s = least_of(ttft, COUNT_OF(ttft));
 	m->good.tpot_s = least_of(tpot, COUNT_OF(tpot));
 	m->good.e2e_s = least_of(e2e, COUNT_OF(e2e));
@@ -96,8 +96,9 @@ static struct bucket *bucket_at(struct metrics *m, double t_s)
 		}
 		memset(&m->buckets[SERIES_MOST / 2], 0, SERIES_MOST / 2 * sizeof(m->buckets[0]));
 		m->bucket_s *= 2;
+		m->buckets_per_s /= 2;
 	}
-	return &m->buckets[t_s > 0 ? (int)(t_s / m->bucket_s) : 0];
+	return &m->buckets[t_s > 0 ? (int)(t_s * m->buckets_per_s) : 0];
 }
 
 static void in_system(struct metrics *m, double t_s, double change)

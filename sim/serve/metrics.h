@@ -45,7 +45,7 @@ struct metrics {
 	struct sum in_system_area;             /* integral of requests in the system: Little's law */
 	struct sum e2e_area;                   /* sum of their times there */
 	struct bucket buckets[SERIES_MOST];
-	double bucket_s;
+	double bucket_s, buckets_per_s;        /* powers of two: one is exactly the other's inverse */
 };
 
 MUST_USE bool metrics_init(struct metrics *m, const struct scenario *sc, struct err *err);

@@ -163,20 +163,21 @@ static void measure_gaps(struct replica *r, const struct flight *f, struct metri
 		sketch_add_ramp(m->itl, f->time.base_s + f->time.slope_s, f->time.slope_s, f->steps - 1, (double)f->shape.decodes);
 }
 
-static void measure(struct replica *r, const struct flight *f, struct metrics *m, const struct serve_sink *sink)
+/* `before`: as it was while the flight ran; the batcher has committed it meanwhile. */
+struct before {
+	double used_blocks, running, waiting;
+};
+
+static void measure(struct replica *r, const struct flight *f, const struct before *before, struct metrics *m, const struct serve_sink *sink)
 {
 	const struct batcher *b = &r->batcher;
-	double used = (double)batcher_used_blocks(b), total = (double)b->limits.kv_blocks, t0 = f->start.hi, t1 = f->end.hi;
-	double after = used, k = (double)f->steps;
+	double grown = (double)b->grown, per_block = 1 / (double)b->limits.kv_blocks, t0 = f->start.hi, t1 = f->end.hi, k = (double)f->steps;
 	struct batch_sample s = { .steps = k, .decodes = (double)f->shape.decodes, .tokens = (double)f->shape.tokens,
-				  .running = (double)b->running.count, .waiting = (double)b->waiting_count };
+				  .running = before->running, .waiting = before->waiting,
+				  .kv_share = (before->used_blocks + grown / 2) * per_block, .output_tokens = k * (double)f->shape.logits };
 
-	if (f->shape.decodes && b->limits.reserve == RESERVE_AS_NEEDED)
-		after += (double)decode_group_blocks(&b->lanes[f->lane].decoding, f->steps);
-	s.kv_share = total > 0 ? (used + after) / 2 / total : 0;
-	s.output_tokens = k * (double)f->shape.logits;
-	if (after / total > r->kv_peak)
-		r->kv_peak = after / total;
+	if ((before->used_blocks + grown) * per_block > r->kv_peak)
+		r->kv_peak = (before->used_blocks + grown) * per_block;
 	r->busy_s += t1 - t0;
 	metrics_batches(m, t0, t1, &s);
 	if (sink && sink->batch)
@@ -189,8 +190,8 @@ void replica_advance(struct replica *r, struct metrics *m, const struct replica_
 	struct batcher *b = &r->batcher;
 	struct lane *l = &b->lanes[f->lane];
 	struct clock now = f->end;
+	struct before before = { (double)batcher_used_blocks(b), (double)b->running.count, (double)b->waiting_count };
 
-	measure(r, f, m, sink);
 	if (r->pool->limits.lanes == 1)
 		iteration_count(r->pool->iteration, 0, &f->shape, &f->time, f->steps);
 	if (f->shape.decodes) {
@@ -198,6 +199,7 @@ void replica_advance(struct replica *r, struct metrics *m, const struct replica_
 		l->last_token_s = now.hi;
 	}
 	batcher_commit(b, f->lane, f->steps);
+	measure(r, f, &before, m, sink);
 	for (size_t k = 0; k < b->first_count; k++) {
 		struct seq *s = &b->pool->at[b->first_tokens[k]];
 

@@ -49,12 +49,12 @@ static int64_t clipped(int64_t tokens)
 
 /* Tokens free for new prompts when the decode group has made k more steps: what is free then, less what the running
  * ones are still expected to produce. */
-static double room_after(const struct batcher *b, const struct decode_group *g, int64_t k)
+static double room_after(const struct batcher *b, const struct decode_group *g, int64_t reserved, int64_t k)
 {
 	double ratio = ratio_at(b, g->step + k), left = (double)decode_group_remaining(g) - (double)(k * g->count);
 	double most = (double)g->count * CLIP_NEW_TOKENS;
 
-	return (double)(batcher_room(b) - decode_group_blocks(g, k)) * (double)b->limits.block_tokens - (left < most ? left : most) * ratio;
+	return (double)(batcher_room(b) + reserved - decode_group_blocks(g, k)) * (double)b->limits.block_tokens - (left < most ? left : most) * ratio;
 }
 
 static double wanted(const struct batcher *b, int32_t i)
@@ -110,7 +110,7 @@ static void prefill(struct batcher *b, int lane)
 
 		if (i == NO_SEQ)
 			break;
-		if (wanted(b, i) > room_after(b, &l->decoding, 0) - promised)
+		if (wanted(b, i) > room_after(b, &l->decoding, 0, 0) - promised)
 			break;
 		missing = batcher_missing(b, i);
 		if (missing > most)
@@ -190,13 +190,14 @@ static void sglang_form(struct batcher *b, int lane, double now_s)
 			state->ratio_start = 1;
 		state->since = g->step;
 	}
+	batcher_fit_decodes(b, lane);
 	/* A blocked head may fit before any sequence ends, because the expectation shrinks with every step. */
 	head = next_of(b);
 	if (head != NO_SEQ && b->running.count < b->limits.max_seqs) {
 		double need = wanted(b, head);
 		int64_t k = 1;
 
-		while (k < LOOK_AHEAD && need > room_after(b, g, k))
+		while (k < LOOK_AHEAD && need > room_after(b, g, l->reserved, k))
 			k++;
 		l->batch.policy_steps = k;
 	}

@@ -28,9 +28,9 @@ selected() { # group name: asked for?
 	return 1
 }
 
-fail() { # what, details on standard input
+fail() { # what, file with the details (not a pipe: a pipe's end counts in a shell of its own)
 	echo "FAIL $1"
-	sed 's/^/    /' | head -n 40
+	sed 's/^/    /' "$2" | head -n 40
 	failed=$((failed + 1))
 }
 
@@ -75,7 +75,8 @@ run_case() { # uses: group name command status out err says without filters
 	if [ $ok = 1 ]; then
 		passed=$((passed + 1))
 	else
-		{ echo "\$ $command"; cat "$work/why"; echo "standard error:"; head -n 5 "$work/err"; } | fail "$group.$name"
+		{ echo "\$ $command"; cat "$work/why"; echo "standard error:"; head -n 5 "$work/err"; } >"$work/details"
+		fail "$group.$name" "$work/details"
 	fi
 }
 
@@ -86,7 +87,6 @@ finish() {
 
 run_group() { # file
 	group=$(basename "$1" .cases)
-	# Before any filter of its own: seconds on the wall clock, run numbers, commits.
 	group_filters=(-e '')
 	command=""
 	finish
@@ -106,8 +106,9 @@ run_group() { # file
 		'filter '*)
 			if [ -z "$name$command" ]; then group_filters+=(-e "${line#filter }"); filters=("${group_filters[@]}")
 			else filters+=(-e "${line#filter }"); fi ;;
-		*) echo "$1:$number: expected == NAME, \$ COMMAND, > MORE, exit N, out FILE, err FILE, says TEXT, never TEXT or filter SED" |
-			fail "$group" ;;
+		*) echo "$1:$number: expected == NAME, \$ COMMAND, > MORE, exit N, out FILE, err FILE, says TEXT, never TEXT or filter SED" \
+				>"$work/details"
+			fail "$group" "$work/details" ;;
 		esac
 	done <"$1"
 	finish
@@ -130,7 +131,7 @@ for file in tests/cli/*.test.sh; do
 		passed=$((passed + 1))
 	else
 		echo "exit status $?" >>"$work/log"
-		fail "$name" <"$work/log"
+		fail "$name" "$work/log"
 	fi
 done
 echo "$passed $failed" >"$count"

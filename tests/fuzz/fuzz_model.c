@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (inplace_matches(text))
 		m = inplace_read(text, a, &err);
 	else
-		m = model_load(input_file(data, size), a, &err);
+		m = model_load(input_named(data, size, ".xml"), a, &err);
 	verdict(m != NULL, &err);
 	if (m) {
 		if (m->shape.layers <= 0)

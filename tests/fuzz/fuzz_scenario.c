@@ -1,29 +1,36 @@
-/* A scenario file, then its last line as --slo and --with would take it. */
+/* A scenario file (it begins with '<'), or text as --slo and --with take it. */
 #include "sim/scenario.h"
 #include "tests/fuzz/input.h"
 
+static void as_options(const char *text, struct arena *a)
+{
+	struct err err = { 0 };
+	struct scenario *sc = scenario_new(a, &err);
+	bool ok;
+
+	verdict(sc != NULL, &err);
+	if (!sc)
+		return;
+	ok = scenario_slo(sc, text, "--slo", a, &err);
+	verdict(ok, &err);
+	err = (struct err){ 0 };
+	ok = scenario_with(sc, text, a, &err);
+	verdict(ok, &err);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = input_text(data, size), *last = strrchr(text, '\n');
+	char *text = input_text(data, size);
 	struct arena *a = arena_new();
 	struct err err = { 0 };
-	struct scenario *sc = a ? scenario_load(input_file(data, size), a, &err) : NULL;
 
-	if (!a)
-		goto out;
-	verdict(sc != NULL, &err);
-	err = (struct err){ 0 };
-	if (!sc)
-		sc = scenario_new(a, &err);
-	if (sc) {
-		bool ok = scenario_slo(sc, last ? last + 1 : text, "--slo", a, &err);
+	if (a && text[0] == '<') {
+		struct scenario *sc = scenario_load(input_file(data, size), a, &err);
 
-		verdict(ok, &err);
-		err = (struct err){ 0 };
-		ok = scenario_with(sc, last ? last + 1 : text, a, &err);
-		verdict(ok, &err);
+		verdict(sc != NULL, &err);
+	} else if (a) {
+		as_options(text, a);
 	}
-out:
 	arena_free(a);
 	free(text);
 	return 0;

@@ -25,7 +25,8 @@ static void read_all(const char *path, int format)
 			last = row.arrival_s;
 		for (uint32_t i = 0; i < row.block_count; i++)
 			last += (double)(row.blocks[i] & 0);    /* touch what is promised to be there */
-		strlen(trace_class_name(t, row.class_index));
+		if (strlen(trace_class_name(t, row.class_index)) > 1 << 24)
+			abort();
 	}
 	trace_counts(t, &counts);
 	trace_note(t);

@@ -45,6 +45,32 @@ static inline const char *input_file(const uint8_t *data, size_t size)
 	return path;
 }
 
+static inline char *input_link(void)
+{
+	static char path[64];
+
+	return path;
+}
+
+static inline void input_unlink(void)
+{
+	unlink(input_link());
+}
+
+/* The same bytes under a name with this ending, for readers that go by it: a link that is removed at exit. */
+static inline const char *input_named(const uint8_t *data, size_t size, const char *ending)
+{
+	const char *target = input_file(data, size);
+	char *path = input_link();
+
+	if (!path[0]) {
+		snprintf(path, 64, "%s/vibee-fuzz-%ld%s", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (long)getpid(), ending);
+		if (symlink(target, path) != 0 || atexit(input_unlink) != 0)
+			abort();
+	}
+	return path;
+}
+
 /* A copy of exactly these bytes and a NUL, so that reading past the end is seen. The caller frees it. */
 static inline char *input_text(const uint8_t *data, size_t size)
 {

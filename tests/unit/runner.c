@@ -31,6 +31,10 @@ int main(int argc, char **argv)
 		if (wanted && CU_register_suites(info) != CUE_SUCCESS)
 			return 3;
 	}
+	if (argc > 2 && CU_get_registry()->uiNumberOfSuites < (unsigned)(argc - 2)) {
+		fprintf(stderr, "%s: not all of the suites named exist\n", argv[0]);
+		return 2;
+	}
 	CU_basic_set_mode(argc < 3 ? CU_BRM_SILENT : CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	if (argc < 3)

@@ -87,9 +87,17 @@ static void aliases_are_unique(void)
 
 static void names_as_people_say_them(void)
 {
-	static const struct { const char *said, *is; } cases[] = {
-		{ "h100", "h100" }, { "H100", "h100" }, { "h100_sxm", "h100" }, { "H100-SXM", "h100" }, { "a100_80gb", "a100" },
-		{ "rtx_4090", "rtx-4090" }, { "tpu v6e", "tpu-v6e" }, { "trn2", "trainium2" }, { "wormhole", "tenstorrent-n150" },
+	static const struct { const char *said, *is;
+	} cases[] = {
+		{ "h100", "h100" },
+		{ "H100", "h100" },
+		{ "h100_sxm", "h100" },
+		{ "H100-SXM", "h100" },
+		{ "a100_80gb", "a100" },
+		{ "rtx_4090", "rtx-4090" },
+		{ "tpu v6e", "tpu-v6e" },
+		{ "trn2", "trainium2" },
+		{ "wormhole", "tenstorrent-n150" },
 		{ "hardware/devices/l4.xml", "l4" },
 	};
 	struct arena *a = arena_new();
@@ -141,17 +149,21 @@ static void an_incomplete_device_says_why(void)
 	CU_ASSERT_FALSE(d->simulatable);
 	CU_ASSERT_PTR_NOT_NULL(strstr(d->reason, "peak arithmetic rate"));
 	CU_ASSERT_PTR_NULL(device_load_usable("mi430x", a, &err));
-	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "device 'mi430x' cannot be simulated: not published: peak arithmetic rate"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(err.text, "device 'mi430x' cannot be simulated: not published: peak arithmetic rate"));
 	CU_ASSERT_EQUAL(err.kind, ERR_INPUT);
 	arena_free(a);
 }
 
 static void refuses_bad_files(void)
 {
-	static const struct { const char *file, *says; } cases[] = {
+	static const struct { const char *file, *says;
+	} cases[] = {
 		{ "tests/data/hardware/negative.xml", "negative.xml:3: gb_s=\"-1\": expected 0.001 to 100000000" },
-		{ "tests/data/hardware/attribute.xml", "attribute.xml:2: <peak> has no attribute 'bf16_tflop'; did you mean 'bf16_tflops'?" },
-		{ "tests/data/hardware/element.xml", "element.xml:2: <device> holds no <memry>; did you mean <memory>?" },
+		{ "tests/data/hardware/attribute.xml",
+		  "attribute.xml:2: <peak> has no attribute 'bf16_tflop'; did you mean 'bf16_tflops'?" },
+		{ "tests/data/hardware/element.xml",
+		  "element.xml:2: <device> holds no <memry>; did you mean <memory>?" },
 		{ "tests/data/hardware/kind.xml", "kind.xml:1: kind=\"gpo\": expected one of gpu tpu" },
 		{ "tests/data/hardware/source.xml", "source.xml:2: <peak> needs the attribute 'source'" },
 		{ "tests/data/hardware/absent.xml", "absent.xml: not a readable XML file" },
@@ -186,7 +198,8 @@ static void written_files_read_back(void)
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(d);
 		schema_write_xml(&device_element, d, &first);
-		CU_ASSERT_TRUE_FATAL(schema_load_text("written", str_text(&first), first.length, &device_element, &again, a, &err));
+		CU_ASSERT_TRUE_FATAL(
+			schema_load_text("written", str_text(&first), first.length, &device_element, &again, a, &err));
 		schema_write_xml(&device_element, &again, &second);
 		CU_ASSERT_STRING_EQUAL(str_text(&first), str_text(&second));
 		str_release(&first);

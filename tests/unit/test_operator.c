@@ -11,9 +11,17 @@
 
 static void names_round_trip(void)
 {
-	static const struct { const char *text; int is; } cases[] = {
-		{ "bf16", DTYPE_BF16 }, { "BFLOAT16", DTYPE_BF16 }, { "half", DTYPE_FP16 }, { "e4m3", DTYPE_FP8 },
-		{ "nvfp4", DTYPE_FP4 }, { "w4a16", DTYPE_INT4_WO }, { "fp8_block", DTYPE_FP8_BLOCK }, { "fp7", -1 }, { "", -1 },
+	static const struct { const char *text; int is;
+	} cases[] = {
+		{ "bf16", DTYPE_BF16 },
+		{ "BFLOAT16", DTYPE_BF16 },
+		{ "half", DTYPE_FP16 },
+		{ "e4m3", DTYPE_FP8 },
+		{ "nvfp4", DTYPE_FP4 },
+		{ "w4a16", DTYPE_INT4_WO },
+		{ "fp8_block", DTYPE_FP8_BLOCK },
+		{ "fp7", -1 },
+		{ "", -1 },
 	};
 
 	for (int i = 0; i < DTYPE_COUNT; i++)
@@ -72,11 +80,19 @@ static void causal_attention_by_hand(void)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct op op = { .kind = OP_ATTENTION_PREFILL, .dtype = DTYPE_BF16, .batch = 2, .heads = 8, .kv_heads = 2,
-				 .head_dim = 64, .v_head_dim = 32, .q_len = cases[i].q, .kv_len = cases[i].kv,
+		struct op op = { .kind = OP_ATTENTION_PREFILL,
+				 .dtype = DTYPE_BF16,
+				 .batch = 2,
+				 .heads = 8,
+				 .kv_heads = 2,
+				 .head_dim = 64,
+				 .v_head_dim = 32,
+				 .q_len = cases[i].q,
+				 .kv_len = cases[i].kv,
 				 .window = cases[i].window };
 
-		NEAR(op_flops(&op), 2.0 * 2 * 8 * (64 + 32) * pairs_one_by_one(cases[i].q, cases[i].kv, cases[i].window));
+		NEAR(op_flops(&op),
+		     2.0 * 2 * 8 * (64 + 32) * pairs_one_by_one(cases[i].q, cases[i].kv, cases[i].window));
 	}
 }
 
@@ -98,8 +114,14 @@ static void decode_attention_by_hand(void)
 /* DeepSeek: latent 512 + 64 rope. Absorbed scores run over 576 elements and values over 512. */
 static void latent_attention_by_hand(void)
 {
-	struct op op = { .kind = OP_MLA_DECODE, .dtype = DTYPE_BF16, .batch = 2, .heads = 128, .head_dim = 576, .v_head_dim = 512,
-			 .k = 576, .kv_len = 4096 };
+	struct op op = { .kind = OP_MLA_DECODE,
+			 .dtype = DTYPE_BF16,
+			 .batch = 2,
+			 .heads = 128,
+			 .head_dim = 576,
+			 .v_head_dim = 512,
+			 .k = 576,
+			 .kv_len = 4096 };
 	double flops = 2.0 * 2 * 128 * (576 + 512) * 4096;
 
 	NEAR(op_flops(&op), flops);
@@ -113,8 +135,15 @@ static void latent_attention_by_hand(void)
  * does a quarter of the work. */
 static void experts_by_hand(void)
 {
-	struct op op = { .kind = OP_MOE, .dtype = DTYPE_FP8, .m = 1, .n = 2048, .k = 7168, .experts = 256, .experts_total = 256,
-			 .top_k = 8, .gated = true };
+	struct op op = { .kind = OP_MOE,
+			 .dtype = DTYPE_FP8,
+			 .m = 1,
+			 .n = 2048,
+			 .k = 7168,
+			 .experts = 256,
+			 .experts_total = 256,
+			 .top_k = 8,
+			 .gated = true };
 	double expert = 3.0 * 2048 * 7168;
 
 	NEAR(op_flops(&op), 2 * 8 * expert);

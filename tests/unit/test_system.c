@@ -27,7 +27,8 @@ static void every_system_loads(void)
 		CU_ASSERT_STRING_EQUAL(s->name, names[i]);
 		CU_ASSERT_TRUE(system_devices(s) >= 1);
 		CU_ASSERT_TRUE(system_domain(s) >= 1);
-		CU_ASSERT_TRUE(link_present(&s->scale_up) == (s->scale_up.topology != TOPOLOGY_NONE) || s->scale_up.domain == 1);
+		CU_ASSERT_TRUE(link_present(&s->scale_up) == (s->scale_up.topology != TOPOLOGY_NONE) ||
+			       s->scale_up.domain == 1);
 	}
 	arena_free(a);
 }
@@ -69,11 +70,15 @@ static void a_device_alone_makes_a_system(void)
 
 static void refuses_bad_files(void)
 {
-	static const struct { const char *file, *says; } cases[] = {
+	static const struct { const char *file, *says;
+	} cases[] = {
 		{ "dgx-h10", "unknown system 'dgx-h10': did you mean 'dgx-h100'?" },
-		{ "tests/data/hardware/system_device.xml", "unknown device 'h1000': did you mean 'h100'?" },
-		{ "tests/data/hardware/system_topology.xml", "system_topology.xml:2: topology=\"tours2d\": expected one of none switch" },
-		{ "tests/data/hardware/system_nodes.xml", "system_nodes.xml:1: nodes=\"0\": expected a whole number, 1 to 1000000" },
+		{ "tests/data/hardware/system_device.xml",
+		  "system_device.xml: device=\"h1000\": unknown device 'h1000': did you mean 'h100'?" },
+		{ "tests/data/hardware/system_topology.xml",
+		  "system_topology.xml:2: topology=\"tours2d\": expected one of none switch" },
+		{ "tests/data/hardware/system_nodes.xml",
+		  "system_nodes.xml:1: nodes=\"0\": expected a whole number, 1 to 1000000" },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {

@@ -6,8 +6,8 @@
 #include "base/str.h"
 #include "workloads/readers/reader.h"
 
-bool cell_error(const struct reader *r, int64_t line, const char *column, const char *text, size_t length, const char *expected,
-		struct err *err)
+bool cell_error(const struct reader *r, int64_t line, const char *column, const char *text, size_t length,
+		const char *expected, struct err *err)
 {
 	return err_set(err, ERR_INPUT, "%s:%" PRId64 ": %s=\"%.*s\": expected %s", r->path, line, column,
 		       (int)(length > 60 ? 60 : length), text, expected);
@@ -28,7 +28,8 @@ static bool number_slow(const char *text, size_t length, double *out)
 /* Digits with a point, up to 2^53 before scaling by an exact power of ten: one correctly rounded division. */
 bool cell_number(const char *text, size_t length, double *out)
 {
-	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+	static const double power[] = { 1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+					1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
 	const char *p = text, *end = text + length;
 	uint64_t digits = 0;
 	int places = 0, seen = 0;
@@ -96,12 +97,15 @@ bool cell_calendar(const char *text, size_t length, int64_t *out_ns)
 	int64_t year, month, day, hour, minute, second, ns = 0, zone = 0, a, b;
 	size_t p = 19;
 
-	if (!digits_at(text, length, 0, 4, &year) || !digits_at(text, length, 5, 2, &month) || !digits_at(text, length, 8, 2, &day) ||
-	    !digits_at(text, length, 11, 2, &hour) || !digits_at(text, length, 14, 2, &minute) || !digits_at(text, length, 17, 2, &second))
+	if (!digits_at(text, length, 0, 4, &year) || !digits_at(text, length, 5, 2, &month) ||
+	    !digits_at(text, length, 8, 2, &day) || !digits_at(text, length, 11, 2, &hour) ||
+	    !digits_at(text, length, 14, 2, &minute) || !digits_at(text, length, 17, 2, &second))
 		return false;
-	if (text[4] != '-' || text[7] != '-' || (text[10] != ' ' && text[10] != 'T') || text[13] != ':' || text[16] != ':')
+	if (text[4] != '-' || text[7] != '-' || (text[10] != ' ' && text[10] != 'T') || text[13] != ':' ||
+	    text[16] != ':')
 		return false;
-	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60 || year < 1900 || year > 2199)
+	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60 || year < 1900 ||
+	    year > 2199)
 		return false;
 	if (p < length && text[p] == '.') {
 		int64_t unit = 100000000;
@@ -123,7 +127,8 @@ bool cell_calendar(const char *text, size_t length, int64_t *out_ns)
 	}
 	if (p != length)
 		return false;
-	*out_ns = (((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second - zone) * 1000000000 + ns;
+	*out_ns = (((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second - zone) * 1000000000 +
+		  ns;
 	return true;
 }
 

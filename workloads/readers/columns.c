@@ -13,26 +13,37 @@ enum { NAMES_MOST = 8 };
 enum time_kind { TIME_SECONDS, TIME_MICROSECONDS, TIME_CALENDAR };
 
 struct layout {
-	const char *prompt[NAMES_MOST], *output[NAMES_MOST];    /* accepted names, first found wins */
+	const char *prompt[NAMES_MOST], *output[NAMES_MOST]; /* accepted names, first found wins */
 	const char *arrival[NAMES_MOST];
 	bool times_required;
 	enum time_kind time;
-	bool from_first;                 /* times count from the first row */
+	bool from_first; /* times count from the first row */
 	const char *session, *turn, *priority, *class_name, *adapter, *prefix, *prefix_tokens, *images;
 };
 
-enum { COLUMN_PROMPT, COLUMN_OUTPUT, COLUMN_ARRIVAL, COLUMN_SESSION, COLUMN_TURN, COLUMN_PRIORITY, COLUMN_CLASS, COLUMN_ADAPTER,
-       COLUMN_PREFIX, COLUMN_PREFIX_TOKENS, COLUMNS };
+enum {
+	COLUMN_PROMPT,
+	COLUMN_OUTPUT,
+	COLUMN_ARRIVAL,
+	COLUMN_SESSION,
+	COLUMN_TURN,
+	COLUMN_PRIORITY,
+	COLUMN_CLASS,
+	COLUMN_ADAPTER,
+	COLUMN_PREFIX,
+	COLUMN_PREFIX_TOKENS,
+	COLUMNS
+};
 
 struct columns_state {
 	const struct layout *layout;
 	struct csv *csv;
 	int column[COLUMNS];
-	bool plain;                      /* nothing but times and lengths */
+	bool plain; /* nothing but times and lengths */
 	int64_t base_ns;
 	double base_s;
 	bool has_base;
-	struct idmap turns;              /* session -> rows so far, for formats without a turn column */
+	struct idmap turns; /* session -> rows so far, for formats without a turn column */
 	uint64_t *blocks;
 	size_t block_capacity;
 };
@@ -54,8 +65,8 @@ static bool columns_open(struct reader *r, const struct layout *layout, struct e
 {
 	struct columns_state *s = r->state;
 	const char *used = NULL;
-	const char *const single[] = { layout->session, layout->turn, layout->priority, layout->class_name, layout->adapter, layout->prefix,
-				       layout->prefix_tokens };
+	const char *const single[] = { layout->session, layout->turn,   layout->priority,     layout->class_name,
+				       layout->adapter, layout->prefix, layout->prefix_tokens };
 
 	s->layout = layout;
 	s->csv = csv_open(r->path, err);
@@ -93,7 +104,8 @@ static bool read_time(struct reader *r, double *out, struct err *err)
 
 	if (s->layout->time == TIME_CALENDAR) {
 		if (!cell_calendar(text, length, &ns))
-			return cell_error(r, csv_line(s->csv), csv_column_name(s->csv, (size_t)s->column[COLUMN_ARRIVAL]), text, length,
+			return cell_error(r, csv_line(s->csv),
+					  csv_column_name(s->csv, (size_t)s->column[COLUMN_ARRIVAL]), text, length,
 					  "a time such as 2023-11-16 18:17:03.9799600", err);
 		if (!s->has_base)
 			s->base_ns = ns;
@@ -102,15 +114,15 @@ static bool read_time(struct reader *r, double *out, struct err *err)
 		return true;
 	}
 	if (!cell_number(text, length, &x) || fabs(x) > 1e18)
-		return cell_error(r, csv_line(s->csv), csv_column_name(s->csv, (size_t)s->column[COLUMN_ARRIVAL]), text, length,
-				  "a time", err);
+		return cell_error(r, csv_line(s->csv), csv_column_name(s->csv, (size_t)s->column[COLUMN_ARRIVAL]), text,
+				  length, "a time", err);
 	if (!s->has_base && (s->layout->from_first || fabs(x) > 1e8))
-		s->base_s = x;                 /* seconds since 1970, or a clock without a known start */
+		s->base_s = x; /* seconds since 1970, or a clock without a known start */
 	s->has_base = true;
 	*out = (x - s->base_s) / (s->layout->time == TIME_MICROSECONDS ? 1e6 : 1);
 	if (*out < 0 && s->base_s == 0)
-		return cell_error(r, csv_line(s->csv), csv_column_name(s->csv, (size_t)s->column[COLUMN_ARRIVAL]), text, length,
-				  "a time of 0 or more", err);
+		return cell_error(r, csv_line(s->csv), csv_column_name(s->csv, (size_t)s->column[COLUMN_ARRIVAL]), text,
+				  length, "a time of 0 or more", err);
 	return true;
 }
 
@@ -120,8 +132,9 @@ static bool read_tokens(struct reader *r, int column, int64_t *out, struct err *
 	const char *text = csv_text(s->csv, column);
 	size_t length = strlen(text);
 
-	return cell_tokens(text, length, out) || cell_error(r, csv_line(s->csv), csv_column_name(s->csv, (size_t)column), text, length,
-							    "a whole number of tokens from 0 to 1e9", err);
+	return cell_tokens(text, length, out) ||
+	       cell_error(r, csv_line(s->csv), csv_column_name(s->csv, (size_t)column), text, length,
+			  "a whole number of tokens from 0 to 1e9", err);
 }
 
 /* An integer cell with a default for an empty one. */
@@ -136,12 +149,14 @@ static bool read_small(struct reader *r, int column, int32_t absent, int32_t *ou
 	if (column < 0 || length == 0)
 		return true;
 	if (!cell_number(text, length, &x) || x != floor(x) || fabs(x) > 1e9)
-		return cell_error(r, csv_line(s->csv), csv_column_name(s->csv, (size_t)column), text, length, "a whole number", err);
+		return cell_error(r, csv_line(s->csv), csv_column_name(s->csv, (size_t)column), text, length,
+				  "a whole number", err);
 	*out = (int32_t)x;
 	return true;
 }
 
-static bool read_name(struct name_list *list, const char *text, bool numbers, int32_t absent, int32_t *out, struct err *err)
+static bool read_name(struct name_list *list, const char *text, bool numbers, int32_t absent, int32_t *out,
+		      struct err *err)
 {
 	size_t length = strlen(text);
 	int64_t v;
@@ -240,44 +255,51 @@ static bool head_fits(const struct trace_head *h, const struct layout *l)
 	return prompt && output && arrival;
 }
 
-#define CSV_READER(format, text, ...)                                                                                    \
-	static const struct layout format##_layout = { __VA_ARGS__ };                                                    \
-	static bool match_##format(const struct trace_head *h)                                                           \
-	{                                                                                                                \
-		return head_fits(h, &format##_layout);                                                                   \
-	}                                                                                                                \
-	static bool open_##format(struct reader *r, struct err *err)                                                     \
-	{                                                                                                                \
-		return columns_open(r, &format##_layout, err);                                                           \
-	}                                                                                                                \
-	const struct reader_ops reader_##format = { .name = #format, .help = text, .state_bytes = sizeof(struct columns_state), \
-						    .match = match_##format, .open = open_##format, .next = columns_next, \
+#define CSV_READER(format, text, ...)                                                                                  \
+	static const struct layout format##_layout = { __VA_ARGS__ };                                                  \
+	static bool match_##format(const struct trace_head *h)                                                         \
+	{                                                                                                              \
+		return head_fits(h, &format##_layout);                                                                 \
+	}                                                                                                              \
+	static bool open_##format(struct reader *r, struct err *err)                                                   \
+	{                                                                                                              \
+		return columns_open(r, &format##_layout, err);                                                         \
+	}                                                                                                              \
+	const struct reader_ops reader_##format = { .name = #format,                                                   \
+						    .help = text,                                                      \
+						    .state_bytes = sizeof(struct columns_state),                       \
+						    .match = match_##format,                                           \
+						    .open = open_##format,                                             \
+						    .next = columns_next,                                              \
 						    .close = columns_close };
 
 /* 2023 and 2024 LLM traces, and the 2025 multimodal one, which adds NumImages. */
 CSV_READER(azure, "Azure LLM inference 2023, 2024 and multimodal 2025: TIMESTAMP,ContextTokens,GeneratedTokens",
-	   .prompt = { "ContextTokens" }, .output = { "GeneratedTokens" }, .arrival = { "TIMESTAMP" }, .times_required = true,
-	   .time = TIME_CALENDAR, .images = "NumImages")
+	   .prompt = { "ContextTokens" }, .output = { "GeneratedTokens" }, .arrival = { "TIMESTAMP" },
+	   .times_required = true, .time = TIME_CALENDAR, .images = "NumImages")
 
 /* Release 2's third file inserts Session ID and Elapsed time behind Timestamp. */
-CSV_READER(burstgpt, "BurstGPT 1 to 3: Timestamp,Model,Request tokens,Response tokens,...", .prompt = { "Request tokens" },
-	   .output = { "Response tokens" }, .arrival = { "Timestamp" }, .times_required = true, .session = "Session ID",
-	   .class_name = "Model")
+CSV_READER(burstgpt, "BurstGPT 1 to 3: Timestamp,Model,Request tokens,Response tokens,...",
+	   .prompt = { "Request tokens" }, .output = { "Response tokens" }, .arrival = { "Timestamp" },
+	   .times_required = true, .session = "Session ID", .class_name = "Model")
 
-CSV_READER(vidur, "Vidur, Frontier: [arrived_at,]num_prefill_tokens,num_decode_tokens", .prompt = { "num_prefill_tokens" },
-	   .output = { "num_decode_tokens" }, .arrival = { "arrived_at" })
+CSV_READER(vidur, "Vidur, Frontier: [arrived_at,]num_prefill_tokens,num_decode_tokens",
+	   .prompt = { "num_prefill_tokens" }, .output = { "num_decode_tokens" }, .arrival = { "arrived_at" })
 
 /* The CSV half of TraceV2; its YAML header holds nothing that requests need. Replay takes send_time_us. */
 CSV_READER(blis, "BLIS TraceV2 data: send_time_us,input_tokens,output_tokens,...", .prompt = { "input_tokens" },
-	   .output = { "output_tokens" }, .arrival = { "send_time_us" }, .times_required = true, .time = TIME_MICROSECONDS,
-	   .from_first = true, .session = "session_id", .turn = "round_index", .priority = "vllm_priority", .class_name = "slo_class",
-	   .adapter = "adapter", .prefix = "prefix_group", .prefix_tokens = "prefix_length")
+	   .output = { "output_tokens" }, .arrival = { "send_time_us" }, .times_required = true,
+	   .time = TIME_MICROSECONDS, .from_first = true, .session = "session_id", .turn = "round_index",
+	   .priority = "vllm_priority", .class_name = "slo_class", .adapter = "adapter", .prefix = "prefix_group",
+	   .prefix_tokens = "prefix_length")
 
 CSV_READER(splitwise, "splitwise-sim: arrival_timestamp,prompt_size,token_size,...", .prompt = { "prompt_size" },
 	   .output = { "token_size" }, .arrival = { "arrival_timestamp" })
 
-CSV_READER(csv, "plain: arrival_s,prompt_tokens,output_tokens[,priority,adapter,session,turn,class,prefix,prefix_tokens]",
+CSV_READER(csv,
+	   "plain: arrival_s,prompt_tokens,output_tokens[,priority,adapter,session,turn,class,prefix,prefix_tokens]",
 	   .prompt = { "prompt_tokens", "input_tokens", "input_length", "input_len", "prompt_len", "isl" },
 	   .output = { "output_tokens", "output_length", "output_len", "generated_tokens", "osl" },
-	   .arrival = { "arrival_s", "arrival_time", "arrival", "timestamp", "time_s" }, .session = "session", .turn = "turn",
-	   .priority = "priority", .class_name = "class", .adapter = "adapter", .prefix = "prefix", .prefix_tokens = "prefix_tokens")
+	   .arrival = { "arrival_s", "arrival_time", "arrival", "timestamp", "time_s" }, .session = "session",
+	   .turn = "turn", .priority = "priority", .class_name = "class", .adapter = "adapter", .prefix = "prefix",
+	   .prefix_tokens = "prefix_tokens")

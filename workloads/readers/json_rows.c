@@ -12,12 +12,12 @@
 
 struct layout {
 	const char *arrival, *prompt, *output;
-	const char *prompt_also, *output_also;   /* other spellings */
-	double unit_s;                           /* of arrival and delay */
+	const char *prompt_also, *output_also; /* other spellings */
+	double unit_s;                         /* of arrival and delay */
 	const char *session, *delay, *turn, *class_name, *parent, *chat;
 	const char *blocks, *token_ids;
 	uint32_t block_tokens;
-	const char *nested;                      /* the lengths stand in the objects of this array */
+	const char *nested; /* the lengths stand in the objects of this array */
 };
 
 struct json_state {
@@ -46,7 +46,8 @@ static bool open_rows(struct reader *r, const struct layout *layout, struct err 
 	return s->objects != NULL;
 }
 
-static bool number_of(struct reader *r, const struct scan_value *key, const struct scan_value *v, double *out, struct err *err)
+static bool number_of(struct reader *r, const struct scan_value *key, const struct scan_value *v, double *out,
+		      struct err *err)
 {
 	struct json_state *s = r->state;
 
@@ -54,18 +55,19 @@ static bool number_of(struct reader *r, const struct scan_value *key, const stru
 		return true;
 	if (v->type == SCAN_STRING && cell_number(v->text, v->length, out))
 		return true;
-	return err_set(err, ERR_INPUT, "%s:%" PRId64 ": %.*s=%.*s: expected a number", r->path, s->line, (int)key->length, key->text,
-		       (int)(v->length > 60 ? 60 : v->length), v->text);
+	return err_set(err, ERR_INPUT, "%s:%" PRId64 ": %.*s=%.*s: expected a number", r->path, s->line,
+		       (int)key->length, key->text, (int)(v->length > 60 ? 60 : v->length), v->text);
 }
 
-static bool tokens_of(struct reader *r, const struct scan_value *key, const struct scan_value *v, int64_t *out, struct err *err)
+static bool tokens_of(struct reader *r, const struct scan_value *key, const struct scan_value *v, int64_t *out,
+		      struct err *err)
 {
 	struct json_state *s = r->state;
 
 	if (v->type == SCAN_NUMBER && cell_tokens(v->text, v->length, out))
 		return true;
-	return err_set(err, ERR_INPUT, "%s:%" PRId64 ": %.*s=%.*s: expected a whole number of tokens from 0 to 1e9", r->path, s->line,
-		       (int)key->length, key->text, (int)(v->length > 60 ? 60 : v->length), v->text);
+	return err_set(err, ERR_INPUT, "%s:%" PRId64 ": %.*s=%.*s: expected a whole number of tokens from 0 to 1e9",
+		       r->path, s->line, (int)key->length, key->text, (int)(v->length > 60 ? 60 : v->length), v->text);
 }
 
 static bool bad(struct reader *r, const char *what, struct err *err)
@@ -84,7 +86,7 @@ static bool read_blocks(struct reader *r, const struct scan_value *v, struct tra
 	size_t n = 0;
 	double x;
 
-	if (v->type == SCAN_LITERAL)   /* null */
+	if (v->type == SCAN_LITERAL) /* null */
 		return true;
 	if (!scan_begin(&scan, v->text, v->length, '['))
 		return bad(r, "hash_ids is no list", err);
@@ -153,7 +155,7 @@ static bool read_members(struct reader *r, struct scan *scan, struct trace_row *
 
 	while ((got = scan_member(scan, &key, &v)) == SCAN_GOT) {
 		if (v.type == SCAN_LITERAL && *v.text == 'n')
-			continue;              /* null = absent */
+			continue; /* null = absent */
 		if (is_name(&key, l->arrival)) {
 			if (!number_of(r, &key, &v, &m->arrival, err))
 				return false;
@@ -345,37 +347,47 @@ static bool is_json(const struct trace_head *h)
 	return h->text[i] == '{' || h->text[i] == '[';
 }
 
-#define JSON_READER(format, text, test, ...)                                                                             \
-	static const struct layout format##_layout = { __VA_ARGS__ };                                                    \
-	static bool match_##format(const struct trace_head *h)                                                           \
-	{                                                                                                                \
-		return is_json(h) && (test);                                                                             \
-	}                                                                                                                \
-	static bool open_##format(struct reader *r, struct err *err)                                                     \
-	{                                                                                                                \
-		return open_rows(r, &format##_layout, err);                                                              \
-	}                                                                                                                \
-	const struct reader_ops reader_##format = { .name = #format, .help = text, .state_bytes = sizeof(struct json_state), \
-						    .match = match_##format, .open = open_##format, .next = next_row,   \
+#define JSON_READER(format, text, test, ...)                                                                           \
+	static const struct layout format##_layout = { __VA_ARGS__ };                                                  \
+	static bool match_##format(const struct trace_head *h)                                                         \
+	{                                                                                                              \
+		return is_json(h) && (test);                                                                           \
+	}                                                                                                              \
+	static bool open_##format(struct reader *r, struct err *err)                                                   \
+	{                                                                                                              \
+		return open_rows(r, &format##_layout, err);                                                            \
+	}                                                                                                              \
+	const struct reader_ops reader_##format = { .name = #format,                                                   \
+						    .help = text,                                                      \
+						    .state_bytes = sizeof(struct json_state),                          \
+						    .match = match_##format,                                           \
+						    .open = open_##format,                                             \
+						    .next = next_row,                                                  \
 						    .close = close_rows };
 
-JSON_READER(mooncake, "Mooncake JSON lines: timestamp (ms), input_length, output_length, hash_ids; also session_id, delay",
-	    head_has_key(h, "input_length") && !head_has_key(h, "chat_id"), .arrival = "timestamp", .prompt = "input_length",
-	    .output = "output_length", .unit_s = 1e-3, .session = "session_id", .delay = "delay", .blocks = "hash_ids", .block_tokens = 512)
-JSON_READER(qwen, "Qwen-Bailian JSON lines: chat_id, parent_chat_id, timestamp (s), input_length, output_length, turn, hash_ids",
-	    head_has_key(h, "input_length") && head_has_key(h, "chat_id"), .arrival = "timestamp", .prompt = "input_length",
-	    .output = "output_length", .unit_s = 1, .chat = "chat_id", .parent = "parent_chat_id", .turn = "turn", .class_name = "type",
-	    .blocks = "hash_ids", .block_tokens = 16)
-JSON_READER(apex, "APEX JSON lines: StartTimeOffset (ns), ContextTokens, GeneratedTokens", head_has_key(h, "GeneratedTokens"),
-	    .arrival = "StartTimeOffset", .prompt = "ContextTokens", .output = "GeneratedTokens", .unit_s = 1e-9)
+JSON_READER(mooncake,
+	    "Mooncake JSON lines: timestamp (ms), input_length, output_length, hash_ids; also session_id, delay",
+	    head_has_key(h, "input_length") && !head_has_key(h, "chat_id"), .arrival = "timestamp",
+	    .prompt = "input_length", .output = "output_length", .unit_s = 1e-3, .session = "session_id",
+	    .delay = "delay", .blocks = "hash_ids", .block_tokens = 512)
+JSON_READER(
+	qwen,
+	"Qwen-Bailian JSON lines: chat_id, parent_chat_id, timestamp (s), input_length, output_length, turn, hash_ids",
+	head_has_key(h, "input_length") && head_has_key(h, "chat_id"), .arrival = "timestamp", .prompt = "input_length",
+	.output = "output_length", .unit_s = 1, .chat = "chat_id", .parent = "parent_chat_id", .turn = "turn",
+	.class_name = "type", .blocks = "hash_ids", .block_tokens = 16)
+JSON_READER(apex, "APEX JSON lines: StartTimeOffset (ns), ContextTokens, GeneratedTokens",
+	    head_has_key(h, "GeneratedTokens"), .arrival = "StartTimeOffset", .prompt = "ContextTokens",
+	    .output = "GeneratedTokens", .unit_s = 1e-9)
 JSON_READER(aibrix, "AIBrix JSON lines: timestamp (ms), requests [Prompt Length, Output Length]",
 	    head_has_key(h, "requests") && head_has_key(h, "timestamp"), .arrival = "timestamp", .nested = "requests",
-	    .prompt = "Prompt Length", .prompt_also = "prompt_length", .output = "Output Length", .output_also = "output_length",
-	    .unit_s = 1e-3)
-JSON_READER(llmservingsim, "LLMServingSim JSON lines: input_toks, output_toks, arrival_time_ns; agentic with sub_requests",
-	    head_has_key(h, "input_toks"), .arrival = "arrival_time_ns", .prompt = "input_toks", .output = "output_toks", .unit_s = 1e-9,
-	    .session = "session_id", .delay = "tool_duration_ns", .token_ids = "input_tok_ids", .block_tokens = 16,
-	    .nested = "sub_requests")
+	    .prompt = "Prompt Length", .prompt_also = "prompt_length", .output = "Output Length",
+	    .output_also = "output_length", .unit_s = 1e-3)
+JSON_READER(llmservingsim,
+	    "LLMServingSim JSON lines: input_toks, output_toks, arrival_time_ns; agentic with sub_requests",
+	    head_has_key(h, "input_toks"), .arrival = "arrival_time_ns", .prompt = "input_toks",
+	    .output = "output_toks", .unit_s = 1e-9, .session = "session_id", .delay = "tool_duration_ns",
+	    .token_ids = "input_tok_ids", .block_tokens = 16, .nested = "sub_requests")
 JSON_READER(distserve, "DistServe JSON: start_time (ms), prompt_len, output_len",
-	    head_has_key(h, "prompt_len") && head_has_key(h, "output_len"), .arrival = "start_time", .prompt = "prompt_len",
-	    .output = "output_len", .unit_s = 1e-3)
+	    head_has_key(h, "prompt_len") && head_has_key(h, "output_len"), .arrival = "start_time",
+	    .prompt = "prompt_len", .output = "output_len", .unit_s = 1e-3)

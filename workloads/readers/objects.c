@@ -58,7 +58,8 @@ static bool fill(struct objects *o, struct err *err)
 	o->at_end = true;
 	gzerror(o->file, &code);
 	if (got < 0 || code == Z_BUF_ERROR)
-		return err_set(err, ERR_INPUT, "%s:%" PRId64 ": compressed file is damaged or ends early", o->path, o->line);
+		return err_set(err, ERR_INPUT, "%s:%" PRId64 ": compressed file is damaged or ends early", o->path,
+			       o->line);
 	return false;
 }
 
@@ -75,8 +76,8 @@ static bool find_object(struct objects *o, struct err *err)
 				return true;
 			o->line += c == '\n';
 			if (c > ' ' && c != ',' && c != '[' && c != ']' && c != 0xef && c != 0xbb && c != 0xbf)
-				return err_set(err, ERR_INPUT, "%s:%" PRId64 ": '%.20s': expected a JSON object", o->path, o->line,
-					       c < 127 ? (char[2]){ (char)c, '\0' } : "not text");
+				return err_set(err, ERR_INPUT, "%s:%" PRId64 ": '%.20s': expected a JSON object",
+					       o->path, o->line, c < 127 ? (char[2]){ (char)c, '\0' } : "not text");
 		}
 	}
 }
@@ -127,7 +128,9 @@ const char *objects_next(struct objects *o, size_t *length, struct err *err)
 			break;
 		if (!fill(o, err)) {
 			if (err->kind == ERR_NONE)
-				err_set(err, ERR_INPUT, "%s:%" PRId64 ": JSON object is not closed at the end of the file", o->path, o->begin);
+				err_set(err, ERR_INPUT,
+					"%s:%" PRId64 ": JSON object is not closed at the end of the file", o->path,
+					o->begin);
 			return NULL;
 		}
 	}

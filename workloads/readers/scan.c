@@ -68,7 +68,9 @@ static bool read_value(struct scan *s, struct scan_value *v)
 		while (s->p < s->end && *s->p != ',' && *s->p != '}' && *s->p != ']' && (unsigned char)*s->p > ' ')
 			s->p++;
 		v->length = (size_t)(s->p - v->text);
-		v->type = strchr("tfnNI", *v->text) || (*v->text == '-' && v->length > 1 && v->text[1] == 'I') ? SCAN_LITERAL : SCAN_NUMBER;
+		v->type = strchr("tfnNI", *v->text) || (*v->text == '-' && v->length > 1 && v->text[1] == 'I')
+				  ? SCAN_LITERAL
+				  : SCAN_NUMBER;
 		return v->length > 0;
 	}
 }

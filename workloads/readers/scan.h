@@ -13,7 +13,7 @@
 enum scan_type { SCAN_NUMBER, SCAN_STRING, SCAN_ARRAY, SCAN_OBJECT, SCAN_LITERAL };
 struct scan_value {
 	enum scan_type type;
-	const char *text;                /* strings: without the quotes; arrays, objects: with their brackets */
+	const char *text; /* strings: without the quotes; arrays, objects: with their brackets */
 	size_t length;
 };
 struct scan {
@@ -28,12 +28,12 @@ enum scan_result scan_member(struct scan *s, struct scan_value *key, struct scan
 enum scan_result scan_element(struct scan *s, struct scan_value *value);
 bool scan_is(const struct scan_value *v, const char *text);
 
-/* Objects of a file, plain or gzip: JSON lines, an array of objects, or objects one after the other, each up to 256 MiB. */
+/* Objects of a file, plain or gzip: JSON lines, an array of objects, or one object after the other, each to 256 MiB. */
 struct objects;
 MUST_USE struct objects *objects_open(const char *path, struct err *err);
 /* Text of the next object, NUL-terminated, valid until the next call. NULL at the end or on error. */
 const char *objects_next(struct objects *o, size_t *length, struct err *err);
-int64_t objects_line(const struct objects *o);   /* where the last object begins */
-void objects_close(struct objects *o);           /* NULL is fine */
+int64_t objects_line(const struct objects *o); /* where the last object begins */
+void objects_close(struct objects *o);         /* NULL is fine */
 
 #endif

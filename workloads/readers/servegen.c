@@ -19,7 +19,7 @@ struct window {
 	double start_s, rate, shape;
 	enum gap_family family;
 };
-struct lengths {                         /* discrete: value[i] up to share[i] */
+struct lengths { /* discrete: value[i] up to share[i] */
 	int64_t *value;
 	double *share;
 	size_t count;
@@ -59,9 +59,11 @@ static bool read_windows(struct servegen_state *s, struct client *c, const char 
 		for (int i = 0; i < 6; i++)
 			if (i != 3 && !csv_number(csv, i, &v[i], err))
 				goto out;
-		if (v[1] < 0 || v[4] < 0 || (*family && strcmp(family, "Gamma") != 0 && strcmp(family, "Weibull") != 0)) {
-			err_set(err, ERR_INPUT, "%s:%" PRId64 ": expected start, rate, cv, Gamma or Weibull or nothing, shape, scale", path,
-				csv_line(csv));
+		if (v[1] < 0 || v[4] < 0 ||
+		    (*family && strcmp(family, "Gamma") != 0 && strcmp(family, "Weibull") != 0)) {
+			err_set(err, ERR_INPUT,
+				"%s:%" PRId64 ": expected start, rate, cv, Gamma or Weibull or nothing, shape, scale",
+				path, csv_line(csv));
 			goto out;
 		}
 		if (c->window_count == capacity) {
@@ -77,7 +79,10 @@ static bool read_windows(struct servegen_state *s, struct client *c, const char 
 			capacity = capacity ? 2 * capacity : 256;
 		}
 		w = &c->windows[c->window_count++];
-		*w = (struct window){ v[0], v[4] > 0 ? v[1] : 0, v[4], *family == 'W' ? GAP_WEIBULL : *family ? GAP_GAMMA : GAP_NONE };
+		*w = (struct window){ v[0], v[4] > 0 ? v[1] : 0, v[4],
+				      *family == 'W' ? GAP_WEIBULL
+				      : *family      ? GAP_GAMMA
+						     : GAP_NONE };
 		if (w->family == GAP_NONE)
 			w->rate = 0;
 	}
@@ -90,7 +95,8 @@ out:
 }
 
 /* "{13: 0.49, 14: 0.51}" as a running sum of shares. */
-static bool read_lengths(struct servegen_state *s, const char *path, const struct scan_value *v, struct lengths *out, struct err *err)
+static bool read_lengths(struct servegen_state *s, const char *path, const struct scan_value *v, struct lengths *out,
+			 struct err *err)
 {
 	const char *p = v->text, *end = v->text + v->length;
 	size_t most = 1, n = 0;
@@ -145,11 +151,14 @@ static bool read_datasets(struct servegen_state *s, struct client *c, const char
 		struct dataset d = { 0 };
 
 		if (!cell_number(key.text, key.length, &d.start_s) || !scan_begin(&inside, v.text, v.length, '{')) {
-			err_set(err, ERR_INPUT, "%s: \"%.*s\": expected the start of a window in seconds", path, (int)key.length, key.text);
+			err_set(err, ERR_INPUT, "%s: \"%.*s\": expected the start of a window in seconds", path,
+				(int)key.length, key.text);
 			goto out;
 		}
 		while (scan_member(&inside, &name, &list) == SCAN_GOT) {
-			struct lengths *to = scan_is(&name, "input_tokens") ? &d.prompt : scan_is(&name, "output_tokens") ? &d.output : NULL;
+			struct lengths *to = scan_is(&name, "input_tokens")    ? &d.prompt
+					     : scan_is(&name, "output_tokens") ? &d.output
+									       : NULL;
 
 			if (to && !read_lengths(s, path, &list, to, err))
 				goto out;
@@ -286,7 +295,8 @@ static bool servegen_open(struct reader *r, struct err *err)
 	}
 	r->has_times = true;
 	r->sorted = true;
-	r->note = "requests are drawn from client models; prompt and answer lengths are independent, reasoning tokens count as answer";
+	r->note = "requests are drawn from client models; prompt and answer lengths are independent, reasoning tokens "
+		  "count as answer";
 	return true;
 }
 
@@ -339,6 +349,12 @@ static bool servegen_match(const struct trace_head *h)
 	return h->is_folder;
 }
 
-const struct reader_ops reader_servegen = { .name = "servegen", .help = "folder of ServeGen clients: chunk-N-trace.csv and chunk-N-dataset.json",
-					    .state_bytes = sizeof(struct servegen_state), .match = servegen_match, .open = servegen_open,
-					    .next = servegen_next, .close = servegen_close };
+const struct reader_ops reader_servegen = {
+	.name = "servegen",
+	.help = "folder of ServeGen clients: chunk-N-trace.csv and chunk-N-dataset.json",
+	.state_bytes = sizeof(struct servegen_state),
+	.match = servegen_match,
+	.open = servegen_open,
+	.next = servegen_next,
+	.close = servegen_close
+};

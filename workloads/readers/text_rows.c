@@ -78,7 +78,8 @@ static int64_t message_tokens(const struct reader *r, const struct scan_value *m
 			estimated = (int64_t)ceil((double)text_bytes(v.text, v.length) / chars);
 		} else if ((scan_is(&key, "token_ids") || scan_is(&key, "tokens")) && v.type == SCAN_ARRAY) {
 			counted = list_length(&v);
-		} else if ((scan_is(&key, "tokens") || scan_is(&key, "num_tokens") || scan_is(&key, "len")) && v.type == SCAN_NUMBER) {
+		} else if ((scan_is(&key, "tokens") || scan_is(&key, "num_tokens") || scan_is(&key, "len")) &&
+			   v.type == SCAN_NUMBER) {
 			if (!cell_tokens(v.text, v.length, &counted))
 				return -1;
 		}
@@ -102,7 +103,8 @@ static enum read_status sharegpt_next(struct reader *r, struct trace_row *row, s
 	if (!scan_begin(&scan, text, length, '{'))
 		return READ_ERROR;
 	while ((got = scan_member(&scan, &key, &v)) == SCAN_GOT)
-		if ((scan_is(&key, "conversations") || scan_is(&key, "conversation") || scan_is(&key, "messages")) && v.type == SCAN_ARRAY)
+		if ((scan_is(&key, "conversations") || scan_is(&key, "conversation") || scan_is(&key, "messages")) &&
+		    v.type == SCAN_ARRAY)
 			list = v;
 	if (got == SCAN_BAD || list.length == 0) {
 		err_set(err, ERR_INPUT, "%s:%" PRId64 ": %s", r->path, s->line,
@@ -135,9 +137,13 @@ static bool sharegpt_match(const struct trace_head *h)
 	return head_has_key(h, "conversations") || head_has_key(h, "messages") || head_has_key(h, "conversation");
 }
 
-const struct reader_ops reader_sharegpt = { .name = "sharegpt", .help = "ShareGPT JSON: conversations [{from, value}]; lengths only",
-					    .state_bytes = sizeof(struct sharegpt_state), .match = sharegpt_match, .open = sharegpt_open,
-					    .next = sharegpt_next, .close = sharegpt_close };
+const struct reader_ops reader_sharegpt = { .name = "sharegpt",
+					    .help = "ShareGPT JSON: conversations [{from, value}]; lengths only",
+					    .state_bytes = sizeof(struct sharegpt_state),
+					    .match = sharegpt_match,
+					    .open = sharegpt_open,
+					    .next = sharegpt_next,
+					    .close = sharegpt_close };
 
 /* ---- vLLM bench serve --save-detailed: three lists of equal length ---- */
 
@@ -151,7 +157,8 @@ struct vllm_state {
 	int64_t line;
 };
 
-static bool read_list(struct reader *r, const char *name, const struct scan_value *v, int column, size_t *count, struct err *err)
+static bool read_list(struct reader *r, const char *name, const struct scan_value *v, int column, size_t *count,
+		      struct err *err)
 {
 	struct vllm_state *s = r->state;
 	struct scan scan;
@@ -165,9 +172,11 @@ static bool read_list(struct reader *r, const char *name, const struct scan_valu
 		struct vllm_item *to;
 		double x;
 
-		if (item.type != SCAN_NUMBER || !cell_number(item.text, item.length, &x) || (column < 2 && !(x >= 0 && x <= TOKENS_MOST)))
-			return err_set(err, ERR_INPUT, "%s:%" PRId64 ": %s item %zu is '%.*s', expected a number", r->path, s->line, name,
-				       *count, (int)(item.length > 40 ? 40 : item.length), item.text);
+		if (item.type != SCAN_NUMBER || !cell_number(item.text, item.length, &x) ||
+		    (column < 2 && !(x >= 0 && x <= TOKENS_MOST)))
+			return err_set(err, ERR_INPUT, "%s:%" PRId64 ": %s item %zu is '%.*s', expected a number",
+				       r->path, s->line, name, *count, (int)(item.length > 40 ? 40 : item.length),
+				       item.text);
 		if (!mem_grow(&s->items, &s->capacity, *count + 1, sizeof(*s->items)))
 			return err_memory(err);
 		to = &s->items[(*count)++];
@@ -178,7 +187,8 @@ static bool read_list(struct reader *r, const char *name, const struct scan_valu
 		else
 			to->start_s = x;
 	}
-	return got == SCAN_END || err_set(err, ERR_INPUT, "%s:%" PRId64 ": %s is not well formed", r->path, s->line, name);
+	return got == SCAN_END ||
+	       err_set(err, ERR_INPUT, "%s:%" PRId64 ": %s is not well formed", r->path, s->line, name);
 }
 
 static int by_start(const void *a, const void *b)
@@ -213,8 +223,11 @@ static bool vllm_open(struct reader *r, struct err *err)
 			if (scan_is(&key, names[i]) && !read_list(r, names[i], &v, i, &counts[i], err))
 				goto out;
 	if (counts[0] == 0 || counts[0] != counts[1] || (counts[2] && counts[2] != counts[0])) {
-		err_set(err, ERR_INPUT, "%s:%" PRId64 ": %zu input_lens, %zu output_lens, %zu start_times: expected lists of equal length "
-			"(run the benchmark with --save-detailed)", r->path, s->line, counts[0], counts[1], counts[2]);
+		err_set(err, ERR_INPUT,
+			"%s:%" PRId64
+			": %zu input_lens, %zu output_lens, %zu start_times: expected lists of equal length "
+			"(run the benchmark with --save-detailed)",
+			r->path, s->line, counts[0], counts[1], counts[2]);
 		goto out;
 	}
 	s->count = counts[0];
@@ -257,9 +270,16 @@ static void vllm_close(struct reader *r)
 
 static bool vllm_match(const struct trace_head *h)
 {
-	return head_has_key(h, "input_lens") || (head_has_key(h, "request_throughput") && head_has_key(h, "num_prompts"));
+	return head_has_key(h, "input_lens") ||
+	       (head_has_key(h, "request_throughput") && head_has_key(h, "num_prompts"));
 }
 
-const struct reader_ops reader_vllm = { .name = "vllm", .help = "result of vLLM bench serve --save-detailed: input_lens, output_lens, start_times",
-					.state_bytes = sizeof(struct vllm_state), .match = vllm_match, .open = vllm_open, .next = vllm_next,
-					.close = vllm_close };
+const struct reader_ops reader_vllm = {
+	.name = "vllm",
+	.help = "result of vLLM bench serve --save-detailed: input_lens, output_lens, start_times",
+	.state_bytes = sizeof(struct vllm_state),
+	.match = vllm_match,
+	.open = vllm_open,
+	.next = vllm_next,
+	.close = vllm_close
+};

@@ -1,0 +1,157 @@
+#include "sim/step.h"
+
+#include <math.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "sim/compile.h"
+
+/* The extents that one class of operators sees in this batch. */
+static bool extent_of(const struct node *n, const struct step_shape *s, struct extent *x, double *runs)
+{
+	double decodes = (double)s->decodes, prefill = (double)(s->prefills * s->prompt), context = (double)s->context;
+
+	*x = (struct extent){ 0 };
+	*runs = n->count;
+	switch (n->scale) {
+	case PER_STEP:
+		break;
+	case PER_TOKENS:
+		x->tokens = decodes + prefill;
+		break;
+	case PER_PREFILL_TOKENS:
+		x->prefill_tokens = prefill;
+		break;
+	case PER_DECODES:
+		x->decodes = decodes;
+		break;
+	case PER_LOGITS:
+		x->logits = decodes + (double)s->prefills;
+		break;
+	case PER_DECODE_CONTEXT:
+		if (n->op.window > 0 && context > (double)n->op.window)
+			context = (double)n->op.window;
+		x->decodes = decodes;
+		x->context = decodes * context;
+		return s->decodes > 0;
+	case PER_PREFILL_CHUNK:
+		x->chunk = (double)s->prompt;
+		x->prior = (double)s->prior;
+		*runs = n->count * (double)s->prefills;
+		return s->prefills > 0;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static bool price_stage(const struct step_shape *shape, const struct compiled *c, const struct graph *g, int stage, struct step_row *rows,
+			struct step_result *out)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		const struct node *n = &g->nodes[i];
+		struct step_row row = { .stage = stage, .label = n->label };
+		struct extent x;
+
+		if (!extent_of(n, shape, &x, &row.count) || !graph_op(n, &x, &row.op))
+			continue;
+		cost_op(c->costs, &row.op, &row.cost);
+		row.seconds = row.count * row.cost.seconds * (1 - n->overlap);
+		rows[out->row_count++] = row;
+		if (row.cost.bound != BOUND_NETWORK) {
+			out->flops += row.count * row.cost.flops;
+			out->bytes += row.count * row.cost.bytes;
+		}
+		out->expected_rel_error += row.seconds * row.cost.rel_error;
+	}
+	return true;
+}
+
+/* One iteration by the simulator's own tables: what `run` would charge for this batch. */
+static bool price_whole(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, const struct step_shape *s,
+			struct step_result *out, struct err *err)
+{
+	struct batch_shape shape = { .tokens = s->decodes + s->prefills * s->prompt, .prefill_tokens = s->prefills * s->prompt,
+				     .decodes = s->decodes, .logits = s->decodes + s->prefills, .prefills = s->prefills };
+	struct chunk *chunks = mem_calloc((size_t)s->prefills + 1, sizeof(*chunks));
+	struct iteration *it = chunks ? compile_iteration(sc, c, pool, err) : NULL;
+
+	if (!it) {
+		mem_free(chunks);
+		return chunks ? false : err_memory(err);
+	}
+	for (int64_t i = 0; i < s->prefills; i++)
+		chunks[i] = (struct chunk){ .tokens = (int32_t)s->prompt, .prior = (int32_t)s->prior, .last = true };
+	shape.chunks = chunks;
+	for (int k = 0; k < iteration_stages(it); k++) {
+		const struct graph *g = iteration_graph(it, k);
+		struct step_time time;
+
+		for (int w = 0; w < g->window_count; w++) {
+			int64_t context = w > 0 && s->context > g->windows[w] ? g->windows[w] : s->context;
+
+			shape.context[w] = s->decodes * context;
+		}
+		iteration_price(it, k, &shape, 1, &time);
+		out->seconds += time.base_s;
+		out->stage_s = fmax(out->stage_s, time.base_s);
+	}
+	iteration_free(it);
+	mem_free(chunks);
+	return true;
+}
+
+bool step_price(const struct scenario *sc, const struct step_shape *shape, struct step_result *out, struct arena *arena, struct err *err)
+{
+	struct compiled c;
+	struct compiled_pool pool;
+	struct step_row *rows = NULL;
+	struct graph graphs[LANES_MOST];
+	size_t capacity = 0;
+	double device_s = 0;
+	bool ok = false;
+
+	*out = (struct step_result){ 0 };
+	if (shape->decodes < 0 || shape->prefills < 0 || shape->prompt < 0 || shape->prior < 0 || shape->context < 0 ||
+	    (shape->prefills > 0 && shape->prompt == 0) || shape->decodes > 1000000 || shape->prefills > 1000000 || shape->prompt > 100000000)
+		return err_set(err, ERR_INPUT, "batch of %lld decodes and %lld prompts of %lld tokens: expected counts from 0 to 1e6 and prompts "
+					       "of 1 to 1e8 tokens",
+			       (long long)shape->decodes, (long long)shape->prefills, (long long)shape->prompt);
+	if (shape->decodes == 0 && shape->prefills == 0)
+		return err_set(err, ERR_INPUT, "an empty batch: expected --decodes or --prefills");
+	if (!compile_scenario(sc, &c, arena, err) || !compile_pool(sc, &c, false, &pool, err))
+		goto out;
+	for (int64_t k = 0; k < pool.place.pp; k++) {
+		if (!graph_build(c.model, &pool.place, c.stack, (int)k, &graphs[k], arena, err))
+			goto out;
+		capacity += graphs[k].count;
+	}
+	rows = arena_alloc(arena, (capacity + 1) * sizeof(*rows));
+	if (!rows) {
+		err_memory(err);
+		goto out;
+	}
+	for (int64_t k = 0; k < pool.place.pp; k++)
+		price_stage(shape, &c, &graphs[k], (int)k, rows, out);
+	for (size_t i = 0; i < out->row_count; i++)
+		device_s += rows[i].seconds;
+	if (!price_whole(sc, &c, &pool, shape, out, err))
+		goto out;
+	out->rows = rows;
+	out->visible_host_s = fmax(0, out->seconds - device_s);
+	out->expected_rel_error = device_s > 0 ? out->expected_rel_error / device_s : 0;
+	out->memory = pool.memory;
+	out->device = c.device;
+	out->system = c.system;
+	out->stack = c.stack;
+	out->devices = pool.devices;
+	/* Stages work one after the other on one batch: a device is busy for its own stage only. */
+	out->flops /= (double)pool.place.pp;
+	out->bytes /= (double)pool.place.pp;
+	out->mfu = out->flops / (out->seconds * device_peak(c.device, pool.place.weights, NULL));
+	out->mbu = out->bytes / (out->seconds * device_bandwidth(c.device));
+	ok = true;
+out:
+	compiled_release(&c);
+	return ok;
+}
