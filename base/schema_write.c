@@ -146,37 +146,44 @@ static void rng_value(const struct field *f, struct str *out, int depth)
 	str_add(out, "</data>\n");
 }
 
+/* Attributes stand in the interleave with the children: in a plain group libxml2 tries every subset of the optional ones,
+ * which takes seconds for an element of twenty. */
 static void rng_element(const struct element *e, struct str *out, int depth)
 {
+	bool children = e->children && e->children[0], interleave = children || e->field_count > 1;
+
 	indent(out, depth);
 	str_addf(out, "<element name=\"%s\">\n", e->name);
+	if (interleave) {
+		indent(out, depth + 1);
+		str_add(out, "<interleave>\n");
+	}
 	for (size_t i = 0; i < e->field_count; i++) {
 		const struct field *f = &e->fields[i];
 
-		indent(out, depth + 1);
+		indent(out, depth + 2);
 		str_addf(out, "%s<attribute name=\"%s\">\n", f->required ? "" : "<optional>", f->name);
-		rng_value(f, out, depth + 2);
-		indent(out, depth + 1);
+		rng_value(f, out, depth + 3);
+		indent(out, depth + 2);
 		str_addf(out, "</attribute>%s\n", f->required ? "" : "</optional>");
 	}
-	if (e->children && e->children[0]) {
-		indent(out, depth + 1);
-		str_add(out, "<interleave>\n");
-		for (size_t i = 0; e->children[i]; i++) {
-			const struct element *child = e->children[i];
-			const char *wrap = child->repeated ? (child->required ? "oneOrMore" : "zeroOrMore") : child->required ? "group" : "optional";
+	for (size_t i = 0; children && e->children[i]; i++) {
+		const struct element *child = e->children[i];
+		const char *wrap = child->repeated ? (child->required ? "oneOrMore" : "zeroOrMore") : child->required ? "group" : "optional";
 
-			indent(out, depth + 2);
-			str_addf(out, "<%s>\n", wrap);
-			rng_element(child, out, depth + 3);
-			indent(out, depth + 2);
-			str_addf(out, "</%s>\n", wrap);
-		}
-		indent(out, depth + 1);
-		str_add(out, "</interleave>\n");
-	} else if (e->field_count == 0) {
+		indent(out, depth + 2);
+		str_addf(out, "<%s>\n", wrap);
+		rng_element(child, out, depth + 3);
+		indent(out, depth + 2);
+		str_addf(out, "</%s>\n", wrap);
+	}
+	if (e->field_count == 0 && !children) {
 		indent(out, depth + 1);
 		str_add(out, "<empty/>\n");
+	}
+	if (interleave) {
+		indent(out, depth + 1);
+		str_add(out, "</interleave>\n");
 	}
 	indent(out, depth);
 	str_add(out, "</element>\n");

@@ -115,17 +115,16 @@ static void model_facts(const void *entry, struct facts *f)
 	char shown[32];
 
 	model_parameters(m, &c);
-	fact_text(f, "title", m->title);
 	fact_text(f, "family", m->family);
-	fact_number(f, "parameters", c.total, human_count(shown, c.total));
-	fact_number(f, "active_parameters", c.active, human_count(shown, c.active));
+	rate(f, "parameters", c.total, 1e9, "%.4g B");
+	rate(f, "active_parameters", c.active, 1e9, "%.4g B");
 	whole(f, "layers", m->shape.layers);
 	whole(f, "hidden", m->shape.hidden);
 	whole(f, "experts", m->moe.experts);
 	fact_number(f, "kv_elements_per_token", c.kv_full + c.kv_window, human_count(shown, c.kv_full + c.kv_window));
 	fact_number(f, "max_context", (double)m->shape.max_context, human_count(shown, (double)m->shape.max_context));
 }
-static const char *const model_titles[] = { "title", "family", ">parameters", ">active", ">layers", ">hidden", ">experts", ">KV a token", ">context", NULL };
+static const char *const model_titles[] = { "family", ">parameters", ">active", ">layers", ">hidden", ">experts", ">KV a token", ">context", NULL };
 
 /* --- workloads -------------------------------------------------------------------------------------------------- */
 

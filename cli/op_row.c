@@ -80,6 +80,8 @@ static bool set_number(unsigned char *at, const struct op_field *f, const char *
 	int ranks;
 	bool ok = whole ? text_to_int64(text, &n) : text_to_double(text, &v);
 
+	if (!ok && !whole)
+		whole = ok = text_to_int64(text, &n);  /* 16M */
 	if (whole)
 		v = (double)n;
 	if (!ok || v < 0 || v > f->most) {
@@ -89,10 +91,10 @@ static bool set_number(unsigned char *at, const struct op_field *f, const char *
 	ranks = (int)n;
 	if (f->type == OP_FIELD_RANKS)
 		memcpy(at, &ranks, sizeof(ranks));
-	else if (whole)
-		memcpy(at, &n, sizeof(n));
-	else
+	else if (f->type == OP_FIELD_NUMBER)
 		memcpy(at, &v, sizeof(v));
+	else
+		memcpy(at, &n, sizeof(n));
 	return true;
 }
 

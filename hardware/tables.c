@@ -21,7 +21,7 @@ struct tables {
 
 struct stacks {
 	const char *name[STACKS_MOST];
-	bool extra[STACKS_MOST]; /* not asked for: nccl, vidur */
+	bool extra[STACKS_MOST]; /* not asked for: nccl */
 	int count;
 };
 
@@ -62,18 +62,15 @@ static bool stacks_choose(const char *folder, const char *names, struct stacks *
 			stack_add(s, found[i], false);
 	} else if (!(s->count == 1 && text_equal(s->name[0], "vidur"))) {
 		stack_add(s, "nccl", true);
-		stack_add(s, "vidur", true);
 	}
 	return true;
 }
 
-static bool extra_serves(const char *stack, enum op_kind kind)
+/* Collectives of NCCL serve every stack. Vidur's element-wise kernels serve nobody else: they are eager PyTorch ones of
+ * 2023, two to three times slower than the fused kernels inside a captured graph that today's stacks run. */
+static bool extra_serves(enum op_kind kind)
 {
-	bool elementwise =
-		kind == OP_NORM || kind == OP_ROPE || kind == OP_ACTIVATION || kind == OP_ADD || kind == OP_EMBEDDING;
-	bool collective = kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
-
-	return text_equal(stack, "nccl") ? collective : elementwise;
+	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
 }
 
 static bool load_stack(struct tables *t, const char *folder, const char *stack, bool extra, struct arena *arena,
@@ -90,12 +87,10 @@ static bool load_stack(struct tables *t, const char *folder, const char *stack, 
 		struct table *table;
 		int i = 0;
 
-		if (!table_shape((enum op_kind)kind) || (extra && !extra_serves(stack, (enum op_kind)kind)))
+		if (!table_shape((enum op_kind)kind) || (extra && !extra_serves((enum op_kind)kind)))
 			continue;
 		while (t->by_kind[kind][i])
 			i++;
-		if (extra && i > 0 && text_equal(stack, "vidur"))
-			continue;
 		path = arena_printf(arena, "%s/%s.csv", inside, op_kind_names[kind]);
 		if (!path)
 			return err_memory(err);

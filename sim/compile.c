@@ -219,7 +219,14 @@ static bool lay_out(const struct scenario *sc, const struct compiled *c, struct 
 		return false;
 	pool->kv_bytes_per_token = pool->memory.kv_bytes_per_token + pool->memory.window_bytes_per_token;
 	l->kv_blocks = or_default(sc->scheduler.kv_blocks, pool->memory.kv_blocks);
-	l->seq_fixed_blocks = pool->memory.seq_fixed_blocks;
+	l->unpaged = pool->memory.kv_bytes_per_token <= 0;
+	if (l->unpaged)
+		l->reserve = RESERVE_TOTAL;
+	if (pool->memory.block_bytes > 0) {
+		l->state_blocks = pool->memory.state_bytes_per_seq / pool->memory.block_bytes;
+		l->window_blocks_per_token = pool->memory.window_bytes_per_token / pool->memory.block_bytes;
+		l->window_tokens = pool->memory.window_tokens;
+	}
 	l->watermark_blocks = (int64_t)ceil(d->watermark * (double)l->kv_blocks);
 	if (sc->offload.host_bytes > 0 && pool->kv_bytes_per_token > 0)
 		l->host_cache_blocks = (int64_t)(sc->offload.host_bytes / (double)pool->devices /
@@ -257,6 +264,7 @@ bool compile_pool(const struct scenario *sc, const struct compiled *c, bool pref
 		.swap = s->preemption == 2 && text_equal(c->scheduler->name, "vllm-v0"), .handoff = prefill,
 		.order = s->order ? (enum wait_order)s->order : c->scheduler->order, .reserve = c->scheduler->reserve,
 		.lanes = (int)out->place.pp, .wheel_bits = 10,
+		.late = c->stack->overlap && out->place.pp == 1 && text_equal(sc->hardware.host_overhead, "default"),
 	};
 	if (l->max_model_len == 0 && c->model->shape.max_context > 0)
 		l->max_model_len = c->model->shape.max_context;

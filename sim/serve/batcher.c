@@ -1,6 +1,7 @@
 #include "sim/serve/batcher.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -25,6 +26,7 @@ bool batcher_init(struct batcher *b, struct seq_pool *pool, const struct schedul
 	seq_list_init(&b->running);
 	seq_list_init(&b->swapped);
 	seq_list_init(&b->loading);
+	seq_list_init(&b->inbox);
 	b->key_tokens = limits->block_tokens;
 	b->key_blocks = 1;
 	b->lanes = mem_calloc((size_t)limits->lanes, sizeof(*b->lanes));
@@ -82,15 +84,25 @@ static void take_blocks(struct batcher *b, int64_t n)
 	assert(b->free_blocks >= 0);
 }
 
-static int64_t blocks_for(const struct batcher *b, int64_t tokens)
+static int64_t paged_blocks(const struct batcher *b, int64_t tokens)
 {
-	return ceil_div(tokens, b->limits.block_tokens) + b->limits.seq_fixed_blocks;
+	return b->limits.unpaged ? 0 : ceil_div(tokens, b->limits.block_tokens);
+}
+
+/* For state and windows of a sequence that will be `tokens` long. */
+static int64_t fixed_blocks(const struct batcher *b, int64_t tokens)
+{
+	const struct batcher_limits *l = &b->limits;
+	double windows = (double)(tokens < l->window_tokens ? tokens : l->window_tokens) * l->window_blocks_per_token;
+	int64_t blocks = (int64_t)ceil(windows + l->state_blocks - 1e-9);
+
+	return l->unpaged && blocks < 1 ? 1 : blocks;
 }
 
 /* Private blocks that `s` needs to hold `tokens` tokens: those that the prefix cache holds for it are not its own. */
 static int64_t private_blocks(const struct batcher *b, const struct seq *s, int64_t tokens)
 {
-	return blocks_for(b, tokens) - s->pinned * b->key_blocks;
+	return paged_blocks(b, tokens) + s->fixed - s->pinned * b->key_blocks;
 }
 
 /* What a sequence holds from its admission on. */
@@ -110,7 +122,7 @@ bool batcher_accepts(const struct batcher *b, int64_t prompt, int64_t output)
 		return false;
 	if (l->reserve == RESERVE_TOTAL && l->reserve_tokens > tokens)
 		tokens = l->reserve_tokens;
-	return blocks_for(b, tokens) + l->watermark_blocks <= l->kv_blocks;
+	return paged_blocks(b, tokens) + fixed_blocks(b, prompt + output) + l->watermark_blocks <= l->kv_blocks;
 }
 
 /* ---- queues ---- */
@@ -122,15 +134,36 @@ static struct seq_list *queue_of(struct batcher *b, const struct seq *s)
 	return &b->waiting[b->limits.order == ORDER_PRIORITY ? p : 0];
 }
 
-void batcher_add(struct batcher *b, int32_t i)
+static void wait_last(struct batcher *b, int32_t i)
+{
+	seq_list_push_back(b->pool->at, queue_of(b, seq_at(b, i)), i);
+	b->waiting_count++;
+}
+
+void batcher_add(struct batcher *b, int32_t i, bool batch_runs)
 {
 	struct seq *s = seq_at(b, i);
 
 	s->state = SEQ_WAITING;
 	if (s->target == 0)
 		s->target = s->prompt;
-	seq_list_push_back(b->pool->at, queue_of(b, s), i);
-	b->waiting_count++;
+	s->fixed = (int32_t)fixed_blocks(b, (int64_t)s->prompt + s->output);
+	if (batch_runs && b->limits.late)
+		seq_list_push_back(b->pool->at, &b->inbox, i);
+	else
+		wait_last(b, i);
+}
+
+static bool open_inbox(struct batcher *b)
+{
+	bool any = b->inbox.count > 0;
+	int32_t i;
+
+	while ((i = b->inbox.head) != NO_SEQ) {
+		seq_list_remove(b->pool->at, &b->inbox, i);
+		wait_last(b, i);
+	}
+	return any;
 }
 
 static void unwait(struct batcher *b, int32_t i)
@@ -486,12 +519,12 @@ int64_t batcher_swap_in(struct batcher *b, int lane)
 	while (b->swapped.head != NO_SEQ && b->running.count < b->limits.max_seqs) {
 		int32_t i = b->swapped.head;
 		struct seq *s = seq_at(b, i);
-		int64_t need = blocks_for(b, s->computed + 1);
+		int64_t need = paged_blocks(b, s->computed + 1) + s->fixed;
 
 		if (need + b->limits.watermark_blocks > batcher_room(b))
 			break;
 		seq_list_remove(b->pool->at, &b->swapped, i);
-		need = blocks_for(b, s->computed);
+		need = paged_blocks(b, s->computed) + s->fixed;
 		take_blocks(b, need);
 		s->blocks = (int32_t)need;
 		s->lane = (uint8_t)lane;
@@ -505,13 +538,11 @@ int64_t batcher_swap_in(struct batcher *b, int lane)
 
 /* ---- driving ---- */
 
-bool batcher_form(struct batcher *b, int lane, double now_s)
+static bool form_once(struct batcher *b, int lane, double now_s)
 {
 	struct lane *l = &b->lanes[lane];
 	struct batch *batch = &l->batch;
-	int64_t k;
 
-	b->load_new = 0;
 	batch->chunk_count = 0;
 	batch->decodes = false;
 	batch->prefill_tokens = batch->logits = batch->swap_tokens = batch->policy_steps = 0;
@@ -522,19 +553,36 @@ bool batcher_form(struct batcher *b, int lane, double now_s)
 		b->free_blocks += l->reserved;
 		l->reserved = 0;
 	}
-	if (batch->chunk_count == 0 && !batch->decodes)
-		return false;
-	k = 1;
-	if (batch->chunk_count == 0 && b->limits.lanes == 1 && batch->swap_tokens == 0) {
-		k = decode_group_quiet_steps(&l->decoding);
-		if (b->limits.reserve == RESERVE_AS_NEEDED)
-			k = decode_group_steps_within(&l->decoding, batcher_room(b) + l->reserved, k);
-		if (batch->policy_steps > 0 && batch->policy_steps < k)
-			k = batch->policy_steps;
-		if (k < 1)
-			k = 1;
+	return batch->chunk_count > 0 || batch->decodes;
+}
+
+/* How often the batch may run before anything changes. */
+static int64_t quiet_steps(const struct batcher *b, const struct lane *l)
+{
+	const struct batch *batch = &l->batch;
+	int64_t k;
+
+	if (batch->chunk_count > 0 || b->limits.lanes > 1 || batch->swap_tokens > 0)
+		return 1;
+	k = decode_group_quiet_steps(&l->decoding);
+	if (b->limits.reserve == RESERVE_AS_NEEDED)
+		k = decode_group_steps_within(&l->decoding, batcher_room(b) + l->reserved, k);
+	if (batch->policy_steps > 0 && batch->policy_steps < k)
+		k = batch->policy_steps;
+	return k < 1 ? 1 : k;
+}
+
+bool batcher_form(struct batcher *b, int lane, double now_s)
+{
+	struct lane *l = &b->lanes[lane];
+
+	b->load_new = 0;
+	if (!form_once(b, lane, now_s)) {
+		/* Nothing to do with what was known when this batch was due: an idle engine looks again at once. */
+		if (!open_inbox(b) || !form_once(b, lane, now_s))
+			return false;
 	}
-	batch->quiet_steps = k;
+	l->batch.quiet_steps = open_inbox(b) ? 1 : quiet_steps(b, l);
 	l->in_flight = true;
 	return true;
 }

@@ -23,7 +23,11 @@ enum wait_order { ORDER_DEFAULT, ORDER_FCFS, ORDER_LPM, ORDER_DFS, ORDER_LOF, OR
 struct batcher_limits {
 	int64_t max_seqs, max_tokens;
 	int64_t block_tokens, kv_blocks;
-	int64_t seq_fixed_blocks;              /* held by a sequence whatever its length (windows, recurrent state) */
+	/* Blocks that a sequence holds beside those of its full-attention layers: recurrent state, and the cache of sliding
+	 * windows (this many a token, up to the window), taken at admission for its final length. */
+	double state_blocks, window_blocks_per_token;
+	int64_t window_tokens;
+	bool unpaged;                          /* no layer's cache grows with the context: one allocation a sequence */
 	int64_t max_model_len;                 /* prompt + output; 0 = no limit */
 	int64_t long_prefill_threshold;        /* 0 = none */
 	int64_t watermark_blocks;
@@ -32,6 +36,8 @@ struct batcher_limits {
 	int64_t host_cache_blocks;             /* slower tier, in blocks of block_tokens */
 	double conservativeness;
 	bool chunked, prefix_caching, swap, handoff;            /* handoff: prefill only, decode elsewhere */
+	bool late;                             /* asynchronous scheduling: the next batch is formed while one runs, so that
+						* an arrival joins the batch after the next */
 	enum wait_order order;
 	enum reserve reserve;
 	int lanes;                             /* batches in flight at once (pipeline stages) */
@@ -77,7 +83,7 @@ struct batcher {
 	int64_t free_blocks;                   /* neither held by a sequence nor by the prefix cache */
 	struct prefix_cache *prefix;           /* NULL = no prefix caching */
 	int64_t key_tokens, key_blocks;        /* tokens and cache blocks of one prefix key */
-	struct seq_list waiting[PRIORITY_LEVELS], running, swapped, loading;
+	struct seq_list waiting[PRIORITY_LEVELS], running, swapped, loading, inbox;
 	int64_t waiting_count;
 	struct lane *lanes;
 	int32_t *finished;                     /* of the last commit: sequences that ended, then given back by the driver */
@@ -96,7 +102,9 @@ void batcher_release(struct batcher *b);
 /* ---- for drivers ---- */
 /* Could this sequence ever run here? False: refuse it. */
 bool batcher_accepts(const struct batcher *b, int64_t prompt, int64_t output);
-void batcher_add(struct batcher *b, int32_t i);                        /* a new request, or one handed over with its cache */
+/* A new request, or one handed over with its cache. While a batch runs and limits.late holds, it is seen only after the
+ * next batch has been formed. */
+void batcher_add(struct batcher *b, int32_t i, bool batch_runs);
 /* Forms the next batch of a lane that is not in flight. False when there is nothing to do. */
 bool batcher_form(struct batcher *b, int lane, double now_s);
 /* The lane's batch has run `steps` times (1 .. quiet_steps). Fills finished and first_tokens. */
@@ -112,7 +120,7 @@ static inline int64_t batcher_running(const struct batcher *b)
 }
 static inline int64_t batcher_outstanding(const struct batcher *b)
 {
-	return b->running.count + b->waiting_count + b->swapped.count + b->loading.count;
+	return b->running.count + b->waiting_count + b->inbox.count + b->swapped.count + b->loading.count;
 }
 int64_t batcher_used_blocks(const struct batcher *b);                  /* held by sequences (prefix cache: referenced ones) */
 

@@ -239,6 +239,6 @@ void replica_add(struct replica *r, int32_t seq, double t_s, const struct replic
 {
 	r->batcher.pool->at[seq].replica = r->number;
 	r->requests++;
-	batcher_add(&r->batcher, seq);
+	batcher_add(&r->batcher, seq, r->flight_count > 0);
 	replica_poke(r, t_s, events);
 }

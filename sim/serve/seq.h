@@ -32,6 +32,7 @@ struct seq {
 	int32_t generated;                     /* tokens produced; of a decoding sequence: when it joined */
 	int32_t cached;                        /* prompt tokens taken from the prefix cache (first admission) */
 	int32_t blocks;                        /* private cache blocks held; of a decoding sequence: when it joined */
+	int32_t fixed;                         /* blocks for windows and state, whatever the length so far */
 	int32_t pinned;                        /* leading prefix keys this sequence holds a reference on */
 	int32_t key_count;
 	int32_t priority, class_index, turn, adapter;

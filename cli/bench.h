@@ -1,0 +1,36 @@
+/* Measures the simulator itself: each sample in a process of its own, so that samples share no memory and no caches of
+ * the allocator, and the largest memory is that of the sample. */
+#ifndef CLI_BENCH_H
+#define CLI_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+enum bench_unit { BENCH_REQUESTS_PER_S, BENCH_NS_PER_REQUEST, BENCH_BYTES, BENCH_SECONDS };
+extern const char *const bench_unit_names[];
+
+struct bench {
+	const char *name, *what;
+	enum bench_unit unit;
+	const char *const *settings;   /* "path=value" over the default scenario; NULL-terminated */
+	bool csv, store, exec;         /* per-request CSV; kept in a database; a whole program from fork to exit */
+	double requests;
+	int samples;
+};
+extern const struct bench benches[];           /* ends with a NULL name */
+
+struct sample {
+	double value;                  /* in the bench's unit */
+	double rss_bytes;
+	double instructions;           /* of the sample; NAN without counters */
+};
+
+/* Which clock and which counters this host has: one line, static. Call first. */
+const char *bench_clock_name(void);
+/* One sample; `scale` shrinks the number of requests. */
+MUST_USE bool bench_sample(const struct bench *b, double scale, struct sample *out, struct err *err);
+
+#endif
