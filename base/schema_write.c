@@ -45,12 +45,13 @@ static bool worth_writing(const struct field *f, const unsigned char *obj, struc
 	at_start.offset = 0;
 	same = f->type != FIELD_TEXT && schema_value_text(&at_start, zero, &absent) && f->type != FIELD_NUMBER &&
 	       text_equal(str_text(&absent), str_text(value));
+	value->failed |= absent.failed;        /* compared with a text cut short: not to be trusted */
 	str_release(&absent);
 	return !same;
 }
 
 /* Whether the attribute shows that its element was there: a required number that nobody set reads 0 like one set to 0. */
-static bool shows_presence(const struct field *f, const unsigned char *obj)
+static bool shows_presence(const struct field *f, const unsigned char *obj, struct str *out)
 {
 	struct field as_optional = *f;
 	struct str value = { 0 };
@@ -58,6 +59,7 @@ static bool shows_presence(const struct field *f, const unsigned char *obj)
 
 	as_optional.required = false;
 	shows = worth_writing(&as_optional, obj, &value);
+	out->failed |= value.failed;
 	str_release(&value);
 	return shows;
 }
@@ -71,12 +73,15 @@ static bool write_element(const struct element *e, const unsigned char *obj, str
 	indent(out, depth);
 	str_addf(out, "<%s", e->name);
 	for (size_t i = 0; i < e->field_count; i++) {
-		if (!worth_writing(&e->fields[i], obj, &value))
+		bool worth = worth_writing(&e->fields[i], obj, &value);
+
+		out->failed |= value.failed;
+		if (!worth)
 			continue;
 		str_addf(out, " %s=\"", e->fields[i].name);
 		escape(out, str_text(&value));
 		str_add(out, "\"");
-		any = any || shows_presence(&e->fields[i], obj);
+		any = any || shows_presence(&e->fields[i], obj, out);
 	}
 	str_release(&value);
 	after_attributes = out->length;
@@ -220,6 +225,7 @@ static void reference(const struct element *e, const char *prefix, struct str *o
 	for (size_t i = 0; e->children && e->children[i]; i++) {
 		str_clear(&inner);
 		str_addf(&inner, "%s%s.%s", prefix, e->children[i]->name, e->children[i]->repeated ? "N." : "");
+		out->failed |= inner.failed;
 		reference(e->children[i], str_text(&inner), out);
 	}
 	str_release(&inner);

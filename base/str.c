@@ -186,28 +186,39 @@ size_t text_utf8(const char *text)
 
 enum { NEAR_LENGTH = 64, FAR = 1 << 20 };
 
-/* Damerau-free Levenshtein distance on lower-cased text; long texts count as far apart. */
+static bool same_letter(char a, char b)
+{
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* Edits from a to b, letter case aside: insert, drop, change, or swap two neighbours (optimal string alignment). Long
+ * texts count as far apart. */
 static int distance(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);
-	int row[NEAR_LENGTH + 1];
+	int rows[3][NEAR_LENGTH + 1], *before = rows[0], *above = rows[1], *row = rows[2];
 
 	if (n > NEAR_LENGTH || m > NEAR_LENGTH)
 		return FAR;
 	for (size_t j = 0; j <= m; j++)
 		row[j] = (int)j;
 	for (size_t i = 1; i <= n; i++) {
-		int diagonal = row[0];
+		int *oldest = before;
 
+		before = above;
+		above = row;
+		row = oldest;
 		row[0] = (int)i;
 		for (size_t j = 1; j <= m; j++) {
-			int change = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
-			int add = row[j - 1] + 1, drop = row[j] + 1;
+			int best = above[j - 1] + !same_letter(a[i - 1], b[j - 1]);
 
-			diagonal = row[j];
-			row[j] = change < add ? change : add;
-			if (drop < row[j])
-				row[j] = drop;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			if (above[j] + 1 < best)
+				best = above[j] + 1;
+			if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]) && before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			row[j] = best;
 		}
 	}
 	return row[m];

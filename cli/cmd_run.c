@@ -162,7 +162,7 @@ const struct command command_run = {
 							&workload_options, &scenario_options, &output_options, &store_options, NULL },
 	.examples = (const struct example[]){
 		{ "vibee-sim run", "the default: llama-3.1-8b on one H100 under recorded chat traffic" },
-		{ "vibee-sim run --model llama-2-70b --device a100 --tp 4 --workload azure-code-2023 --qps 1.5 --report run.html",
+		{ "vibee-sim run --model llama-2-70b --device a100 --tp 4 --workload chat --qps 1.5 --report run.html",
 		  "another model, device and traffic, with an HTML report" },
 		{ "vibee-sim run mine.xml --slo ttft_p99=0.5,tpot_p99=0.05 --json - | jq .metrics.goodput_rps",
 		  "a scenario of your own against targets; exit status 1 when one is missed" },

@@ -17,6 +17,8 @@ static void roff(struct str *out, const char *text)
 			str_add(out, "\\e");
 		else if (*text == '\n')
 			str_add(out, "\n.Pp\n");
+		else if (*text == '.' && text[1] == ' ' && text[2] != '\0')
+			str_add(out, ".\n"), text++;   /* mdoc wants sentences to start on lines of their own */
 		else if (*text == '-' && text[1] == '-' && (text[2] == ' ' || text[2] == ','))
 			str_add(out, "\\(en"), text++;
 		else

@@ -257,6 +257,9 @@ bool compile_pool(const struct scenario *sc, const struct compiled *c, bool pref
 	}
 	if (out->place.pp > LANES_MOST)
 		return err_set(err, ERR_INPUT, "pp=%lld: expected at most %d", (long long)out->place.pp, LANES_MOST);
+	/* Each attention rank has a scheduler of its own with these limits; one batcher stands for all of them. */
+	d.max_seqs *= out->place.dp_attention;
+	d.max_tokens *= out->place.dp_attention;
 	*l = (struct batcher_limits){
 		.max_seqs = d.max_seqs, .max_tokens = d.max_tokens, .block_tokens = d.block_tokens, .max_model_len = s->max_model_len,
 		.long_prefill_threshold = s->long_prefill_threshold, .max_waiting_iters = s->max_waiting_iters,

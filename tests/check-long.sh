@@ -29,9 +29,9 @@ warnings() {
 	local bad=0 f
 	for f in $(find base hardware workloads kernels reports models sim validation cli -name '*.c' 2>/dev/null | grep -vE '_(avx|amx|sse)'); do
 		clang -fsyntax-only -std=c17 -D_POSIX_C_SOURCE=200809L -I. $(pkg-config --cflags libxml-2.0 sqlite3 jansson zlib libxxhash gsl) \
-			-Wall -Wextra -Wshadow -Wconditional-uninitialized -Wcomma -Wassign-enum -Wloop-analysis -Wunreachable-code-break \
+			-Wall -Wextra -Wshadow -Wconditional-uninitialized -Wassign-enum -Wloop-analysis -Wunreachable-code-break \
 			-Wunreachable-code-return -Wformat=2 -Wno-format-nonliteral -Wpointer-arith -Wcast-align -Wover-aligned \
-			-Wstring-conversion -Wunused-macros -Wstrict-prototypes -Wmissing-variable-declarations -Wold-style-definition \
+			-Wstring-conversion -Wunused-macros -Wstrict-prototypes -Wold-style-definition \
 			-Werror "$f" || bad=1
 	done
 	return $bad
