@@ -12,22 +12,27 @@ WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite
 OPT   ?= -O2 -g
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-CFLAGS_ALL := -std=c17 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) -MMD -MP -ffp-contract=off -pthread $(OPT) $(PKG_CFLAGS)
+CFLAGS_ALL := -std=c17 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) -MMD -MP -ffp-contract=off -fno-math-errno -pthread $(OPT) $(PKG_CFLAGS)
 CFLAGS_ALL += -DVIBEE_SHARE='"$(PREFIX)/share/vibee-sim"'
 CFLAGS_ALL += $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LIBS  := $(PKG_LIBS) -lpapi -lpthread -lm
 LDSAN := $(if $(SAN),-fsanitize=$(SAN))
+# The event loop crosses many small modules: the program is optimised as a whole when it is linked. Objects hold plain
+# code as well, so that tests link fast.
+LTO   := $(if $(SAN)$(findstring clang,$(CC)),,-flto=auto)
+HOT   := base/% workloads/% sim/%
 
 SRC   := $(sort $(wildcard $(addsuffix /*.c,$(AREAS)) $(addsuffix /*/*.c,$(AREAS)) $(addsuffix /*/*/*.c,$(AREAS))))
 LIB   := $(SRC:%.c=$(B)/%.o)
 CLI   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c)))
+CLI_PARTS := $(filter-out $(B)/cli/main.o,$(CLI))
 UNIT  := $(sort $(wildcard tests/unit/test_*.c))
 PROP  := $(sort $(wildcard tests/prop/test_*.c))
 FUZZ  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 STRICT := address,undefined
 COMMIT := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: all help deps lib run test check check-long bench install uninstall layers unit prop test-san cli-tests fuzz fuzz-replay golden clean format lint _test _check _run _bench
+.PHONY: FORCE all help deps lib run test check check-long bench install uninstall layers unit prop test-san cli-tests fuzz fuzz-replay golden clean format lint _test _check _run _bench
 all: $(B)/vibee-sim
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -102,26 +107,26 @@ lint: $(B)/vibee-sim
 
 lib: $(LIB)
 $(B)/libvibee.a: $(LIB)
-	@rm -f $@; ar rcs $@ $^
+	@rm -f $@; $(if $(LTO),gcc-ar,ar) rcs $@ $^
 $(B)/vibee-sim: $(CLI) $(B)/libvibee.a
-	@$(CC) $(LDSAN) -o $@ $(CLI) $(B)/libvibee.a $(LIBS)
+	@$(CC) $(LDSAN) $(if $(LTO),$(LTO) $(OPT)) -o $@ $(CLI) $(B)/libvibee.a $(LIBS)
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc $<"
-	@$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	@$(CC) $(CFLAGS_ALL) $(if $(LTO),$(if $(filter $(HOT),$<),-flto -ffat-lto-objects)) -c -o $@ $<
 $(B)/cli/version.o: CFLAGS_ALL += -DVIBEE_COMMIT='"$(COMMIT)"'
 
 # The unit runner lists every tests/unit/test_NAME.c as suite_NAME.
 suite_list = ( for f in $(1); do n=$$(basename $$f .c); echo "X($${n\#test_})"; done )
-$(B)/tests/%/suites.h: FORCE
+$(B)/tests/unit/suites.h $(B)/tests/prop/suites.h: $(B)/tests/%/suites.h: FORCE
 	@mkdir -p $(@D); $(call suite_list,$(sort $(wildcard tests/$*/test_*.c))) > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(B)/tests/unit/runner.o $(B)/tests/prop/runner.o: $(B)/tests/%/runner.o: tests/unit/runner.c $(B)/tests/%/suites.h
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS_ALL) -I$(B)/tests/$* -c -o $@ $<
-$(B)/tests/unit-tests: $(UNIT:%.c=$(B)/%.o) $(B)/tests/unit/runner.o $(B)/libvibee.a
-	@$(CC) $(LDSAN) -o $@ $^ -lcunit $(LIBS)
+$(B)/tests/unit-tests: $(UNIT:%.c=$(B)/%.o) $(B)/tests/unit/runner.o $(CLI_PARTS) $(B)/libvibee.a
+	@$(CC) $(LDSAN) -fno-lto -o $@ $^ -lcunit $(LIBS)
 $(B)/tests/prop-tests: $(PROP:%.c=$(B)/%.o) $(B)/tests/prop/runner.o $(B)/libvibee.a
-	@$(CC) $(LDSAN) -o $@ $^ -lcunit $(LIBS)
+	@$(CC) $(LDSAN) -fno-lto -o $@ $^ -lcunit $(LIBS)
 unit: $(B)/tests/unit-tests
 	@mkdir -p build/results; $< build/results/unit$(SAN).count $(SUITE)
 prop: $(B)/tests/prop-tests
@@ -135,7 +140,7 @@ fuzz-replay: $(FUZZ)
 $(B)/fuzzers/%: $(B)/tests/fuzz/%.o $(B)/libvibee.a
 	@mkdir -p $(@D); $(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libvibee.a
-	@mkdir -p $(@D); $(CC) $(LDSAN) -o $@ $^ $(LIBS)
+	@mkdir -p $(@D); $(CC) $(LDSAN) -fno-lto -o $@ $^ $(LIBS)
 golden: $(B)/vibee-sim
 	@VIBEE=$(CURDIR)/$(B)/vibee-sim GOLDEN=write tests/cli/run.sh /dev/null
 

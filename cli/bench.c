@@ -46,8 +46,6 @@ const struct bench benches[] = {
 	{ .name = NULL },
 };
 
-static bool has_papi, has_counters, asked;     /* of this process, found out once */
-
 /* A counter that exists by name may still be out of reach (virtual machines, perf_event_paranoid): only starting it tells. */
 static bool start_counter(int *set)
 {
@@ -55,24 +53,25 @@ static bool start_counter(int *set)
 	return PAPI_create_eventset(set) == PAPI_OK && PAPI_add_event(*set, PAPI_TOT_INS) == PAPI_OK && PAPI_start(*set) == PAPI_OK;
 }
 
-const char *bench_clock_name(void)
+void bench_clock_init(struct bench_clock *clock)
 {
 	long long count;
 	int set;
 
-	if (!asked) {
-		asked = true;
-		has_papi = PAPI_library_init(PAPI_VER_CURRENT) == PAPI_VER_CURRENT;
-		has_counters = has_papi && start_counter(&set) && PAPI_stop(set, &count) == PAPI_OK;
-	}
-	if (!has_papi)
-		return "clock: clock_gettime; counters: none (PAPI does not start on this host)";
-	return has_counters ? "clock: PAPI_get_real_nsec; counters: PAPI_TOT_INS" : "clock: PAPI_get_real_nsec; counters: none on this host";
+	clock->papi = PAPI_library_init(PAPI_VER_CURRENT) == PAPI_VER_CURRENT;
+	clock->counters = clock->papi && start_counter(&set) && PAPI_stop(set, &count) == PAPI_OK;
 }
 
-static double now_s(void)
+const char *bench_clock_name(const struct bench_clock *clock)
 {
-	return has_papi ? 1e-9 * (double)PAPI_get_real_nsec() : clock_s();
+	if (!clock->papi)
+		return "clock: clock_gettime; counters: none (PAPI does not start on this host)";
+	return clock->counters ? "clock: PAPI_get_real_nsec; counters: PAPI_TOT_INS" : "clock: PAPI_get_real_nsec; counters: none on this host";
+}
+
+static double now_s(const struct bench_clock *clock)
+{
+	return clock->papi ? 1e-9 * (double)PAPI_get_real_nsec() : clock_s();
 }
 
 static struct scenario *bench_scenario(const struct bench *b, double requests, struct arena *arena, struct err *err)
@@ -114,7 +113,8 @@ static bool put(const char *folder, struct result *r, struct err *err)
 }
 
 /* The simulation itself, timed from the scenario's text to the result (and its files, where asked for). */
-static bool simulate(const struct bench *b, double scale, const char *folder, struct sample *out, struct err *err)
+static bool simulate(const struct bench *b, double scale, const struct bench_clock *clock, const char *folder, struct sample *out,
+		     struct err *err)
 {
 	struct arena *arena = arena_new();
 	struct scenario *sc = arena ? bench_scenario(b, scale * b->requests, arena, err) : NULL;
@@ -122,7 +122,7 @@ static bool simulate(const struct bench *b, double scale, const char *folder, st
 	struct result *r = sc ? arena_alloc(arena, sizeof(*r)) : NULL;
 	struct sim *sim = NULL;
 	char path[600];
-	double start = now_s(), wall;
+	double start = now_s(clock), wall;
 	bool ok = r != NULL;
 
 	snprintf(path, sizeof(path), "%s/requests.csv", folder);
@@ -136,7 +136,7 @@ static bool simulate(const struct bench *b, double scale, const char *folder, st
 		ok = run_csv_close(sink.ctx, err) && ok;
 	if (ok && b->store)
 		ok = put(folder, r, err);
-	wall = now_s() - start;
+	wall = now_s(clock) - start;
 	if (ok) {
 		out->rss_bytes = peak_rss_bytes();
 		out->value = b->unit == BENCH_REQUESTS_PER_S ? r->completed / wall : b->unit == BENCH_NS_PER_REQUEST ? 1e9 * wall / r->completed
@@ -154,14 +154,14 @@ struct message {
 };
 
 /* In the child: counts instructions where the host can, simulates, reports. */
-static void child(const struct bench *b, double scale, const char *folder, int fd)
+static void child(const struct bench *b, double scale, const struct bench_clock *clock, const char *folder, int fd)
 {
 	struct message m = { .sample = { .instructions = NAN } };
 	int set = PAPI_NULL;
 	long long count = 0;
-	bool counting = has_counters && start_counter(&set);
+	bool counting = clock->counters && start_counter(&set);
 
-	m.ok = simulate(b, scale, folder, &m.sample, &m.err);
+	m.ok = simulate(b, scale, clock, folder, &m.sample, &m.err);
 	if (counting && PAPI_stop(set, &count) == PAPI_OK)
 		m.sample.instructions = (double)count;
 	if (write(fd, &m, sizeof(m)) != (ssize_t)sizeof(m))
@@ -170,9 +170,9 @@ static void child(const struct bench *b, double scale, const char *folder, int f
 }
 
 /* A program of its own: what a shell loop over small scenarios pays each time. */
-static bool exec_sample(struct sample *out, struct err *err)
+static bool exec_sample(const struct bench_clock *clock, struct sample *out, struct err *err)
 {
-	double start = now_s();
+	double start = now_s(clock);
 	pid_t pid = fork();
 	int status = 0;
 
@@ -184,11 +184,12 @@ static bool exec_sample(struct sample *out, struct err *err)
 	}
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return err_set(err, ERR_INTERNAL, "start-up: the program ended with status %d", WEXITSTATUS(status));
-	out->value = now_s() - start;
+	out->value = now_s(clock) - start;
 	return true;
 }
 
-static bool fork_sample(const struct bench *b, double scale, const char *folder, struct sample *out, struct err *err)
+static bool fork_sample(const struct bench *b, double scale, const struct bench_clock *clock, const char *folder, struct sample *out,
+			struct err *err)
 {
 	struct message m;
 	int fds[2];
@@ -201,7 +202,7 @@ static bool fork_sample(const struct bench *b, double scale, const char *folder,
 	pid = fork();
 	if (pid == 0) {
 		close(fds[0]);
-		child(b, scale, folder, fds[1]);
+		child(b, scale, clock, folder, fds[1]);
 	}
 	close(fds[1]);
 	if (pid < 0) {
@@ -232,7 +233,7 @@ static void remove_folder(const char *folder)
 	rmdir(folder);
 }
 
-bool bench_sample(const struct bench *b, double scale, struct sample *out, struct err *err)
+bool bench_sample(const struct bench *b, double scale, const struct bench_clock *clock, struct sample *out, struct err *err)
 {
 	const char *tmp = getenv("TMPDIR");
 	char folder[512];
@@ -240,11 +241,11 @@ bool bench_sample(const struct bench *b, double scale, struct sample *out, struc
 
 	*out = (struct sample){ .instructions = NAN };
 	if (b->exec)
-		return exec_sample(out, err);
+		return exec_sample(clock, out, err);
 	snprintf(folder, sizeof(folder), "%s/vibee-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	if (!mkdtemp(folder))
 		return err_set(err, ERR_IO, "%s: %s", folder, strerror(errno));
-	ok = fork_sample(b, scale, folder, out, err);
+	ok = fork_sample(b, scale, clock, folder, out, err);
 	remove_folder(folder);
 	return ok;
 }

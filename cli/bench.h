@@ -28,9 +28,14 @@ struct sample {
 	double instructions;           /* of the sample; NAN without counters */
 };
 
-/* Which clock and which counters this host has: one line, static. Call first. */
-const char *bench_clock_name(void);
+/* What this host measures with. */
+struct bench_clock {
+	bool papi, counters;
+};
+void bench_clock_init(struct bench_clock *clock);
+const char *bench_clock_name(const struct bench_clock *clock);         /* one line, static */
+
 /* One sample; `scale` shrinks the number of requests. */
-MUST_USE bool bench_sample(const struct bench *b, double scale, struct sample *out, struct err *err);
+MUST_USE bool bench_sample(const struct bench *b, double scale, const struct bench_clock *clock, struct sample *out, struct err *err);
 
 #endif

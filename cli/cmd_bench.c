@@ -26,6 +26,13 @@ struct outcome {
 	double previous;               /* median of the last stored one; NAN: none */
 };
 
+/* What all benches of one call share. */
+struct session {
+	const struct call *call;
+	double scale;
+	struct bench_clock clock;
+};
+
 static int ascending(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -33,18 +40,18 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static bool measure(const struct bench *b, double scale, int samples, struct progress *p, struct outcome *o, struct err *err)
+static bool measure(const struct bench *b, const struct session *s, int samples, struct progress *p, struct outcome *o, struct err *err)
 {
 	*o = (struct outcome){ .bench = b, .count = samples, .instructions = NAN, .previous = NAN };
 	for (int i = 0; i < samples; i++) {
-		struct sample s;
+		struct sample one;
 
 		progress_show(p, NAN, b->name);
-		if (!bench_sample(b, scale, &s, err))
+		if (!bench_sample(b, s->scale, &s->clock, &one, err))
 			return false;
-		o->values[i] = o->sorted[i] = s.value;
-		o->rss_bytes = fmax(o->rss_bytes, s.rss_bytes);
-		o->instructions = s.instructions;
+		o->values[i] = o->sorted[i] = one.value;
+		o->rss_bytes = fmax(o->rss_bytes, one.rss_bytes);
+		o->instructions = one.instructions;
 	}
 	qsort(o->sorted, (size_t)samples, sizeof(*o->sorted), ascending);
 	o->median = samples % 2 ? o->sorted[samples / 2] : (o->sorted[samples / 2 - 1] + o->sorted[samples / 2]) / 2;
@@ -99,8 +106,9 @@ static bool look_up_previous(struct store *store, struct outcome *o, const char 
 }
 
 /* A measurement is kept as a run of kind "bench": its inputs are the samples. */
-static bool keep(struct store *store, const struct outcome *o, const char *name, const struct call *call, struct err *err)
+static bool keep(struct store *store, const struct outcome *o, const char *name, const struct session *s, struct err *err)
 {
+	const struct call *call = s->call;
 	struct result *r = arena_alloc(call->arena, sizeof(*r));
 	struct key_value *inputs = arena_alloc(call->arena, 5 * sizeof(*inputs));
 	struct run_origin origin;
@@ -116,7 +124,7 @@ static bool keep(struct store *store, const struct outcome *o, const char *name,
 		inputs[1] = (struct key_value){ "bench.unit", bench_unit_names[o->bench->unit] };
 		inputs[2] = (struct key_value){ "bench.median", arena_strdup(call->arena, number_text(number, o->median)) };
 		inputs[3] = (struct key_value){ "bench.samples", arena_strdup(call->arena, str_text(&samples)) };
-		inputs[4] = (struct key_value){ "bench.clock", bench_clock_name() };
+		inputs[4] = (struct key_value){ "bench.clock", bench_clock_name(&s->clock) };
 		r->title = arena_printf(call->arena, "bench %s", name);
 		r->scenario = inputs;
 		r->scenario_count = 5;
@@ -163,7 +171,7 @@ static void outcome_row(struct table *t, const struct outcome *o, const char *na
 	table_cell(t, STYLE_FAINT, o->bench->what);
 }
 
-static bool print_table(const struct outcome *all, size_t count, double scale, struct arena *arena, struct err *err)
+static bool print_table(const struct outcome *all, size_t count, const struct session *s, struct err *err)
 {
 	static const struct table_column columns[] = { { "bench", false }, { "median", true }, { "spread", true }, { "samples", true },
 						       { "memory", true }, { "last time", true }, { "change", true }, { "what", false } };
@@ -177,16 +185,16 @@ static bool print_table(const struct outcome *all, size_t count, double scale, s
 	if (!isatty(STDOUT_FILENO) && term.width < 140)
 		term.width = 140;
 	for (size_t i = 0; i < count; i++)
-		outcome_row(t, &all[i], identity(all[i].bench, scale, arena));
+		outcome_row(t, &all[i], identity(all[i].bench, s->scale, s->call->arena));
 	ok = table_print(t, &term, 0, &out, err);
 	table_free(t);
-	str_addf(&out, "\nspread: (largest - smallest) / median of the samples; %s\n", bench_clock_name());
+	str_addf(&out, "\nspread: (largest - smallest) / median of the samples; %s\n", bench_clock_name(&s->clock));
 	ok = ok && paths_write("-", str_text(&out), out.length, err);
 	str_release(&out);
 	return ok;
 }
 
-static bool print_json(const struct outcome *all, size_t count, double scale, const char *path, struct arena *arena, struct err *err)
+static bool print_json(const struct outcome *all, size_t count, const struct session *s, const char *path, struct err *err)
 {
 	struct str out = { 0 };
 	struct json j;
@@ -195,13 +203,13 @@ static bool print_json(const struct outcome *all, size_t count, double scale, co
 	json_init(&j, &out, true);
 	json_object(&j, NULL);
 	json_text(&j, "schema", "vibee.bench/1");
-	json_text(&j, "clock", bench_clock_name());
+	json_text(&j, "clock", bench_clock_name(&s->clock));
 	json_array(&j, "benches");
 	for (size_t i = 0; i < count; i++) {
 		const struct outcome *o = &all[i];
 
 		json_object(&j, NULL);
-		json_text(&j, "name", identity(o->bench, scale, arena));
+		json_text(&j, "name", identity(o->bench, s->scale, s->call->arena));
 		json_text(&j, "what", o->bench->what);
 		json_text(&j, "unit", bench_unit_names[o->bench->unit]);
 		json_number(&j, "median", o->median);
@@ -247,7 +255,7 @@ static bool bench_run(const struct call *call, struct err *err)
 {
 	const char *json = call_text(call, "json"), *path = NULL;
 	const struct bench *chosen[64];
-	double scale = call_number(call, "scale", 1);
+	struct session session = { .call = call, .scale = call_number(call, "scale", 1) };
 	struct outcome *all;
 	struct progress progress;
 	struct store *store = NULL;
@@ -266,20 +274,20 @@ static bool bench_run(const struct call *call, struct err *err)
 	all = arena_alloc(call->arena, count * sizeof(*all));
 	if (!all)
 		ok = err_memory(err);
-	bench_clock_name();
+	bench_clock_init(&session.clock);
 	progress_start(&progress, call_flag(call, "quiet"));
 	for (size_t i = 0; ok && i < count; i++) {
 		int samples = (int)call_int(call, "samples", chosen[i]->samples);
-		const char *name = identity(chosen[i], scale, call->arena);
+		const char *name = identity(chosen[i], session.scale, call->arena);
 
-		ok = measure(chosen[i], scale, samples, &progress, &all[i], err) &&
-		     (!store || (look_up_previous(store, &all[i], name, call->arena, err) && keep(store, &all[i], name, call, err)));
+		ok = measure(chosen[i], &session, samples, &progress, &all[i], err) &&
+		     (!store || (look_up_previous(store, &all[i], name, call->arena, err) && keep(store, &all[i], name, &session, err)));
 	}
 	progress_end(&progress);
 	store_close(store);
 	if (!ok)
 		return false;
-	return json ? print_json(all, count, scale, json, call->arena, err) : print_table(all, count, scale, call->arena, err);
+	return json ? print_json(all, count, &session, json, err) : print_table(all, count, &session, err);
 }
 
 static const struct option bench_table[] = {

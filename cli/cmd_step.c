@@ -149,8 +149,7 @@ static void totals(const struct step_result *r, const struct step_shape *s, stru
 	double tokens = (double)(s->decodes + s->prefills * s->prompt), intensity = r->bytes > 0 ? r->flops / r->bytes : 0;
 	double peak = device_peak(r->device, DTYPE_BF16, NULL), rate = device_bandwidth(r->device);
 
-	str_addf(out, "\nIteration %s: %s tokens a second, %s a sequence of the batch\n", human_seconds(a, r->seconds),
-		 human_count(b, tokens / r->seconds), human_seconds(c, r->seconds));
+	str_addf(out, "\nIteration %s: %s tokens a second\n", human_seconds(a, r->seconds), human_count(b, tokens / r->seconds));
 	if (r->stage_s > 0 && r->stage_s < r->seconds * (1 - 1e-9))
 		str_addf(out, "  a full pipeline takes a batch every %s (%s tokens a second)\n", human_seconds(a, r->stage_s),
 			 human_count(b, tokens / r->stage_s));

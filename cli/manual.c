@@ -49,10 +49,10 @@ static void man_option(const struct option *o, struct str *out)
 	str_add(out, "\n");
 	roff(out, o->help);
 	if (o->fallback) {
-		str_add(out, "\nDefault: ");
+		str_add(out, text_ends(o->help, ".") ? "\nDefault: " : ".\nDefault: ");
 		roff(out, o->fallback);
 	}
-	str_add(out, ".\n");
+	str_add(out, text_ends(o->fallback ? o->fallback : o->help, ".") ? "\n" : ".\n");
 }
 
 static void man_command(const struct command *c, const char *name, struct str *out)
@@ -90,9 +90,9 @@ static void man_examples(const struct command *c, struct str *out)
 {
 	for (const struct example *e = c->examples; e && e->line; e++) {
 		roff(out, e->what);
-		str_add(out, ":\n.Pp\n.Dl ");
+		str_add(out, ":\n.Dl ");
 		roff(out, e->line);
-		str_add(out, "\n.Pp\n");
+		str_add(out, "\n");
 	}
 	for (const struct command *const *p = c->parts; p && *p; p++)
 		man_examples(*p, out);

@@ -40,6 +40,8 @@ void heap_set(struct heap *h, int32_t index, double key)
 	bool up = key < h->key[index];
 
 	h->key[index] = key;
+	if (n == 1)
+		return;
 	if (up) {
 		while (at > 0) {
 			int32_t parent = (at - 1) / 2, other = h->order[parent];

@@ -140,7 +140,7 @@ static void wait_last(struct batcher *b, int32_t i)
 	b->waiting_count++;
 }
 
-void batcher_add(struct batcher *b, int32_t i, bool batch_runs)
+void batcher_add(struct batcher *b, int32_t i, bool late)
 {
 	struct seq *s = seq_at(b, i);
 
@@ -148,7 +148,7 @@ void batcher_add(struct batcher *b, int32_t i, bool batch_runs)
 	if (s->target == 0)
 		s->target = s->prompt;
 	s->fixed = (int32_t)fixed_blocks(b, (int64_t)s->prompt + s->output);
-	if (batch_runs && b->limits.late)
+	if (late)
 		seq_list_push_back(b->pool->at, &b->inbox, i);
 	else
 		wait_last(b, i);
@@ -257,7 +257,8 @@ static bool add_chunk(struct batcher *b, int lane, int32_t i, int64_t tokens)
 	struct batch *batch = &b->lanes[lane].batch;
 	struct seq *s = seq_at(b, i);
 
-	if (!mem_grow(&batch->chunks, &batch->chunk_capacity, batch->chunk_count + 1, sizeof(*batch->chunks))) {
+	if (UNLIKELY(batch->chunk_count == batch->chunk_capacity) &&
+	    !mem_grow(&batch->chunks, &batch->chunk_capacity, batch->chunk_count + 1, sizeof(*batch->chunks))) {
 		b->out_of_memory = true;
 		return false;
 	}
@@ -268,24 +269,22 @@ static bool add_chunk(struct batcher *b, int lane, int32_t i, int64_t tokens)
 	return true;
 }
 
+static bool note(int32_t **list, size_t *count, size_t *capacity, int32_t i)
+{
+	if (UNLIKELY(*count == *capacity) && !mem_grow(list, capacity, *count + 1, sizeof(**list)))
+		return false;
+	(*list)[(*count)++] = i;
+	return true;
+}
+
 static bool add_partial(struct batcher *b, int lane, int32_t i)
 {
 	struct lane *l = &b->lanes[lane];
 
-	if (!mem_grow(&l->partial, &l->partial_capacity, l->partial_count + 1, sizeof(*l->partial))) {
-		b->out_of_memory = true;
-		return false;
-	}
-	l->partial[l->partial_count++] = i;
-	return true;
-}
-
-static bool note(int32_t **list, size_t *count, size_t *capacity, int32_t i)
-{
-	if (!mem_grow(list, capacity, *count + 1, sizeof(**list)))
-		return false;
-	(*list)[(*count)++] = i;
-	return true;
+	if (note(&l->partial, &l->partial_count, &l->partial_capacity, i))
+		return true;
+	b->out_of_memory = true;
+	return false;
 }
 
 static void join(struct batcher *b, struct lane *l, int32_t i, bool fresh, bool forming)
@@ -603,7 +602,8 @@ static void commit_decodes(struct batcher *b, struct lane *l, int64_t steps)
 	bool grows = b->limits.reserve == RESERVE_AS_NEEDED;
 	int32_t i;
 
-	if (grows) {
+	/* One step takes just what was reserved for it. */
+	if (grows && steps > 1) {
 		b->grown = decode_group_blocks(g, steps) - l->reserved;
 		take_blocks(b, b->grown);
 	}

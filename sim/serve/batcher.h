@@ -102,9 +102,8 @@ void batcher_release(struct batcher *b);
 /* ---- for drivers ---- */
 /* Could this sequence ever run here? False: refuse it. */
 bool batcher_accepts(const struct batcher *b, int64_t prompt, int64_t output);
-/* A new request, or one handed over with its cache. While a batch runs and limits.late holds, it is seen only after the
- * next batch has been formed. */
-void batcher_add(struct batcher *b, int32_t i, bool batch_runs);
+/* A new request, or one handed over with its cache. late: it is seen only after the next batch has been formed. */
+void batcher_add(struct batcher *b, int32_t i, bool late);
 /* Forms the next batch of a lane that is not in flight. False when there is nothing to do. */
 bool batcher_form(struct batcher *b, int lane, double now_s);
 /* The lane's batch has run `steps` times (1 .. quiet_steps). Fills finished and first_tokens. */

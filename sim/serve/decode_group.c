@@ -5,6 +5,8 @@
 bool decode_group_init(struct decode_group *g, int64_t block_tokens, const int64_t *windows, int window_count, int wheel_bits)
 {
 	*g = (struct decode_group){ .block_tokens = block_tokens, .window_count = window_count };
+
+	g->block_mask = (block_tokens & (block_tokens - 1)) == 0 ? block_tokens - 1 : -1;
 	for (int w = 0; w < window_count; w++)
 		g->windows[w] = windows[w];
 	g->residue = mem_calloc((size_t)block_tokens, sizeof(*g->residue));
@@ -102,7 +104,7 @@ static void plan_crossing(struct decode_group *g, struct seq *at, int32_t i)
 static int64_t residue_index(const struct decode_group *g, const struct seq *s)
 {
 	/* A block is needed by the step s at which computed + (s - join_step) is a multiple of the block size. */
-	int64_t r = (s->join_step - s->computed) % g->block_tokens;
+	int64_t r = decode_group_phase(g, s->join_step - s->computed);
 
 	return r < 0 ? r + g->block_tokens : r;
 }
@@ -146,7 +148,11 @@ void decode_group_leave(struct decode_group *g, struct seq *at, int32_t i, bool 
 	if (grows) {
 		int64_t b = g->block_tokens, c0 = s->computed;
 
-		s->blocks += (int32_t)((c0 + made + b - 1) / b - (c0 + b - 1) / b);
+		/* Blocks of c0 + made tokens less those of c0. */
+		if (g->block_mask >= 0)
+			s->blocks += (int32_t)(((c0 + made + b - 1) & ~g->block_mask) - ((c0 + b - 1) & ~g->block_mask)) / (int32_t)b;
+		else
+			s->blocks += (int32_t)((c0 + made + b - 1) / b - (c0 + b - 1) / b);
 	}
 	s->computed += (int32_t)made;
 	s->generated += (int32_t)made;
@@ -154,7 +160,7 @@ void decode_group_leave(struct decode_group *g, struct seq *at, int32_t i, bool 
 
 bool decode_group_needs_block(const struct decode_group *g, const struct seq *s)
 {
-	return residue_index(g, s) == g->step % g->block_tokens;
+	return residue_index(g, s) == decode_group_phase(g, g->step);
 }
 
 int64_t decode_group_quiet_steps(const struct decode_group *g)
@@ -170,9 +176,9 @@ int64_t decode_group_quiet_steps(const struct decode_group *g)
 
 int64_t decode_group_blocks(const struct decode_group *g, int64_t k)
 {
-	int64_t b = g->block_tokens, need = k / b * g->count, at = g->step % b;
+	int64_t b = g->block_tokens, need = k < b ? 0 : k / b * g->count, at = decode_group_phase(g, g->step);
 
-	for (int64_t i = k % b; i > 0; i--) {
+	for (int64_t i = decode_group_phase(g, k); i > 0; i--) {
 		need += g->residue[at];
 		at = at + 1 == b ? 0 : at + 1;
 	}
@@ -187,7 +193,7 @@ int64_t decode_group_steps_within(const struct decode_group *g, int64_t room, in
 		return most;
 	k = room / g->count * b;       /* whole turns through the block size */
 	room -= k / b * g->count;
-	at = g->step % b;
+	at = decode_group_phase(g, g->step);
 	while (k < most && g->residue[at] <= room) {
 		room -= g->residue[at];
 		at = at + 1 == b ? 0 : at + 1;

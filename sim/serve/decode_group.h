@@ -15,7 +15,7 @@ struct decode_group {
 	int64_t below[GRAPH_WINDOWS];          /* sequences whose context in the next step is still below the window */
 	int64_t windows[GRAPH_WINDOWS];        /* tokens; [0] = 0 */
 	int window_count;
-	int64_t block_tokens;
+	int64_t block_tokens, block_mask;      /* mask: block_tokens - 1 when that is a power of two, else -1 */
 	int32_t *residue;                      /* how many sequences need a block at steps congruent to the index */
 	struct wheel ends, crossings;
 };
@@ -35,6 +35,11 @@ static inline int64_t decode_group_cached(const struct decode_group *g, const st
 
 /* Steps that can be made before a sequence ends or crosses a window: at least 1, INT64_MAX when the group is empty. */
 int64_t decode_group_quiet_steps(const struct decode_group *g);
+/* step modulo the block size: divisions are what the event loop can least afford. */
+static inline int64_t decode_group_phase(const struct decode_group *g, int64_t step)
+{
+	return g->block_mask >= 0 ? step & g->block_mask : step % g->block_tokens;
+}
 /* Tokens that the group still has to produce. */
 static inline int64_t decode_group_remaining(const struct decode_group *g)
 {

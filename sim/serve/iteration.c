@@ -201,7 +201,7 @@ static void price_context(const struct iteration *it, struct stage *s, const str
 		slope = (high - low) / (right - left);
 		out->context_s += low + slope * (context - left);
 		if (growth > 0) {
-			int64_t within = (int64_t)ceil((right - context) / (double)growth);
+			int64_t left_tokens = (int64_t)right - shape->context[w], within = (left_tokens + growth - 1) / growth;
 
 			out->context_slope_s += slope * (double)growth;
 			if (within < out->steps)
@@ -321,8 +321,9 @@ void iteration_price(struct iteration *it, int stage, const struct batch_shape *
 {
 	struct stage *s = &it->stages[stage];
 
-	*out = (struct step_time){ .steps = most, .prefill_s = prefill_seconds(it, s, shape) };
-	out->base_s = look_up(it, s, PER_TOKENS, padded(&it->options.host, shape->tokens)) +
+	*out = (struct step_time){ .steps = most, .padded_tokens = padded(&it->options.host, shape->tokens),
+				   .prefill_s = prefill_seconds(it, s, shape) };
+	out->base_s = look_up(it, s, PER_TOKENS, out->padded_tokens) +
 		      look_up(it, s, PER_PREFILL_TOKENS, shape->prefill_tokens) + look_up(it, s, PER_DECODES, shape->decodes) +
 		      look_up(it, s, PER_LOGITS, shape->logits) + look_up(it, s, PER_STEP, 1) + out->prefill_s;
 	if (shape->decodes > 0) {
@@ -354,7 +355,7 @@ void iteration_count(struct iteration *it, int stage, const struct batch_shape *
 	struct stage *s = &it->stages[stage];
 	double k = (double)steps;
 
-	visit(s, PER_TOKENS, padded(&it->options.host, shape->tokens), steps);
+	visit(s, PER_TOKENS, time->padded_tokens, steps);
 	visit(s, PER_PREFILL_TOKENS, shape->prefill_tokens, steps);
 	visit(s, PER_DECODES, shape->decodes, steps);
 	visit(s, PER_LOGITS, shape->logits, steps);

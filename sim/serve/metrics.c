@@ -179,12 +179,13 @@ static void bucket_add(struct bucket *b, const struct batch_sample *s, double dt
 void metrics_batches(struct metrics *m, double t0_s, double t1_s, const struct batch_sample *s)
 {
 	double span = t1_s - t0_s, at = t0_s;
-	struct bucket *last = bucket_at(m, t1_s), *b = bucket_at(m, t0_s);
+	struct bucket *last = bucket_at(m, t1_s), *b;
 
-	if (LIKELY(b == last) || span <= 0) {
-		bucket_add(b, s, span, 1);
+	if (LIKELY(t0_s >= (double)(last - m->buckets) * m->bucket_s)) {
+		bucket_add(last, s, span, 1);
 		return;
 	}
+	b = bucket_at(m, t0_s);
 	for (; b < last; b++) {
 		double end = (double)(b - m->buckets + 1) * m->bucket_s, dt = end - at;
 

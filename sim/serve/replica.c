@@ -235,10 +235,33 @@ void replica_poke(struct replica *r, double t_s, const struct replica_events *ev
 	f->end = clock_after(f->start, span(&f->time, f->steps));
 }
 
+/* The next batch is formed while this one runs: what arrives before step j ends is seen when the batch after step j + 1 is
+ * formed. Until then nothing changes, so the flight runs on to that point as one. True: seen at the end of this flight. */
+static bool arrives_in_time(struct replica *r, double t_s)
+{
+	struct flight *f = flight_at(r, 0);
+	int64_t j;
+
+	if (f->steps == 1)
+		return false;
+	j = steps_to(f, t_s);
+	if (j >= f->steps)
+		return false;
+	if (batcher_may_admit(&r->batcher)) {
+		f->steps = j + 1;
+		f->end = clock_after(f->start, span(&f->time, f->steps));
+	}
+	return true;
+}
+
 void replica_add(struct replica *r, int32_t seq, double t_s, const struct replica_events *events)
 {
 	r->batcher.pool->at[seq].replica = r->number;
 	r->requests++;
-	batcher_add(&r->batcher, seq, r->flight_count > 0);
+	if (r->flight_count > 0 && r->batcher.limits.late) {
+		batcher_add(&r->batcher, seq, !arrives_in_time(r, t_s));
+		return;
+	}
+	batcher_add(&r->batcher, seq, false);
 	replica_poke(r, t_s, events);
 }
