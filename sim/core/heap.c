@@ -4,68 +4,71 @@
 
 #include "base/mem.h"
 
+enum { CHILDREN = 4 };
+
 bool heap_init(struct heap *h, int32_t count)
 {
 	*h = (struct heap){ .count = count };
-	h->order = mem_calloc((size_t)count, sizeof(*h->order));
+	h->at = mem_calloc((size_t)count, sizeof(*h->at));
 	h->place = mem_calloc((size_t)count, sizeof(*h->place));
-	h->key = mem_calloc((size_t)count, sizeof(*h->key));
-	if (!h->order || !h->place || !h->key) {
+	if (!h->at || !h->place) {
 		heap_release(h);
 		return false;
 	}
 	for (int32_t i = 0; i < count; i++) {
-		h->order[i] = h->place[i] = i;
-		h->key[i] = INFINITY;
+		h->place[i] = i;
+		h->at[i] = (struct heap_entry){ INFINITY, i };
 	}
 	return true;
 }
 
 void heap_release(struct heap *h)
 {
-	mem_free(h->order);
+	mem_free(h->at);
 	mem_free(h->place);
-	mem_free(h->key);
 	*h = (struct heap){ 0 };
 }
 
-static inline bool before(const struct heap *h, int32_t a, int32_t b)
+static inline bool before(const struct heap_entry *a, const struct heap_entry *b)
 {
-	return h->key[a] < h->key[b] || (h->key[a] == h->key[b] && a < b);
+	return a->key < b->key || (a->key == b->key && a->index < b->index);
+}
+
+static inline void put(struct heap *h, int32_t at, struct heap_entry e)
+{
+	h->at[at] = e;
+	h->place[e.index] = at;
 }
 
 void heap_set(struct heap *h, int32_t index, double key)
 {
+	struct heap_entry e = { key, index };
 	int32_t at = h->place[index], n = h->count;
-	bool up = key < h->key[index];
 
-	h->key[index] = key;
-	if (n == 1)
+	if (h->at[at].key == key)
 		return;
-	if (up) {
+	if (key < h->at[at].key) {
 		while (at > 0) {
-			int32_t parent = (at - 1) / 2, other = h->order[parent];
+			int32_t parent = (at - 1) / CHILDREN;
 
-			if (!before(h, index, other))
+			if (!before(&e, &h->at[parent]))
 				break;
-			h->order[at] = other;
-			h->place[other] = at;
+			put(h, at, h->at[parent]);
 			at = parent;
 		}
-	}
-	for (;;) {
-		int32_t child = 2 * at + 1;
+	} else {
+		for (;;) {
+			int32_t first = CHILDREN * at + 1, end = first + CHILDREN < n ? first + CHILDREN : n, least = first;
 
-		if (child >= n)
-			break;
-		if (child + 1 < n && before(h, h->order[child + 1], h->order[child]))
-			child++;
-		if (!before(h, h->order[child], index))
-			break;
-		h->order[at] = h->order[child];
-		h->place[h->order[at]] = at;
-		at = child;
+			if (first >= n)
+				break;
+			for (int32_t c = first + 1; c < end; c++)
+				least = before(&h->at[c], &h->at[least]) ? c : least;
+			if (!before(&h->at[least], &e))
+				break;
+			put(h, at, h->at[least]);
+			at = least;
+		}
 	}
-	h->order[at] = index;
-	h->place[index] = at;
+	put(h, at, e);
 }

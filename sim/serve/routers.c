@@ -59,7 +59,7 @@ static int32_t cache_aware_pick(struct router *r, const struct router_view *view
 	double most_load = 0, least_load = heap_top_key(&r->load);
 
 	for (int32_t i = 0; i < view->replicas; i++)
-		most_load = fmax(most_load, r->load.key[i]);
+		most_load = fmax(most_load, heap_key(&r->load, i));
 	if (most_load - least_load > 32 && most_load > 1.1 * least_load)
 		return least;
 	if (!s->keys)

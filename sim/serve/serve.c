@@ -19,9 +19,9 @@ static bool init_pool(struct sim *sim, int p, int32_t first, int32_t count, stru
 	pool->iteration = compile_iteration(sim->sc, &sim->compiled, &sim->plans[p], err);
 	if (!pool->iteration)
 		return false;
-	/* A fleet of many replicas keeps smaller wheels: the same results, a little more work for long answers. */
-	if (sim->replica_count > 4096)
-		pool->limits.wheel_bits = 8;
+	/* A fleet keeps smaller wheels, to stay in the cache: the same results, a little more work for long answers. */
+	if (sim->replica_count > 8)
+		pool->limits.wheel_bits = sim->replica_count > 4096 ? 7 : 8;
 	{
 		const struct graph *g = iteration_graph(pool->iteration, 0);
 

@@ -11,7 +11,7 @@ root=$PWD
 VIBEE=${VIBEE:-$root/build/plain/vibee-sim}
 export VIBEE VIBEE_SIM_HOME="${VIBEE_SIM_HOME:-$root}"
 export LC_ALL=C TZ=UTC COLUMNS=100 NO_COLOR=1
-unset XDG_DATA_HOME XDG_CONFIG_HOME
+unset XDG_DATA_HOME XDG_CONFIG_HOME VIBEE_SIM_DB
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export HOME=$work/home
