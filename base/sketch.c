@@ -12,7 +12,7 @@ enum { PART_BITS = 10, EXPONENT_LEAST = -40, EXPONENT_MOST = 40,
        BUCKETS = (EXPONENT_MOST - EXPONENT_LEAST) << PART_BITS };
 
 struct sketch {
-	struct sum sum;
+	struct block_sum sum;
 	double total, zero, least, most;
 	double adds;                   /* values added, whatever their weight */
 	double count[BUCKETS];
@@ -83,7 +83,7 @@ void sketch_add(struct sketch *s, double value, double weight)
 	}
 	note(s, value, weight);
 	s->count[bucket_of(value)] += weight;
-	sum_add(&s->sum, value * weight);
+	block_sum_add(&s->sum, value * weight);
 }
 
 void sketch_add_ramp(struct sketch *s, double first, double step, int64_t count, double weight)
@@ -101,7 +101,7 @@ void sketch_add_ramp(struct sketch *s, double first, double step, int64_t count,
 	note(s, first, 0);
 	note(s, last, weight * (double)count);
 	s->adds += (double)count;
-	sum_add(&s->sum, weight * (double)count * (first + last) / 2);
+	block_sum_add(&s->sum, weight * (double)count * (first + last) / 2);
 	while (done < count) {
 		int64_t b = bucket_of(first + step * (double)done), upto = count;
 
@@ -128,7 +128,7 @@ void sketch_merge(struct sketch *into, const struct sketch *from)
 	into->total += from->total;
 	into->zero += from->zero;
 	into->adds += from->adds;
-	sum_add(&into->sum, sum_get(&from->sum));
+	block_sum_add(&into->sum, block_sum_get(&from->sum));
 	into->least = fmin(into->least, from->least);
 	into->most = fmax(into->most, from->most);
 	for (int i = 0; i < BUCKETS; i++)
@@ -142,12 +142,12 @@ double sketch_count(const struct sketch *s)
 
 double sketch_sum(const struct sketch *s)
 {
-	return sum_get(&s->sum);
+	return block_sum_get(&s->sum);
 }
 
 double sketch_mean(const struct sketch *s)
 {
-	return s->total > 0 ? sum_get(&s->sum) / s->total : 0;
+	return s->total > 0 ? block_sum_get(&s->sum) / s->total : 0;
 }
 
 double sketch_min(const struct sketch *s)

@@ -12,9 +12,13 @@ static struct seq *seq_at(const struct batcher *b, int32_t i)
 	return &b->pool->at[i];
 }
 
-static int64_t ceil_div(int64_t a, int64_t b)
+/* Blocks that hold so many tokens; block sizes are nearly always powers of two. */
+static inline int64_t whole_blocks(const struct batcher *b, int64_t tokens)
 {
-	return (a + b - 1) / b;
+	const struct decode_group *g = &b->lanes[0].decoding;
+	int64_t up = tokens + g->block_tokens - 1;
+
+	return g->block_mask >= 0 ? up >> g->block_shift : up / g->block_tokens;
 }
 
 bool batcher_init(struct batcher *b, struct seq_pool *pool, const struct scheduler_ops *ops, const struct batcher_limits *limits,
@@ -86,7 +90,7 @@ static void take_blocks(struct batcher *b, int64_t n)
 
 static int64_t paged_blocks(const struct batcher *b, int64_t tokens)
 {
-	return b->limits.unpaged ? 0 : ceil_div(tokens, b->limits.block_tokens);
+	return b->limits.unpaged ? 0 : whole_blocks(b, tokens);
 }
 
 /* For state and windows of a sequence that will be `tokens` long. */

@@ -6,6 +6,8 @@ bool decode_group_init(struct decode_group *g, int64_t block_tokens, const int64
 {
 	*g = (struct decode_group){ .block_tokens = block_tokens, .window_count = window_count };
 
+	while ((int64_t)1 << (g->block_shift + 1) <= block_tokens)
+		g->block_shift++;
 	g->block_mask = (block_tokens & (block_tokens - 1)) == 0 ? block_tokens - 1 : -1;
 	for (int w = 0; w < window_count; w++)
 		g->windows[w] = windows[w];
@@ -150,7 +152,7 @@ void decode_group_leave(struct decode_group *g, struct seq *at, int32_t i, bool 
 
 		/* Blocks of c0 + made tokens less those of c0. */
 		if (g->block_mask >= 0)
-			s->blocks += (int32_t)(((c0 + made + b - 1) & ~g->block_mask) - ((c0 + b - 1) & ~g->block_mask)) / (int32_t)b;
+			s->blocks += (int32_t)(((c0 + made + b - 1) >> g->block_shift) - ((c0 + b - 1) >> g->block_shift));
 		else
 			s->blocks += (int32_t)((c0 + made + b - 1) / b - (c0 + b - 1) / b);
 	}
@@ -176,7 +178,7 @@ int64_t decode_group_quiet_steps(const struct decode_group *g)
 
 int64_t decode_group_blocks(const struct decode_group *g, int64_t k)
 {
-	int64_t b = g->block_tokens, need = k < b ? 0 : k / b * g->count, at = decode_group_phase(g, g->step);
+	int64_t b = g->block_tokens, need = k < b ? 0 : (g->block_mask >= 0 ? k >> g->block_shift : k / b) * g->count, at = decode_group_phase(g, g->step);
 
 	for (int64_t i = decode_group_phase(g, k); i > 0; i--) {
 		need += g->residue[at];
@@ -189,7 +191,7 @@ int64_t decode_group_steps_within(const struct decode_group *g, int64_t room, in
 {
 	int64_t b = g->block_tokens, k, at;
 
-	if (g->count == 0 || room >= (most / b + 1) * g->count)
+	if (g->count == 0 || room >= ((g->block_mask >= 0 ? most >> g->block_shift : most / b) + 1) * g->count)
 		return most;
 	k = room / g->count * b;       /* whole turns through the block size */
 	room -= k / b * g->count;

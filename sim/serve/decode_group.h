@@ -16,6 +16,7 @@ struct decode_group {
 	int64_t windows[GRAPH_WINDOWS];        /* tokens; [0] = 0 */
 	int window_count;
 	int64_t block_tokens, block_mask;      /* mask: block_tokens - 1 when that is a power of two, else -1 */
+	int block_shift;                       /* log2 of block_tokens, rounded down */
 	int32_t *residue;                      /* how many sequences need a block at steps congruent to the index */
 	struct wheel ends, crossings;
 };

@@ -88,7 +88,7 @@ void fleet_arrive(struct sim *sim, int32_t i, double t_s)
 static void finished(void *ctx, struct replica *r, int32_t i, double t_s)
 {
 	struct sim *sim = ctx;
-	struct seq *s = &sim->seqs.at[i], gone;
+	struct seq *s = &sim->seqs.at[i];
 	double end = t_s + sim->first_token_s;
 	struct request_record record = {
 		.id = s->id, .prompt_tokens = s->prompt, .output_tokens = s->output, .cached_tokens = s->cached, .arrival_s = s->arrival_s,
@@ -102,10 +102,14 @@ static void finished(void *ctx, struct replica *r, int32_t i, double t_s)
 	if (sim->sink && sim->sink->request)
 		sim->sink->request(sim->sink->ctx, &record);
 	drop_keys(sim, s);
-	gone = *s;
-	seq_pool_give(&sim->seqs, i);
-	if (sim->followups)
+	if (sim->followups) {
+		struct seq gone = *s;  /* the follow-up may take this very slot */
+
+		seq_pool_give(&sim->seqs, i);
 		intake_followup(sim, &gone, end);
+		return;
+	}
+	seq_pool_give(&sim->seqs, i);
 }
 
 /* Cache of a prompt leaves its prefill replica layer by layer while later layers still compute, so that only what the

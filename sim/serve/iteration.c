@@ -100,11 +100,19 @@ void batch_shape_of(const struct batcher *b, int lane, struct batch_shape *out)
 	const struct lane *l = &b->lanes[lane];
 	const struct decode_group *g = &l->decoding;
 
-	*out = (struct batch_shape){ .prefill_tokens = l->batch.prefill_tokens, .prefills = (int64_t)l->batch.chunk_count,
-				     .logits = l->batch.logits, .chunks = l->batch.chunks, .swap_tokens = l->batch.swap_tokens };
+	/* Field by field: this runs with every batch, and clearing the whole first costs more than filling it. */
+	out->prefill_tokens = l->batch.prefill_tokens;
+	out->prefills = (int64_t)l->batch.chunk_count;
+	out->logits = l->batch.logits;
+	out->chunks = l->batch.chunks;
+	out->swap_tokens = l->batch.swap_tokens;
 	out->tokens = out->prefill_tokens;
-	if (!l->batch.decodes)
+	out->decodes = 0;
+	if (!l->batch.decodes) {
+		for (int w = 0; w < g->window_count; w++)
+			out->context[w] = out->below[w] = 0;
 		return;
+	}
 	out->decodes = g->count;
 	out->tokens += g->count;
 	out->logits += g->count;
@@ -201,11 +209,14 @@ static void price_context(const struct iteration *it, struct stage *s, const str
 		slope = (high - low) / (right - left);
 		out->context_s += low + slope * (context - left);
 		if (growth > 0) {
-			int64_t left_tokens = (int64_t)right - shape->context[w], within = (left_tokens + growth - 1) / growth;
+			int64_t left_tokens = (int64_t)right - shape->context[w];
 
 			out->context_slope_s += slope * (double)growth;
-			if (within < out->steps)
-				out->steps = within < 1 ? 1 : within;
+			if ((double)growth * (double)out->steps > (double)left_tokens) {
+				int64_t within = (left_tokens + growth - 1) / growth;
+
+				out->steps = within < 1 ? 1 : within < out->steps ? within : out->steps;
+			}
 		}
 	}
 }
@@ -289,6 +300,8 @@ static int64_t padded(const struct host_time *h, int64_t tokens)
 		return tokens;
 	if (tokens <= 4 && g > 4)
 		return 4;
+	if ((g & (g - 1)) == 0)
+		return (tokens + g - 1) & ~(g - 1);
 	return (tokens + g - 1) / g * g;
 }
 
@@ -320,20 +333,23 @@ static void add_host(const struct iteration *it, const struct stage *s, int stag
 void iteration_price(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
 {
 	struct stage *s = &it->stages[stage];
+	struct step_time t = { .steps = most, .padded_tokens = padded(&it->options.host, shape->tokens) };
 
-	*out = (struct step_time){ .steps = most, .padded_tokens = padded(&it->options.host, shape->tokens),
-				   .prefill_s = prefill_seconds(it, s, shape) };
-	out->base_s = look_up(it, s, PER_TOKENS, out->padded_tokens) +
-		      look_up(it, s, PER_PREFILL_TOKENS, shape->prefill_tokens) + look_up(it, s, PER_DECODES, shape->decodes) +
-		      look_up(it, s, PER_LOGITS, shape->logits) + look_up(it, s, PER_STEP, 1) + out->prefill_s;
-	if (shape->decodes > 0) {
-		price_context(it, s, shape, out);
-		out->base_s += out->context_s;
-		out->slope_s = out->context_slope_s;
+	if (shape->prefills > 0) {
+		t.prefill_s = prefill_seconds(it, s, shape);
+		t.base_s = t.prefill_s + look_up(it, s, PER_PREFILL_TOKENS, shape->prefill_tokens);
 	}
-	add_host(it, s, stage, shape, out);
+	t.base_s += look_up(it, s, PER_TOKENS, t.padded_tokens) + look_up(it, s, PER_LOGITS, shape->logits) + look_up(it, s, PER_STEP, 1);
+	if (shape->decodes > 0) {
+		t.base_s += look_up(it, s, PER_DECODES, shape->decodes);
+		price_context(it, s, shape, &t);
+		t.base_s += t.context_s;
+		t.slope_s = t.context_slope_s;
+	}
+	add_host(it, s, stage, shape, &t);
 	if (shape->swap_tokens)
-		out->base_s += (double)shape->swap_tokens * it->options.swap_s_per_token;
+		t.base_s += (double)shape->swap_tokens * it->options.swap_s_per_token;
+	*out = t;
 }
 
 static void visit(struct stage *s, enum node_scale scale, int64_t v, int64_t steps)

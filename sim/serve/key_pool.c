@@ -12,12 +12,12 @@ uint64_t *key_pool_take(struct key_pool *p, int32_t count, uint8_t *class)
 	keys = p->free[*class];
 	if (!keys)
 		return arena_alloc(p->arena, sizeof(*keys) << *class);
-	memcpy(&p->free[*class], keys, sizeof(keys));
+	memcpy(&p->free[*class], keys, sizeof(uint64_t *));
 	return keys;
 }
 
 void key_pool_give(struct key_pool *p, uint64_t *keys, uint8_t class)
 {
-	memcpy(keys, &p->free[class], sizeof(keys));
+	memcpy(keys, &p->free[class], sizeof(uint64_t *));
 	p->free[class] = keys;
 }

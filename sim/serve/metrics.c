@@ -104,7 +104,7 @@ static struct bucket *bucket_at(struct metrics *m, double t_s)
 static void in_system(struct metrics *m, double t_s, double change)
 {
 	if (t_s > m->in_system_since_s) {
-		sum_add(&m->in_system_area, m->in_system * (t_s - m->in_system_since_s));
+		block_sum_add(&m->in_system_area, m->in_system * (t_s - m->in_system_since_s));
 		m->in_system_since_s = t_s;
 	}
 	m->in_system += change;
@@ -142,7 +142,7 @@ void metrics_request(struct metrics *m, const struct request_record *r, double n
 	if (now_s > m->last_end_s)
 		m->last_end_s = now_s;
 	in_system(m, now_s, -1);
-	sum_add(&m->e2e_area, now_s - r->arrival_s);
+	block_sum_add(&m->e2e_area, now_s - r->arrival_s);
 	latency_add(&m->ttft, r->ttft_s);
 	latency_add(&m->e2e, r->e2e_s);
 	latency_add(&m->queue, r->queue_s);

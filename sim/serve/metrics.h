@@ -42,8 +42,8 @@ struct metrics {
 	int64_t requests, completed, rejected, good_count;
 	double prompt_tokens, output_tokens, cached_tokens;
 	double first_arrival_s, last_end_s, in_system, in_system_since_s;
-	struct sum in_system_area;             /* integral of requests in the system: Little's law */
-	struct sum e2e_area;                   /* sum of their times there */
+	struct block_sum in_system_area;             /* integral of requests in the system: Little's law */
+	struct block_sum e2e_area;                   /* sum of their times there */
 	struct bucket buckets[SERIES_MOST];
 	double bucket_s, buckets_per_s;        /* powers of two: one is exactly the other's inverse */
 };

@@ -28,7 +28,9 @@ void replica_release(struct replica *r)
 
 static struct flight *flight_at(const struct replica *r, int k)
 {
-	return &r->flights[(r->flight_head + k) % r->pool->limits.lanes];
+	int i = r->flight_head + k, lanes = r->pool->limits.lanes;
+
+	return &r->flights[i < lanes ? i : i - lanes];        /* k < lanes: a comparison, not a division */
 }
 
 double replica_next_s(const struct replica *r)
@@ -85,10 +87,11 @@ static void launch_pipeline(struct replica *r, struct flight *f, double now_s)
 	f->end = clock_at(t);
 }
 
-static bool launch(struct replica *r, int lane, struct clock now, const struct replica_events *events)
+/* `now` by address: a pair of doubles passed by value is stored apart and loaded whole, which stalls. */
+static bool launch(struct replica *r, int lane, const struct clock *now, const struct replica_events *events)
 {
 	struct batcher *b = &r->batcher;
-	bool formed = batcher_form(b, lane, now.hi);
+	bool formed = batcher_form(b, lane, now->hi);
 	struct flight *f = flight_at(r, r->flight_count);
 
 	if (b->load_new) {
@@ -97,23 +100,23 @@ static bool launch(struct replica *r, int lane, struct clock now, const struct r
 		for (int32_t n = b->load_new; n > 1; n--)
 			i = b->pool->at[i].prev;
 		for (; i != NO_SEQ; i = b->pool->at[i].next)
-			events->loading(events->ctx, r, i, now.hi);
+			events->loading(events->ctx, r, i, now->hi);
 		b->load_new = 0;
 	}
 	if (!formed)
 		return false;
 	f->lane = lane;
-	f->start = now;
+	f->start = *now;
 	batch_shape_of(b, lane, &f->shape);
 	for (size_t k = 0; k < b->lanes[lane].batch.chunk_count; k++) {
 		struct seq *s = &b->pool->at[b->lanes[lane].batch.chunks[k].seq];
 
 		if (s->first_schedule_s < 0)
-			s->first_schedule_s = now.hi;
+			s->first_schedule_s = now->hi;
 	}
 	r->flight_count++;
 	if (r->pool->limits.lanes > 1) {
-		launch_pipeline(r, f, now.hi);
+		launch_pipeline(r, f, now->hi);
 		return true;
 	}
 	iteration_price(r->pool->iteration, 0, &f->shape, r->pool->exact_steps ? 1 : b->lanes[lane].batch.quiet_steps, &f->time);
@@ -123,15 +126,15 @@ static bool launch(struct replica *r, int lane, struct clock now, const struct r
 }
 
 /* Starts batches on free lanes, in turn. */
-static void launch_all(struct replica *r, struct clock now, const struct replica_events *events)
+static void launch_all(struct replica *r, const struct clock *now, const struct replica_events *events)
 {
 	int lanes = r->pool->limits.lanes;
 
 	for (int tried = 0; tried < lanes && r->flight_count < lanes; tried++) {
-		int lane = (r->next_lane + tried) % lanes;
+		int lane = r->next_lane + tried < lanes ? r->next_lane + tried : r->next_lane + tried - lanes;
 
 		if (!r->batcher.lanes[lane].in_flight && launch(r, lane, now, events)) {
-			r->next_lane = (lane + 1) % lanes;
+			r->next_lane = lane + 1 < lanes ? lane + 1 : 0;
 			tried = -1;
 		}
 	}
@@ -209,7 +212,7 @@ void replica_advance(struct replica *r, struct metrics *m, const struct replica_
 			sketch_add(m->itl, now.hi - s->last_token_s, 1);
 		s->last_token_s = now.hi;
 	}
-	r->flight_head = (r->flight_head + 1) % r->pool->limits.lanes;
+	r->flight_head = r->flight_head + 1 < r->pool->limits.lanes ? r->flight_head + 1 : 0;
 	r->flight_count--;
 	for (size_t k = 0; k < b->first_count; k++)
 		events->first_token(events->ctx, r, b->first_tokens[k], now.hi);
@@ -217,7 +220,7 @@ void replica_advance(struct replica *r, struct metrics *m, const struct replica_
 		batcher_release_seq(b, b->finished[k]);
 		events->finished(events->ctx, r, b->finished[k], now.hi);
 	}
-	launch_all(r, now, events);
+	launch_all(r, &now, events);
 }
 
 void replica_poke(struct replica *r, double t_s, const struct replica_events *events)
@@ -225,7 +228,7 @@ void replica_poke(struct replica *r, double t_s, const struct replica_events *ev
 	struct flight *f;
 
 	if (r->flight_count < r->pool->limits.lanes) {
-		launch_all(r, clock_at(t_s), events);
+		launch_all(r, &(struct clock){ t_s, 0 }, events);
 		return;
 	}
 	f = flight_at(r, 0);

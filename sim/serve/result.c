@@ -120,7 +120,7 @@ static void fill_batches(struct filling *f)
 	o->batch_tokens_mean = sim->iterations > 0 ? tokens / (double)sim->iterations : 0;
 	o->kv_utilization_mean = kv / clock_s(o) / sim->replica_count;
 	o->running_mean = running / clock_s(o);
-	o->waiting_mean = fmax(0, sum_get(&m->in_system_area) / clock_s(o) - o->running_mean);
+	o->waiting_mean = fmax(0, block_sum_get(&m->in_system_area) / clock_s(o) - o->running_mean);
 	o->iterations = (double)sim->iterations;
 	for (int32_t i = 0; i < sim->replica_count; i++) {
 		o->preemptions += (double)sim->replicas[i].batcher.preemptions;

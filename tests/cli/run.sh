@@ -119,6 +119,9 @@ if [ ! -x "$VIBEE" ]; then
 	echo "0 1" >"$count"
 	exit 1
 fi
+# One program for the whole run, whatever is built meanwhile.
+mkdir "$work/bin"
+cp "$VIBEE" "$work/bin/vibee-sim" && VIBEE=$work/bin/vibee-sim
 for file in tests/cli/*.cases; do
 	[ -e "$file" ] && run_group "$file"
 done

@@ -175,7 +175,8 @@ static void *reader(void *path)
 	return got;
 }
 
-/* `--json /dev/null`, `--json >(jq .)`: what is not a file is written to, never replaced. */
+/* `--json /dev/null`, `--json >(jq .)`: what is not a file is written to, never replaced. Shown on a pipe of our own: a
+ * test that fails as root must not take /dev/null with it. */
 static void devices_and_pipes_stay(void)
 {
 	char path[SCRATCH_PATH];
@@ -184,8 +185,6 @@ static void devices_and_pipes_stay(void)
 	pthread_t thread;
 	void *got = NULL;
 
-	CU_ASSERT_TRUE(paths_write("/dev/null", "x", 1, &err));
-	CU_ASSERT(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
 	CU_ASSERT_EQUAL_FATAL(mkfifo(scratch_path(path, "pipe"), 0600), 0);
 	pthread_create(&thread, NULL, reader, path);
 	CU_ASSERT_TRUE(paths_write(path, "piped", 5, &err));
@@ -193,10 +192,6 @@ static void devices_and_pipes_stay(void)
 	SAME_TEXT(got, "piped");
 	CU_ASSERT(stat(path, &st) == 0 && S_ISFIFO(st.st_mode));
 	remove(path);
-	if (access("/dev/full", W_OK) == 0) {
-		CU_ASSERT_FALSE(paths_write("/dev/full", "x", 1, &err));
-		SAME_TEXT(err.text, "/dev/full: cannot be written: No space left on device");
-	}
 }
 
 CU_TestInfo suite_paths[] = {

@@ -69,6 +69,7 @@ static void uniform_is_even(void)
 static void below_is_even(void)
 {
 	static const uint64_t sizes[] = { 2, 3, 7, 10, 100, 255 };
+	double thirds[3] = { 0 };
 	struct rng r;
 
 	rng_init(&r, 5, "below");
@@ -85,8 +86,13 @@ static void below_is_even(void)
 	}
 	for (int i = 0; i < 100; i++)
 		CU_ASSERT_EQUAL(rng_below(&r, 1), 0);
-	for (int i = 0; i < 1000; i++)                  /* the size that a plain remainder gets wrong by a third */
-		CU_ASSERT(rng_below(&r, 3ull << 62) < 3ull << 62);
+	for (int i = 0; i < 30000; i++) {               /* the size at which a method without rejection favours every third value */
+		uint64_t v = rng_below(&r, 3ull << 62);
+
+		CU_ASSERT(v < 3ull << 62);
+		thirds[v % 3]++;
+	}
+	is_even(thirds, 3, 30000);
 }
 
 /* Streams of one seed, and of neighbouring seeds, know nothing of each other. */

@@ -445,6 +445,7 @@ static void sets_by_path(void)
 		{ "", "1", "--set p=v: no '' in sample" },
 		{ ".", "1", "--set p=v: no '' in sample" },
 		{ "part.name", "1", "--set p=v: 'part' is a list of 4: expected part.INDEX.ATTRIBUTE" },
+		{ "part.5.name", "1", "--set p=v: 'part' is a list of 4: expected part.INDEX.ATTRIBUTE" },
 		{ "part.9.name", "1", "--set p=v: 'part' is a list of 4: expected part.INDEX.ATTRIBUTE" },
 		{ "part.-1.name", "1", "--set p=v: 'part' is a list of 4: expected part.INDEX.ATTRIBUTE" },
 		{ "part. 1.name", "1", "--set p=v: 'part' is a list of 4: expected part.INDEX.ATTRIBUTE" },
