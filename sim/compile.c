@@ -102,8 +102,8 @@ static void list_not_modelled(const struct scenario *sc, struct compiled *c, str
 		not_modelled(c, arena, "scheduler.order=random: queue is first come, first served");
 	if (s->conservativeness != 1 && !text_equal(c->scheduler->name, "sglang"))
 		not_modelled(c, arena, "scheduler.conservativeness: only sglang has it");
-	if (sc->offload.disk_bytes > 0)
-		not_modelled(c, arena, "offload.disk_gb: only the host memory tier is simulated");
+	if (sc->offload.disk_bytes > 0 && sc->offload.host_bytes == 0)
+		not_modelled(c, arena, "offload.disk_gb: the disk stands behind offload.host_gb, which is 0");
 	if (sc->workload.adapters > 0)
 		not_modelled(c, arena, "workload adapters: requests run on the base model");
 	if (sc->deployment.dp_attention > 1)
@@ -229,8 +229,12 @@ static bool lay_out(const struct scenario *sc, const struct compiled *c, struct 
 	}
 	l->watermark_blocks = (int64_t)ceil(d->watermark * (double)l->kv_blocks);
 	if (sc->offload.host_bytes > 0 && pool->kv_bytes_per_token > 0)
-		l->host_cache_blocks = (int64_t)(sc->offload.host_bytes / (double)pool->devices /
-						 (pool->kv_bytes_per_token * (double)d->block_tokens));
+	{
+		double block = pool->kv_bytes_per_token * (double)d->block_tokens * (double)pool->devices;
+
+		l->host_cache_blocks = (int64_t)(sc->offload.host_bytes / block);
+		l->disk_cache_blocks = (int64_t)(sc->offload.disk_bytes / block);
+	}
 	return true;
 }
 

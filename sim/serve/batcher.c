@@ -44,6 +44,7 @@ bool batcher_init(struct batcher *b, struct seq_pool *pool, const struct schedul
 		b->prefix = prefix_cache_new(limits->host_cache_blocks);
 		if (!b->prefix)
 			goto fail;
+		prefix_cache_tiers(b->prefix, limits->host_cache_blocks, limits->disk_cache_blocks);
 	}
 	return true;
 fail:
@@ -113,6 +114,14 @@ static int64_t private_blocks(const struct batcher *b, const struct seq *s, int6
 static int64_t reserved_tokens(const struct batcher *b, const struct seq *s)
 {
 	return b->limits.reserve_tokens > 0 ? b->limits.reserve_tokens : (int64_t)s->prompt + s->output - 1;
+}
+
+void batcher_set_keys(struct batcher *b, int64_t key_tokens)
+{
+	b->key_tokens = key_tokens;
+	b->key_blocks = key_tokens / b->limits.block_tokens > 0 ? key_tokens / b->limits.block_tokens : 1;
+	if (b->prefix)
+		prefix_cache_tiers(b->prefix, b->limits.host_cache_blocks / b->key_blocks, b->limits.disk_cache_blocks / b->key_blocks);
 }
 
 bool batcher_accepts(const struct batcher *b, int64_t prompt, int64_t output)
@@ -348,8 +357,10 @@ enum admit batcher_admit(struct batcher *b, int lane, int32_t i, int64_t most, b
 		/* The part in the slower tier comes first; the sequence waits for it holding its blocks. */
 		int64_t blocks = host * b->key_blocks;
 
-		take_blocks(b, blocks);
+		s->disk_tokens = (int32_t)(prefix_cache_on_disk(b->prefix, s->keys + hit, host) * b->key_tokens);
+		/* Pinned before room is made for them: evicting others may push the oldest out of the slower tier. */
 		prefix_cache_restore(b->prefix, s->keys + hit, host);
+		take_blocks(b, blocks);
 		s->pinned += host;
 		s->computed = (int32_t)computed;
 		if (s->preemptions == 0)

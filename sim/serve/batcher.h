@@ -33,7 +33,7 @@ struct batcher_limits {
 	int64_t watermark_blocks;
 	int64_t max_waiting_iters;
 	int64_t reserve_tokens;                /* RESERVE_TOTAL: this many a sequence; 0 = its prompt + output */
-	int64_t host_cache_blocks;             /* slower tier, in blocks of block_tokens */
+	int64_t host_cache_blocks, disk_cache_blocks;           /* slower tiers, in blocks of block_tokens */
 	double conservativeness;
 	bool chunked, prefix_caching, swap, handoff;            /* handoff: prefill only, decode elsewhere */
 	bool late;                             /* asynchronous scheduling: the next batch is formed while one runs, so that
@@ -100,6 +100,8 @@ MUST_USE bool batcher_init(struct batcher *b, struct seq_pool *pool, const struc
 void batcher_release(struct batcher *b);
 
 /* ---- for drivers ---- */
+/* Tokens of one prefix key, a multiple of the block size: once, before the first sequence with keys. */
+void batcher_set_keys(struct batcher *b, int64_t key_tokens);
 /* Could this sequence ever run here? False: refuse it. */
 bool batcher_accepts(const struct batcher *b, int64_t prompt, int64_t output);
 /* A new request, or one handed over with its cache. late: it is seen only after the next batch has been formed. */

@@ -161,7 +161,9 @@ static void loading(void *ctx, struct replica *r, int32_t i, double t_s)
 
 	if (isnan(rate))
 		rate = link_present(&sim->compiled.device->host) ? sim->compiled.device->host.bytes_s : 31e9;
-	r->link_free_s = start + (double)s->load_tokens * plan->kv_bytes_per_token / rate;
+	/* From disk through host memory: one after the other. */
+	r->link_free_s = start + (double)s->load_tokens * plan->kv_bytes_per_token / rate +
+			 (double)s->disk_tokens * plan->kv_bytes_per_token * (double)plan->devices / sim->sc->offload.disk_bytes_s;
 	if (!events_push(&sim->events, r->link_free_s, EVENT_LOADED, i))
 		err_memory(&sim->err);
 }

@@ -17,12 +17,8 @@ static void adopt_keys(struct sim *sim, const struct request *r, struct seq *s)
 	}
 	if (sim->key_tokens == 0) {
 		sim->key_tokens = tokens;
-		for (int32_t i = 0; i < sim->replica_count; i++) {
-			struct batcher *b = &sim->replicas[i].batcher;
-
-			b->key_tokens = tokens;
-			b->key_blocks = tokens / b->limits.block_tokens > 0 ? tokens / b->limits.block_tokens : 1;
-		}
+		for (int32_t i = 0; i < sim->replica_count; i++)
+			batcher_set_keys(&sim->replicas[i].batcher, tokens);
 	}
 	if (tokens != sim->key_tokens || tokens % block != 0) {
 		sim->dropped_keys++;

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 
 enum { NONE = -1, FIRST = 1024 };
-enum tier { TIER_DEVICE, TIER_HOST };
+enum tier { TIER_DEVICE, TIER_HOST, TIER_DISK };
 
 struct block {
 	uint64_t key;
@@ -24,8 +24,8 @@ struct prefix_cache {
 	int32_t *slots;                /* open addressing, linear probing; -1 = empty */
 	size_t slot_count;             /* a power of two, at least twice the blocks in use */
 	size_t present;
-	struct queue idle, host;
-	int64_t host_most, resident;
+	struct queue idle, host, disk;
+	int64_t host_most, disk_most, resident;
 };
 
 struct prefix_cache *prefix_cache_new(int64_t host_blocks)
@@ -35,7 +35,7 @@ struct prefix_cache *prefix_cache_new(int64_t host_blocks)
 	if (!pc)
 		return NULL;
 	pc->host_most = host_blocks;
-	pc->free_head = pc->idle.head = pc->idle.tail = pc->host.head = pc->host.tail = NONE;
+	pc->free_head = pc->idle.head = pc->idle.tail = pc->host.head = pc->host.tail = pc->disk.head = pc->disk.tail = NONE;
 	pc->slot_count = 2 * FIRST;
 	pc->slots = mem_alloc(pc->slot_count * sizeof(*pc->slots));
 	if (!pc->slots || !mem_grow(&pc->blocks, &pc->capacity, FIRST, sizeof(*pc->blocks))) {
@@ -138,6 +138,11 @@ static void queue_remove(struct prefix_cache *pc, struct queue *q, int32_t i)
 	q->count--;
 }
 
+static struct queue *tier_queue(struct prefix_cache *pc, const struct block *b)
+{
+	return b->tier == TIER_DISK ? &pc->disk : &pc->host;
+}
+
 static void drop(struct prefix_cache *pc, int32_t i)
 {
 	clear_slot(pc, slot_of(pc, pc->blocks[i].key));
@@ -153,11 +158,27 @@ int32_t prefix_cache_match(const struct prefix_cache *pc, const uint64_t *keys, 
 
 	while (n < count && (b = find(pc, keys[n])) && b->tier == TIER_DEVICE)
 		n++;
-	if (pc->host.count > 0)
-		while (n + more < count && (b = find(pc, keys[n + more])) && b->tier == TIER_HOST)
+	if (pc->host.count + pc->disk.count > 0)
+		while (n + more < count && (b = find(pc, keys[n + more])) && b->tier != TIER_DEVICE)
 			more++;
 	*host = more;
 	return n;
+}
+
+int32_t prefix_cache_on_disk(const struct prefix_cache *pc, const uint64_t *keys, int32_t count)
+{
+	const struct block *b;
+	int32_t n = 0;
+
+	for (int32_t k = 0; k < count && pc->disk.count > 0; k++)
+		n += (b = find(pc, keys[k])) && b->tier == TIER_DISK;
+	return n;
+}
+
+void prefix_cache_tiers(struct prefix_cache *pc, int64_t host_blocks, int64_t disk_blocks)
+{
+	pc->host_most = host_blocks;
+	pc->disk_most = disk_blocks;
 }
 
 int64_t prefix_cache_pin(struct prefix_cache *pc, const uint64_t *keys, int32_t count)
@@ -201,7 +222,7 @@ bool prefix_cache_insert(struct prefix_cache *pc, uint64_t key)
 		if (b->tier == TIER_DEVICE)
 			return false;
 		/* Computed again while an old copy waits in the slower tier: the new one takes its place. */
-		queue_remove(pc, &pc->host, i);
+		queue_remove(pc, tier_queue(pc, b), i);
 		b->tier = TIER_DEVICE;
 		b->references = 1;
 		pc->resident++;
@@ -227,6 +248,24 @@ bool prefix_cache_insert(struct prefix_cache *pc, uint64_t key)
 	return true;
 }
 
+/* The oldest block of the host tier moves on: to the disk, whose oldest leaves for good, or out. */
+static void make_room(struct prefix_cache *pc)
+{
+	int32_t oldest = pc->host.head, last = pc->disk.head;
+
+	queue_remove(pc, &pc->host, oldest);
+	if (pc->disk_most == 0) {
+		drop(pc, oldest);
+		return;
+	}
+	if (pc->disk.count >= pc->disk_most) {
+		queue_remove(pc, &pc->disk, last);
+		drop(pc, last);
+	}
+	pc->blocks[oldest].tier = TIER_DISK;
+	queue_push(pc, &pc->disk, oldest);
+}
+
 bool prefix_cache_evict(struct prefix_cache *pc)
 {
 	int32_t i = pc->idle.head;
@@ -239,12 +278,8 @@ bool prefix_cache_evict(struct prefix_cache *pc)
 		drop(pc, i);
 		return true;
 	}
-	if (pc->host.count >= pc->host_most) {
-		int32_t oldest = pc->host.head;
-
-		queue_remove(pc, &pc->host, oldest);
-		drop(pc, oldest);
-	}
+	if (pc->host.count >= pc->host_most)
+		make_room(pc);
 	pc->blocks[i].tier = TIER_HOST;
 	queue_push(pc, &pc->host, i);
 	return true;
@@ -255,9 +290,9 @@ void prefix_cache_restore(struct prefix_cache *pc, const uint64_t *keys, int32_t
 	for (int32_t k = 0; k < count; k++) {
 		struct block *b = find(pc, keys[k]);
 
-		if (!b || b->tier != TIER_HOST)
+		if (!b || b->tier == TIER_DEVICE)
 			continue;
-		queue_remove(pc, &pc->host, (int32_t)(b - pc->blocks));
+		queue_remove(pc, tier_queue(pc, b), (int32_t)(b - pc->blocks));
 		b->tier = TIER_DEVICE;
 		b->references = 1;
 		pc->resident++;

@@ -15,9 +15,13 @@ struct prefix_cache;
 /* host_blocks: how many evicted blocks a slower tier keeps (0 = none). */
 MUST_USE struct prefix_cache *prefix_cache_new(int64_t host_blocks);
 void prefix_cache_free(struct prefix_cache *pc);
+/* Sizes of the slower tiers in blocks: what falls out of host memory goes to disk. Before anything is in them. */
+void prefix_cache_tiers(struct prefix_cache *pc, int64_t host_blocks, int64_t disk_blocks);
 
-/* Leading keys present in device memory; *host gets how many more follow in the slower tier. */
+/* Leading keys present in device memory; *host gets how many more follow in slower tiers. */
 int32_t prefix_cache_match(const struct prefix_cache *pc, const uint64_t *keys, int32_t count, int32_t *host);
+/* How many of these keys are in the third tier. */
+int32_t prefix_cache_on_disk(const struct prefix_cache *pc, const uint64_t *keys, int32_t count);
 
 /* One reference more on the first `count` keys (all present in device memory). Returns how many of them were idle before. */
 int64_t prefix_cache_pin(struct prefix_cache *pc, const uint64_t *keys, int32_t count);
@@ -27,7 +31,7 @@ int64_t prefix_cache_unpin(struct prefix_cache *pc, const uint64_t *keys, int32_
 bool prefix_cache_insert(struct prefix_cache *pc, uint64_t key);
 /* Drops the least recently used idle block (to the slower tier, if there is room for one). False when none is idle. */
 bool prefix_cache_evict(struct prefix_cache *pc);
-/* Brings keys[0 .. count) (present in the slower tier) into device memory with one reference each. */
+/* Brings keys[0 .. count) (present in slower tiers) into device memory with one reference each. */
 void prefix_cache_restore(struct prefix_cache *pc, const uint64_t *keys, int32_t count);
 
 int64_t prefix_cache_idle(const struct prefix_cache *pc);              /* blocks in device memory without a reference */

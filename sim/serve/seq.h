@@ -36,7 +36,7 @@ struct seq {
 	int32_t pinned;                        /* leading prefix keys this sequence holds a reference on */
 	int32_t key_count;
 	int32_t priority, class_index, turn, adapter;
-	int32_t load_tokens;                   /* being fetched from a slower tier */
+	int32_t load_tokens, disk_tokens;      /* being fetched from slower tiers; how many of them from the slowest */
 	int32_t preemptions, replica;
 	int32_t prev, next;                    /* waiting queue or running list */
 	int32_t wheel_prev, wheel_next;        /* decode group's wheel of last tokens */
