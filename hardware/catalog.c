@@ -100,8 +100,12 @@ const char *catalog_find(const char *folder, const char *what, const char *name,
 		err_set(err, ERR_INPUT, "%s name is empty: expected a catalog name or a path ending in .xml", what);
 		return NULL;
 	}
-	if (strchr(name, '/') || text_ends(name, ".xml"))
-		return arena_strdup(arena, name);
+	if (strchr(name, '/') || text_ends(name, ".xml")) {
+		path = arena_strdup(arena, name);
+		if (!path)
+			err_memory(err);
+		return path;
+	}
 	root = paths_data(folder, arena, err);
 	if (!root)
 		return NULL;
@@ -110,9 +114,13 @@ const char *catalog_find(const char *folder, const char *what, const char *name,
 	if (path && paths_is_file(path))
 		return path;
 	names = paths_list(root, ".xml", &count, arena, err);
-	near = names ? arena_alloc(arena, NAMES_MOST * sizeof(*near)) : NULL;
-	if (!near)
+	if (!names)
 		return NULL;
+	near = arena_alloc(arena, NAMES_MOST * sizeof(*near));
+	if (!near) {
+		err_memory(err);
+		return NULL;
+	}
 	for (size_t i = 0; i < count && n < NAMES_MOST; i++)
 		near[n++] = names[i];
 	for (size_t i = 0; i < count; i++) {

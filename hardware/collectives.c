@@ -11,8 +11,8 @@
  *
  * Libraries have a low-latency protocol that halves the rate and a bulk one that pays a start-up (fill of their chunk
  * pipelines); the cheaper counts. Constants fitted to the NCCL 2.27-2.29 tables of AIConfigurator (A100, H100, B200;
- * 2 to 8 ranks, 256 B to 512 MiB). Median error: all-reduce 3 to 12 %, all-gather 5 to 9 %, all-to-all 6 to 20 %; on
- * H200 and GB300, which were not looked at, all-reduce 4 to 10 %. The engines' own all-reduce lies between those of vLLM
+ * 2 to 8 ranks, 256 B to 512 MiB). Median error: all-reduce 3 to 12 %, all-gather 5 to 9 %, all-to-all 8 to 20 %; on
+ * H200 and GB300, whose tables were not fitted to, all-reduce 4 to 10 %. The engines' own all-reduce lies between those of vLLM
  * and TensorRT-LLM: 8 to 22 % from either. */
 #include "hardware/collectives.h"
 
