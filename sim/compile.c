@@ -222,6 +222,10 @@ static bool lay_out(const struct scenario *sc, const struct compiled *c, struct 
 	l->unpaged = pool->memory.kv_bytes_per_token <= 0;
 	if (l->unpaged)
 		l->reserve = RESERVE_TOTAL;
+	/* Recurrent state is one per sequence: there are no blocks of it that two prompts could share (vLLM switches prefix
+	 * caching off for such models, too). */
+	if (pool->memory.state_bytes_per_seq > 0)
+		l->prefix_caching = false;
 	if (pool->memory.block_bytes > 0) {
 		l->state_blocks = pool->memory.state_bytes_per_seq / pool->memory.block_bytes;
 		l->window_blocks_per_token = pool->memory.window_bytes_per_token / pool->memory.block_bytes;

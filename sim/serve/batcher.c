@@ -513,15 +513,16 @@ int64_t batcher_fit_decodes(struct batcher *b, int lane)
 
 	if (b->limits.reserve == RESERVE_TOTAL)
 		return 0;
-	while (decode_group_blocks(g, 1) > batcher_room(b)) {
+	/* Sequences that joined while this batch is being formed have taken theirs already. */
+	while (decode_group_blocks(g, 1) - l->reserved > batcher_room(b)) {
 		victim = batcher_victim(b, lane);
 		if (victim == NO_SEQ)
 			break;
 		batcher_preempt(b, lane, victim);
 		preempted++;
 	}
+	take_blocks(b, decode_group_blocks(g, 1) - l->reserved);
 	l->reserved = decode_group_blocks(g, 1);
-	take_blocks(b, l->reserved);
 	return preempted;
 }
 

@@ -103,10 +103,10 @@ static struct bucket *bucket_at(struct metrics *m, double t_s)
 
 static void in_system(struct metrics *m, double t_s, double change)
 {
-	if (t_s > m->in_system_since_s) {
-		block_sum_add(&m->in_system_area, m->in_system * (t_s - m->in_system_since_s));
-		m->in_system_since_s = t_s;
-	}
+	/* An arrival is counted from the client's clock and seen by the engine a little later, so time may step back here; the
+	 * signed product takes back what was counted too early. */
+	block_sum_add(&m->in_system_area, m->in_system * (t_s - m->in_system_since_s));
+	m->in_system_since_s = t_s;
 	m->in_system += change;
 }
 
@@ -114,7 +114,7 @@ void metrics_arrival(struct metrics *m, double t_s, int class_index)
 {
 	m->requests++;
 	if (t_s < m->first_arrival_s)
-		m->first_arrival_s = m->in_system_since_s = t_s;
+		m->first_arrival_s = t_s;
 	in_system(m, t_s, 1);
 	bucket_at(m, t_s)->arrivals++;
 	if ((size_t)class_index < m->class_count)

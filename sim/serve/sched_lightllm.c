@@ -94,17 +94,18 @@ static void lightllm_form(struct batcher *b, int lane, double now_s)
 	int64_t since = l->decoding.step - state->last_prefill_step;
 
 	(void)now_s;
-	if (l->decoding.count == 0 || !state->started || since >= b->limits.max_waiting_iters) {
+	if (b->waiting_count > 0 && b->running.count < b->limits.max_seqs &&
+	    (l->decoding.count == 0 || !state->started || since >= b->limits.max_waiting_iters)) {
+		/* A try starts the wait anew, whether anything was admitted or not. */
 		admit_prompts(b, lane);
-		if (l->batch.chunk_count > 0) {
-			state->started = true;
-			state->last_prefill_step = l->decoding.step;
+		state->started = true;
+		state->last_prefill_step = l->decoding.step;
+		if (l->batch.chunk_count > 0)
 			return;
-		}
-		/* Waiting, but no room: room only comes when a sequence ends, which is a decision point anyway. */
-	} else if (b->waiting_count > 0) {
-		l->batch.policy_steps = b->limits.max_waiting_iters - since;
+		since = 0;
 	}
+	if (b->waiting_count > 0)
+		l->batch.policy_steps = b->limits.max_waiting_iters > since ? b->limits.max_waiting_iters - since : 1;
 	l->batch.decodes = true;
 	batcher_fit_decodes(b, lane);
 }

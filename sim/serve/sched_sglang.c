@@ -136,7 +136,7 @@ static int64_t retract(struct batcher *b, int lane)
 	struct lane *l = &b->lanes[lane];
 	int64_t count = 0;
 
-	while (decode_group_blocks(&l->decoding, 1) > batcher_room(b) && l->decoding.count > 1) {
+	while (decode_group_blocks(&l->decoding, 1) - l->reserved > batcher_room(b) && l->decoding.count > 1) {
 		int32_t victim = NO_SEQ;
 		int64_t least = INT64_MAX, longest = -1;
 
