@@ -96,6 +96,10 @@ static void list_not_modelled(const struct scenario *sc, struct compiled *c, str
 		not_modelled(c, arena, "scheduler.long_prefill_threshold: only vllm and priority have it");
 	if (s->preemption == 2 && !text_equal(c->scheduler->name, "vllm-v0"))
 		not_modelled(c, arena, "scheduler.preemption=swap: only vllm-v0 swaps; sequences are recomputed");
+	if (s->chunked_prefill == 1 && c->scheduler->chunking == CHUNKING_NEVER)
+		not_modelled(c, arena, "scheduler.chunked_prefill=yes: this policy never splits a prompt");
+	if (s->chunked_prefill == 2 && c->scheduler->chunking == CHUNKING_ALWAYS)
+		not_modelled(c, arena, "scheduler.chunked_prefill=no: this policy always splits long prompts");
 	if (s->order > ORDER_FCFS && !text_equal(c->scheduler->name, "sglang") && s->order != ORDER_PRIORITY)
 		not_modelled(c, arena, "scheduler.order: only sglang reorders its queue");
 	if (s->order == ORDER_RANDOM)
@@ -193,6 +197,8 @@ static void settle(const struct scenario *sc, const struct compiled *c, const st
 		d->watermark = s->watermark;
 	if (s->chunked_prefill)
 		d->chunked = s->chunked_prefill == 1;
+	if (c->scheduler->chunking != CHUNKING_ASKED)
+		d->chunked = c->scheduler->chunking == CHUNKING_ALWAYS;
 	if (s->prefix_caching)
 		d->prefix_caching = s->prefix_caching == 1;
 }
@@ -263,6 +269,9 @@ bool compile_pool(const struct scenario *sc, const struct compiled *c, bool pref
 		else
 			d.max_seqs = d.max_tokens;
 	}
+	if (d.chunked && d.max_tokens < d.block_tokens)
+		return err_set(err, ERR_INPUT, "max_num_batched_tokens=%lld: expected at least block_size=%lld, prompts are cut into whole blocks",
+			       (long long)d.max_tokens, (long long)d.block_tokens);
 	if (out->place.pp > LANES_MOST)
 		return err_set(err, ERR_INPUT, "pp=%lld: expected at most %d", (long long)out->place.pp, LANES_MOST);
 	/* Each attention rank has a scheduler of its own with these limits; one batcher stands for all of them. */

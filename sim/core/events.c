@@ -1,15 +1,16 @@
 #include "sim/core/events.h"
 
 #include "base/mem.h"
+#include "sim/core/clock.h"
 
 static bool before(const struct event *a, const struct event *b)
 {
-	return a->t_s < b->t_s || (a->t_s == b->t_s && a->order < b->order);
+	return a->key < b->key || (a->key == b->key && a->order < b->order);
 }
 
 bool events_push(struct events *e, double t_s, int32_t kind, int32_t subject)
 {
-	struct event new = { t_s, e->made++, kind, subject };
+	struct event new = { t_s, clock_key(t_s), e->made++, kind, subject };
 	size_t i;
 
 	if (!mem_grow(&e->at, &e->capacity, e->count + 1, sizeof(*e->at)))

@@ -1,4 +1,4 @@
-/* Future events by time, then by order of making: a binary heap that grows. */
+/* Future events by time (to the precision of clock_key), then by order of making: a binary heap that grows. */
 #ifndef SIM_CORE_EVENTS_H
 #define SIM_CORE_EVENTS_H
 
@@ -9,7 +9,7 @@
 #include "base/attr.h"
 
 struct event {
-	double t_s;
+	double t_s, key;
 	int64_t order;
 	int32_t kind, subject;
 };

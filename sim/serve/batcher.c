@@ -89,6 +89,18 @@ static void take_blocks(struct batcher *b, int64_t n)
 	assert(b->free_blocks >= 0);
 }
 
+void batcher_settle(struct batcher *b, int lane, int64_t steps)
+{
+	const struct lane *l = &b->lanes[lane];
+	int64_t need;
+
+	if (!b->prefix || b->limits.reserve != RESERVE_AS_NEEDED || !l->batch.decodes)
+		return;
+	need = decode_group_blocks(&l->decoding, steps) - l->reserved;
+	while (b->free_blocks < need && prefix_cache_evict(b->prefix))
+		b->free_blocks += b->key_blocks;
+}
+
 static int64_t paged_blocks(const struct batcher *b, int64_t tokens)
 {
 	return b->limits.unpaged ? 0 : whole_blocks(b, tokens);
@@ -153,6 +165,15 @@ static void wait_last(struct batcher *b, int32_t i)
 	b->waiting_count++;
 }
 
+static void wait_first(struct batcher *b, int32_t i)
+{
+	struct seq *s = seq_at(b, i);
+
+	s->state = SEQ_WAITING;
+	seq_list_push_front(b->pool->at, queue_of(b, s), i);
+	b->waiting_count++;
+}
+
 void batcher_add(struct batcher *b, int32_t i, bool late)
 {
 	struct seq *s = seq_at(b, i);
@@ -174,7 +195,10 @@ static bool open_inbox(struct batcher *b)
 
 	while ((i = b->inbox.head) != NO_SEQ) {
 		seq_list_remove(b->pool->at, &b->inbox, i);
-		wait_last(b, i);
+		if (seq_at(b, i)->state == SEQ_LOADING)
+			wait_first(b, i);
+		else
+			wait_last(b, i);
 	}
 	return any;
 }
@@ -183,15 +207,6 @@ static void unwait(struct batcher *b, int32_t i)
 {
 	seq_list_remove(b->pool->at, queue_of(b, seq_at(b, i)), i);
 	b->waiting_count--;
-}
-
-static void wait_first(struct batcher *b, int32_t i)
-{
-	struct seq *s = seq_at(b, i);
-
-	s->state = SEQ_WAITING;
-	seq_list_push_front(b->pool->at, queue_of(b, s), i);
-	b->waiting_count++;
 }
 
 int32_t batcher_head(const struct batcher *b)
@@ -351,7 +366,7 @@ enum admit batcher_admit(struct batcher *b, int lane, int32_t i, int64_t most, b
 		return ADMIT_NO_ROOM;
 	}
 	unwait(b, i);
-	if (b->limits.reserve != RESERVE_TOTAL)
+	if (b->limits.reserve != RESERVE_TOTAL && !b->ops->whole_prompts)
 		need = private_blocks(b, s, computed + n) - s->blocks;
 	if (host) {
 		/* The part in the slower tier comes first; the sequence waits for it holding its blocks. */
@@ -411,10 +426,28 @@ bool batcher_continue(struct batcher *b, int lane, int32_t i, int64_t most)
 	return true;
 }
 
-void batcher_loaded(struct batcher *b, int32_t i)
+bool batcher_continue_or_preempt(struct batcher *b, int lane, int32_t i, int64_t most, bool *preempted)
+{
+	while (!batcher_continue(b, lane, i, most)) {
+		int32_t victim = batcher_victim(b, lane);
+
+		if (victim == NO_SEQ)
+			return false;
+		*preempted = true;
+		batcher_preempt(b, lane, victim);
+		if (victim == i)
+			return false;
+	}
+	return true;
+}
+
+void batcher_loaded(struct batcher *b, int32_t i, bool late)
 {
 	seq_list_remove(b->pool->at, &b->loading, i);
-	wait_first(b, i);
+	if (late)
+		seq_list_push_back(b->pool->at, &b->inbox, i);
+	else
+		wait_first(b, i);
 }
 
 /* ---- preemption ---- */
@@ -587,17 +620,44 @@ static int64_t quiet_steps(const struct batcher *b, const struct lane *l)
 	return k < 1 ? 1 : k;
 }
 
+/* Waiting sequences whose prefix came from a slower tier hold its blocks. When nothing runs and none of them has room for
+ * the rest, they hold it against each other: all give theirs back to the cache, where the first still finds its own. */
+static bool let_go(struct batcher *b)
+{
+	bool any = false;
+
+	if (!b->prefix || b->running.count + b->loading.count > 0)
+		return false;
+	for (int p = 0; p < PRIORITY_LEVELS; p++)
+		for (int32_t i = b->waiting[p].head; i != NO_SEQ; i = seq_at(b, i)->next) {
+			struct seq *s = seq_at(b, i);
+
+			if (s->pinned > 0) {
+				give_back(b, s);
+				s->computed = 0;
+				any = true;
+			}
+		}
+	return any;
+}
+
 bool batcher_form(struct batcher *b, int lane, double now_s)
 {
 	struct lane *l = &b->lanes[lane];
+	int64_t preemptions = b->preemptions;
+	bool formed;
 
 	b->load_new = 0;
-	if (!form_once(b, lane, now_s)) {
-		/* Nothing to do with what was known when this batch was due: an idle engine looks again at once. */
-		if (!open_inbox(b) || !form_once(b, lane, now_s))
-			return false;
-	}
-	l->batch.quiet_steps = open_inbox(b) ? 1 : quiet_steps(b, l);
+	formed = form_once(b, lane, now_s);
+	/* Nothing to do with what was known when this batch was due: an idle engine looks again at once. */
+	if (!formed && open_inbox(b))
+		formed = form_once(b, lane, now_s);
+	if (!formed && let_go(b))
+		formed = form_once(b, lane, now_s);
+	if (!formed)
+		return false;
+	/* A batch that threw somebody out admits nobody, the next one may: by priority the room is not always for the victim. */
+	l->batch.quiet_steps = open_inbox(b) || b->preemptions != preemptions ? 1 : quiet_steps(b, l);
 	l->in_flight = true;
 	return true;
 }

@@ -110,9 +110,13 @@ void batcher_add(struct batcher *b, int32_t i, bool late);
 bool batcher_form(struct batcher *b, int lane, double now_s);
 /* The lane's batch has run `steps` times (1 .. quiet_steps). Fills finished and first_tokens. */
 void batcher_commit(struct batcher *b, int lane, int64_t steps);
+/* The lane's batch is in the last of so many steps: what these have thrown out of the prefix cache is gone from it. Blocks
+ * are taken by the commit; this only keeps what a router sees of the cache up to date. */
+void batcher_settle(struct batcher *b, int lane, int64_t steps);
 /* Gives back what a finished or handed-over sequence holds (blocks, prefix references); the slot stays the driver's. */
 void batcher_release_seq(struct batcher *b, int32_t i);
-void batcher_loaded(struct batcher *b, int32_t i);                     /* a sequence's prefix has come from the slower tier */
+/* A sequence's prefix has come from the slower tier: it waits in front. late: as batcher_add. */
+void batcher_loaded(struct batcher *b, int32_t i, bool late);
 /* Would an arrival be considered before the present batch's quiet steps are over? */
 bool batcher_may_admit(const struct batcher *b);
 static inline int64_t batcher_running(const struct batcher *b)
@@ -142,6 +146,8 @@ int64_t batcher_hit(const struct batcher *b, int32_t i);
 enum admit batcher_admit(struct batcher *b, int lane, int32_t i, int64_t most, bool whole, int64_t spare);
 /* Adds the next chunk (at most `most` tokens) of a partial prompt. False when blocks are short. */
 bool batcher_continue(struct batcher *b, int lane, int32_t i, int64_t most);
+/* The same, preempting by batcher_victim until it fits; *preempted is raised then. False when `i` itself had to go, or none may. */
+bool batcher_continue_or_preempt(struct batcher *b, int lane, int32_t i, int64_t most, bool *preempted);
 /* Takes the blocks that the decoding sequences of the lane need for one more token, preempting from the end of the running list (never
  * a sequence in flight on another lane). Returns how many were preempted. */
 int64_t batcher_fit_decodes(struct batcher *b, int lane);

@@ -20,13 +20,14 @@ void fleet_reschedule(struct sim *sim, struct replica *r)
 {
 	int pool = pool_of(sim, r->number);
 
-	heap_set(&sim->clock, r->number, replica_next_s(r));
+	heap_set(&sim->clock, r->number, clock_key(replica_next_s(r)));
 	router_changed(sim->routers[pool], r->number - sim->pools[pool].first, batcher_outstanding(&r->batcher));
 }
 
 struct route_context {
 	struct sim *sim;
 	int32_t first;
+	double t_s;
 };
 
 static int64_t route_outstanding(void *ctx, int32_t replica)
@@ -39,15 +40,19 @@ static int64_t route_outstanding(void *ctx, int32_t replica)
 static int64_t route_cached(void *ctx, int32_t replica, const struct seq *s)
 {
 	const struct route_context *c = ctx;
-	const struct batcher *b = &c->sim->replicas[c->first + replica].batcher;
+	struct replica *r = &c->sim->replicas[c->first + replica];
+	const struct batcher *b = &r->batcher;
+	struct replica_events events;
 	int32_t host = 0;
 
+	if (b->prefix)
+		replica_settle(r, c->t_s, fleet_events(c->sim, &events));
 	return b->prefix ? prefix_cache_match(b->prefix, s->keys, s->key_count, &host) * b->key_tokens : 0;
 }
 
-static struct replica *route(struct sim *sim, int pool, const struct seq *s)
+static struct replica *route(struct sim *sim, int pool, const struct seq *s, double t_s)
 {
-	struct route_context ctx = { sim, sim->pools[pool].first };
+	struct route_context ctx = { sim, sim->pools[pool].first, t_s };
 	struct router_view view = { .replicas = sim->pools[pool].count, .rng = &sim->router_rng, .ctx = &ctx,
 				    .outstanding = route_outstanding, .cached = route_cached };
 
@@ -80,7 +85,7 @@ void fleet_arrive(struct sim *sim, int32_t i, double t_s)
 			intake_followup(sim, &gone, t_s);
 		return;
 	}
-	r = route(sim, sim->pool_count > 1 ? POOL_PREFILL : POOL_MAIN, s);
+	r = route(sim, sim->pool_count > 1 ? POOL_PREFILL : POOL_MAIN, s, t_s);
 	replica_add(r, i, t_s, fleet_events(sim, &events));
 	fleet_reschedule(sim, r);
 }
@@ -145,7 +150,7 @@ void fleet_transferred(struct sim *sim, int32_t i, double t_s)
 	batcher_release_seq(&from->batcher, i);
 	replica_poke(from, t_s, fleet_events(sim, &events));
 	fleet_reschedule(sim, from);
-	to = route(sim, POOL_MAIN, s);
+	to = route(sim, POOL_MAIN, s, t_s);
 	/* Its prefix is private there; keys would only hide blocks that it really needs. */
 	drop_keys(sim, s);
 	replica_add(to, i, t_s, &events);
@@ -173,13 +178,13 @@ void fleet_loaded(struct sim *sim, int32_t i, double t_s)
 	struct replica *r = &sim->replicas[sim->seqs.at[i].replica];
 	struct replica_events events;
 
-	batcher_loaded(&r->batcher, i);
-	replica_poke(r, t_s, fleet_events(sim, &events));
+	replica_loaded(r, i, t_s, fleet_events(sim, &events));
 	fleet_reschedule(sim, r);
 }
 
 const struct replica_events *fleet_events(struct sim *sim, struct replica_events *out)
 {
-	*out = (struct replica_events){ .ctx = sim, .first_token = first_token, .finished = finished, .loading = loading };
+	*out = (struct replica_events){ .ctx = sim, .first_token = first_token, .finished = finished, .loading = loading,
+					.decided = sim->decided, .decided_key = sim->decided_key };
 	return out;
 }

@@ -29,7 +29,9 @@ struct sim {
 	int64_t key_tokens;                    /* tokens of one prefix key; 0 until a request brings keys */
 	struct replica *replicas;
 	int32_t replica_count;
-	struct heap clock;                     /* next decision of each replica */
+	struct heap clock;                     /* next decision of each replica, by clock_key */
+	int32_t decided;                       /* the replica that decided last, and when (clock_key) */
+	double decided_key;
 	struct events events;
 	struct router *routers[POOLS];
 	struct rng router_rng;

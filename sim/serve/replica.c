@@ -223,6 +223,13 @@ void replica_advance(struct replica *r, struct metrics *m, const struct replica_
 	launch_all(r, &now, events);
 }
 
+/* The time that something happens at, as the steps of r see it: what another replica caused at the very instant at which
+ * one of r's steps ends, after r had its turn there, comes after that step. */
+static double seen_s(const struct replica *r, double t_s, const struct replica_events *events)
+{
+	return r->number < events->decided && clock_key(t_s) == events->decided_key ? same_time(same_time(same_time(t_s))) : t_s;
+}
+
 void replica_poke(struct replica *r, double t_s, const struct replica_events *events)
 {
 	struct flight *f;
@@ -234,20 +241,20 @@ void replica_poke(struct replica *r, double t_s, const struct replica_events *ev
 	f = flight_at(r, 0);
 	if (r->pool->limits.lanes > 1 || f->steps == 1 || !batcher_may_admit(&r->batcher))
 		return;
-	f->steps = steps_to(f, t_s);
+	f->steps = steps_to(f, seen_s(r, t_s, events));
 	f->end = clock_after(f->start, span(&f->time, f->steps));
 }
 
 /* The next batch is formed while this one runs: what arrives before step j ends is seen when the batch after step j + 1 is
  * formed. Until then nothing changes, so the flight runs on to that point as one. True: seen at the end of this flight. */
-static bool arrives_in_time(struct replica *r, double t_s)
+static bool arrives_in_time(struct replica *r, double t_s, const struct replica_events *events)
 {
 	struct flight *f = flight_at(r, 0);
 	int64_t j;
 
 	if (f->steps == 1)
 		return false;
-	j = steps_to(f, t_s);
+	j = steps_to(f, seen_s(r, t_s, events));
 	if (j >= f->steps)
 		return false;
 	if (batcher_may_admit(&r->batcher)) {
@@ -262,9 +269,28 @@ void replica_add(struct replica *r, int32_t seq, double t_s, const struct replic
 	r->batcher.pool->at[seq].replica = r->number;
 	r->requests++;
 	if (r->flight_count > 0 && r->batcher.limits.late) {
-		batcher_add(&r->batcher, seq, !arrives_in_time(r, t_s));
+		batcher_add(&r->batcher, seq, !arrives_in_time(r, t_s, events));
 		return;
 	}
 	batcher_add(&r->batcher, seq, false);
 	replica_poke(r, t_s, events);
+}
+
+void replica_loaded(struct replica *r, int32_t seq, double t_s, const struct replica_events *events)
+{
+	/* Known to the scheduler like an arrival: poking would end the flight before what it already runs on for. */
+	if (r->flight_count > 0 && r->batcher.limits.late) {
+		batcher_loaded(&r->batcher, seq, !arrives_in_time(r, t_s, events));
+		return;
+	}
+	batcher_loaded(&r->batcher, seq, false);
+	replica_poke(r, t_s, events);
+}
+
+void replica_settle(struct replica *r, double t_s, const struct replica_events *events)
+{
+	const struct flight *f = r->flight_count ? flight_at(r, 0) : NULL;
+
+	if (f && f->steps > 1)
+		batcher_settle(&r->batcher, f->lane, steps_to(f, seen_s(r, t_s, events)));
 }

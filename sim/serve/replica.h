@@ -48,6 +48,9 @@ struct replica_events {
 	void (*first_token)(void *ctx, struct replica *r, int32_t seq, double t_s);
 	void (*finished)(void *ctx, struct replica *r, int32_t seq, double t_s);
 	void (*loading)(void *ctx, struct replica *r, int32_t seq, double t_s);        /* fetch its prefix, then replica_loaded */
+	/* Who decided last, and when (clock_key): at that instant, replicas of lower numbers have had their turn. */
+	int32_t decided;
+	double decided_key;
 };
 
 MUST_USE bool replica_init(struct replica *r, const struct pool *pool, struct seq_pool *seqs, int32_t number, struct err *err);
@@ -59,7 +62,11 @@ double replica_next_s(const struct replica *r);
 void replica_advance(struct replica *r, struct metrics *m, const struct replica_events *events, const struct serve_sink *sink);
 /* A sequence joins the queue at t_s (new, or handed over with its cache). */
 void replica_add(struct replica *r, int32_t seq, double t_s, const struct replica_events *events);
-/* Something outside changed at t_s (blocks freed, a prefix arrived): decide again as soon as possible. */
+/* The prefix that a sequence waited for has come at t_s. */
+void replica_loaded(struct replica *r, int32_t seq, double t_s, const struct replica_events *events);
+/* Brings what a router sees of the prefix cache up to t_s. */
+void replica_settle(struct replica *r, double t_s, const struct replica_events *events);
+/* Something outside changed at t_s (blocks freed): decide again as soon as possible. */
 void replica_poke(struct replica *r, double t_s, const struct replica_events *events);
 
 /* Times closer than this are the same instant to the order of events: rounding must not decide it. */

@@ -45,6 +45,17 @@ static int64_t peak(struct need *needs, size_t n)
 	return most;
 }
 
+/* Of a sequence that has produced `generated` tokens. The last token is never cached: prompt + output - 1 at the end. What
+ * it holds whatever its length (state, windows) counts as tokens, too. */
+static struct need need_of(const struct batcher *b, const struct seq *s, int64_t generated)
+{
+	int64_t fixed = s->fixed * b->limits.block_tokens;
+
+	if (b->limits.unpaged)
+		return (struct need){ .held = fixed };
+	return (struct need){ .held = s->prompt + generated - 1 + fixed, .left = s->output - generated };
+}
+
 static size_t gather(const struct batcher *b, struct need *needs)
 {
 	size_t n = 0;
@@ -52,10 +63,8 @@ static size_t gather(const struct batcher *b, struct need *needs)
 	for (int32_t i = b->running.head; i != NO_SEQ; i = b->pool->at[i].next) {
 		const struct seq *s = &b->pool->at[i];
 		int64_t made = s->state == SEQ_DECODE ? b->lanes[s->lane].decoding.step - s->join_step : 0;
-		int64_t generated = s->generated + made;
 
-		/* The last token is never cached: prompt + output - 1 at the end. */
-		needs[n++] = (struct need){ .held = s->prompt + generated - 1, .left = s->output - generated };
+		needs[n++] = need_of(b, s, s->generated + made);
 	}
 	return n;
 }
@@ -69,12 +78,10 @@ static void admit_prompts(struct batcher *b, int lane)
 
 	while (needs && trial && b->running.count < b->limits.max_seqs) {
 		int32_t i = batcher_head(b);
-		const struct seq *s;
 
 		if (i == NO_SEQ || !batcher_prompt_fits(b, lane, i, b->limits.max_tokens - l->batch.prefill_tokens))
 			break;
-		s = &b->pool->at[i];
-		needs[n] = (struct need){ .held = s->prompt + s->generated - 1, .left = s->output - s->generated };
+		needs[n] = need_of(b, &b->pool->at[i], b->pool->at[i].generated);
 		for (size_t k = 0; k <= n; k++)
 			trial[k] = needs[k];
 		if (peak(trial, n + 1) > b->limits.kv_blocks * b->limits.block_tokens)
@@ -83,6 +90,7 @@ static void admit_prompts(struct batcher *b, int lane)
 			break;
 		n++;
 	}
+	b->out_of_memory |= !needs || !trial;
 	mem_free(needs);
 	mem_free(trial);
 }
@@ -112,5 +120,5 @@ static void lightllm_form(struct batcher *b, int lane, double now_s)
 
 const struct scheduler_ops scheduler_lightllm = {
 	.name = "lightllm", .help = "LightLLM: token-granular cache, prefill batches between decode steps", .stack = "vllm-v0",
-	.state_bytes = sizeof(struct lightllm), .defaults = lightllm_defaults, .form = lightllm_form,
+	.state_bytes = sizeof(struct lightllm), .chunking = CHUNKING_NEVER, .defaults = lightllm_defaults, .form = lightllm_form,
 };

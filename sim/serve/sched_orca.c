@@ -39,7 +39,7 @@ static void orca_form(struct batcher *b, int lane, double now_s)
 
 const struct scheduler_ops scheduler_orca = {
 	.name = "orca", .help = "Orca: iteration-level batching, slots reserved for the largest length", .stack = "vllm-v0",
-	.reserve = RESERVE_TOTAL, .defaults = orca_defaults, .form = orca_form,
+	.reserve = RESERVE_TOTAL, .chunking = CHUNKING_NEVER, .defaults = orca_defaults, .form = orca_form,
 };
 
 static void fcfs_form(struct batcher *b, int lane, double now_s)
@@ -53,7 +53,7 @@ static void fcfs_form(struct batcher *b, int lane, double now_s)
 
 const struct scheduler_ops scheduler_fcfs = {
 	.name = "fcfs", .help = "first come, first served: whole prompts beside decodes, no preemption", .stack = "vllm",
-	.reserve = RESERVE_TOTAL, .defaults = orca_defaults, .form = fcfs_form,
+	.reserve = RESERVE_TOTAL, .chunking = CHUNKING_NEVER, .defaults = orca_defaults, .form = fcfs_form,
 };
 
 static void static_form(struct batcher *b, int lane, double now_s)
@@ -77,5 +77,5 @@ static bool static_may_admit(const struct batcher *b)
 
 const struct scheduler_ops scheduler_static = {
 	.name = "static", .help = "FasterTransformer: a batch runs to the end of its longest answer", .stack = "vllm-v0",
-	.reserve = RESERVE_TOTAL, .defaults = orca_defaults, .form = static_form, .may_admit = static_may_admit,
+	.reserve = RESERVE_TOTAL, .chunking = CHUNKING_NEVER, .defaults = orca_defaults, .form = static_form, .may_admit = static_may_admit,
 };

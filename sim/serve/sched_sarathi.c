@@ -43,5 +43,5 @@ static void sarathi_form(struct batcher *b, int lane, double now_s)
 
 const struct scheduler_ops scheduler_sarathi = {
 	.name = "sarathi", .help = "Sarathi-Serve: chunks beside decodes, stall-free", .stack = "sarathi",
-	.defaults = sarathi_defaults, .form = sarathi_form,
+	.chunking = CHUNKING_ALWAYS, .whole_prompts = true, .defaults = sarathi_defaults, .form = sarathi_form,
 };

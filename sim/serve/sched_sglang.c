@@ -47,6 +47,14 @@ static int64_t clipped(int64_t tokens)
 	return tokens < CLIP_NEW_TOKENS ? tokens : CLIP_NEW_TOKENS;
 }
 
+/* Tokens that a waiting sequence is still to produce, as far as the cache feels them: a recurrent state does not grow. */
+static int64_t to_come(const struct batcher *b, int32_t i)
+{
+	const struct seq *s = &b->pool->at[i];
+
+	return b->limits.unpaged ? 0 : clipped(s->output - s->generated);
+}
+
 /* Tokens free for new prompts when the decode group has made k more steps: what is free then, less what the running
  * ones are still expected to produce. */
 static double room_after(const struct batcher *b, const struct decode_group *g, int64_t reserved, int64_t k)
@@ -54,14 +62,16 @@ static double room_after(const struct batcher *b, const struct decode_group *g, 
 	double ratio = ratio_at(b, g->step + k), left = (double)decode_group_remaining(g) - (double)(k * g->count);
 	double most = (double)g->count * CLIP_NEW_TOKENS;
 
+	if (b->limits.unpaged)
+		return (double)(batcher_room(b) * b->limits.block_tokens);
 	return (double)(batcher_room(b) + reserved - decode_group_blocks(g, k)) * (double)b->limits.block_tokens - (left < most ? left : most) * ratio;
 }
 
 static double wanted(const struct batcher *b, int32_t i)
 {
-	const struct seq *s = &b->pool->at[i];
+	int64_t fixed = b->pool->at[i].fixed * b->limits.block_tokens;
 
-	return (double)(batcher_missing(b, i) + clipped(s->output - s->generated) + b->limits.block_tokens);
+	return (double)(b->limits.unpaged ? fixed : batcher_missing(b, i) + to_come(b, i) + b->limits.block_tokens + fixed);
 }
 
 /* The next to admit by the order in force. */
@@ -98,9 +108,11 @@ static void prefill(struct batcher *b, int lane)
 	/* The prompt that was cut goes on; it stands alone in front of the new ones. */
 	for (size_t k = 0; k < l->partial_count && budget > 0; k++) {
 		int64_t before = l->batch.prefill_tokens;
+		bool preempted = false;
 
-		if (!batcher_continue(b, lane, l->partial[k], budget))
-			return;
+		if (l->decoding.count > 0 ? !batcher_continue(b, lane, l->partial[k], budget) :
+					    !batcher_continue_or_preempt(b, lane, l->partial[k], budget, &preempted))
+			return;        /* decodes go on and end; without any, another pipeline lane's prompt makes way */
 		budget -= l->batch.prefill_tokens - before;
 	}
 	while (budget > 0 && b->running.count < b->limits.max_seqs) {
@@ -110,20 +122,21 @@ static void prefill(struct batcher *b, int lane)
 
 		if (i == NO_SEQ)
 			break;
-		if (wanted(b, i) > room_after(b, &l->decoding, 0, 0) - promised)
+		/* Alone it may use all there is: nobody's tokens to come have to be kept free. */
+		if (b->running.count > 0 && wanted(b, i) > room_after(b, &l->decoding, 0, 0) - promised)
 			break;
 		missing = batcher_missing(b, i);
 		if (missing > most)
 			most = most / b->limits.block_tokens * b->limits.block_tokens;
 		if (most == 0)
 			break;
-		future = clipped(b->pool->at[i].output - b->pool->at[i].generated);
+		future = to_come(b, i);
 		got = batcher_admit(b, lane, i, most, false, 0);
 		if (got == ADMIT_NO_ROOM)
 			break;
 		if (got == ADMIT_LOADING)
 			continue;
-		promised += (double)future + (double)(missing > most ? missing - most : 0);
+		promised += (double)future + (double)(missing > most && !b->limits.unpaged ? missing - most : 0);
 		budget -= l->batch.prefill_tokens - before;
 		if (missing > most)
 			break;         /* a cut prompt ends the batch */
@@ -136,6 +149,8 @@ static int64_t retract(struct batcher *b, int lane)
 	struct lane *l = &b->lanes[lane];
 	int64_t count = 0;
 
+	if (b->limits.reserve == RESERVE_TOTAL)
+		return 0;              /* nothing grows */
 	while (decode_group_blocks(&l->decoding, 1) - l->reserved > batcher_room(b) && l->decoding.count > 1) {
 		int32_t victim = NO_SEQ;
 		int64_t least = INT64_MAX, longest = -1;
@@ -205,5 +220,5 @@ static void sglang_form(struct batcher *b, int lane, double now_s)
 
 const struct scheduler_ops scheduler_sglang = {
 	.name = "sglang", .help = "SGLang: prefill batches first, radix cache, expected-length admission, retraction", .stack = "sglang",
-	.state_bytes = sizeof(struct sglang), .defaults = sglang_defaults, .form = sglang_form,
+	.state_bytes = sizeof(struct sglang), .chunking = CHUNKING_ALWAYS, .defaults = sglang_defaults, .form = sglang_form,
 };

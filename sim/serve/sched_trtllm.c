@@ -41,20 +41,20 @@ static void add_contexts(struct batcher *b, int lane, int64_t budget)
 static void trtllm_form(struct batcher *b, int lane, double now_s)
 {
 	struct lane *l = &b->lanes[lane];
-	int64_t budget = b->limits.max_tokens, preempted;
+	int64_t budget = b->limits.max_tokens;
+	bool preempted = batcher_fit_decodes(b, lane) > 0;     /* only MAX_UTILIZATION ever needs it */
 
 	(void)now_s;
-	preempted = batcher_fit_decodes(b, lane);      /* only MAX_UTILIZATION ever needs it */
 	l->batch.decodes = true;
 	budget -= l->decoding.count;
 	for (size_t k = 0; k < l->partial_count && budget > 0; k++) {
 		int64_t before = l->batch.prefill_tokens;
 
-		if (!batcher_continue(b, lane, l->partial[k], budget))
+		if (!batcher_continue_or_preempt(b, lane, l->partial[k], budget, &preempted))
 			break;
 		budget -= l->batch.prefill_tokens - before;
 	}
-	if (preempted == 0)
+	if (!preempted)
 		add_contexts(b, lane, budget);
 }
 

@@ -35,21 +35,6 @@ static void vllm_defaults(const struct scheduler_host *host, struct scheduler_de
 	}
 }
 
-static bool continue_partial(struct batcher *b, int lane, int32_t i, int64_t most, bool *preempted)
-{
-	while (!batcher_continue(b, lane, i, most)) {
-		int32_t victim = batcher_victim(b, lane);
-
-		if (victim == NO_SEQ)
-			return false;
-		*preempted = true;
-		batcher_preempt(b, lane, victim);
-		if (victim == i)
-			return false;
-	}
-	return true;
-}
-
 static int64_t clip(const struct batcher *b, int64_t tokens)
 {
 	int64_t threshold = b->limits.long_prefill_threshold;
@@ -70,18 +55,20 @@ static void vllm_form(struct batcher *b, int lane, double now_s)
 		int64_t before = l->batch.prefill_tokens;
 		int32_t i = l->partial[k];
 
-		if (!continue_partial(b, lane, i, clip(b, budget), &preempted))
-			break;         /* it was the last of the list itself: nothing stands behind it */
+		if (!batcher_continue_or_preempt(b, lane, i, clip(b, budget), &preempted))
+			break;         /* it had to go itself */
 		budget -= l->batch.prefill_tokens - before;
+		while (l->partial[k] != i)
+			k--;           /* by priority, those thrown out may have stood before it */
 	}
 	while (!preempted && budget > 0 && b->running.count < b->limits.max_seqs) {
 		int32_t i = batcher_head(b);
-		int64_t before = l->batch.prefill_tokens;
+		int64_t before = l->batch.prefill_tokens, most = b->limits.chunked ? clip(b, budget) : INT32_MAX;
 		enum admit got;
 
-		if (i == NO_SEQ || (!b->limits.chunked && batcher_missing(b, i) > budget))
+		if (i == NO_SEQ || (!b->limits.chunked && !batcher_prompt_fits(b, lane, i, budget)))
 			break;
-		got = batcher_admit(b, lane, i, clip(b, budget), true, b->limits.watermark_blocks);
+		got = batcher_admit(b, lane, i, most, true, b->limits.watermark_blocks);
 		if (got == ADMIT_LOADING)
 			continue;
 		if (got != ADMIT_OK)

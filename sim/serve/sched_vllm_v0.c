@@ -74,5 +74,5 @@ static void v0_form(struct batcher *b, int lane, double now_s)
 
 const struct scheduler_ops scheduler_vllm_v0 = {
 	.name = "vllm-v0", .help = "vLLM V0: whole prompts first, 1 % watermark, recompute or swap", .stack = "vllm-v0",
-	.defaults = v0_defaults, .form = v0_form,
+	.whole_prompts = true, .defaults = v0_defaults, .form = v0_form,
 };

@@ -20,11 +20,16 @@ struct scheduler_defaults {
 	bool chunked, prefix_caching;
 };
 
+/* Whether a policy splits prompts over batches: as the scenario asks, or its own way whatever is asked. */
+enum chunking { CHUNKING_ASKED, CHUNKING_NEVER, CHUNKING_ALWAYS };
+
 struct scheduler_ops {
 	const char *name, *help;
 	const char *stack;                     /* serving software it stands for, when --stack is absent */
 	size_t state_bytes;
 	enum reserve reserve;
+	enum chunking chunking;
+	bool whole_prompts;                    /* takes the blocks of the whole prompt with its first chunk */
 	enum wait_order order;                 /* default order of the waiting queue */
 	void (*defaults)(const struct scheduler_host *host, struct scheduler_defaults *out);
 	void (*form)(struct batcher *b, int lane, double now_s);                 /* fills the lane's batch through batcher.h */

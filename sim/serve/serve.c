@@ -187,7 +187,9 @@ static bool step(struct sim *sim, double until_s)
 		struct replica *r = &sim->replicas[heap_top(&sim->clock)];
 		struct replica_events events;
 
-		sim->now_s = replica;
+		sim->now_s = replica_next_s(r);
+		sim->decided = r->number;
+		sim->decided_key = replica;
 		sim->iterations += r->flights[r->flight_head].steps;
 		replica_advance(r, &sim->metrics, fleet_events(sim, &events), sim->sink);
 		fleet_reschedule(sim, r);

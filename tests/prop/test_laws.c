@@ -1,152 +1,234 @@
-/* Laws that hold for every scenario, and queues whose answer is known in closed form. */
+/* Laws that hold for every scenario at every batch: conservation of requests, tokens and cache blocks, limits kept, time
+ * that never goes back, first come first served where a policy says so. */
 #include <CUnit/CUnit.h>
 
+#include "base/str.h"
 #include "sim/serve/fleet.h"
 #include "tests/prop/random_scenario.h"
+#include "tests/prop/runs.h"
 
-/* After the last request every block is free again, or idle in the prefix cache. */
-static bool blocks_are_back(const struct sim *sim)
+enum { REPLICAS_MOST = 16 };
+
+/* What is looked at while a simulation runs. */
+struct watch {
+	struct records records;
+	struct sim *sim;
+	double last_s, ended_s[REPLICAS_MOST];
+	int64_t batches;
+	const char *broken;                    /* the first law that was */
+};
+
+static void expect(struct watch *w, bool holds, const char *law)
+{
+	if (!holds && !w->broken)
+		w->broken = law;
+}
+
+static int64_t blocks_of(const struct batcher *b, int64_t tokens)
+{
+	return (tokens + b->limits.block_tokens - 1) / b->limits.block_tokens;
+}
+
+/* Blocks that a sequence holds for itself. What a decoding one has grown since it joined is worked out here from its own
+ * tokens, not by the residues of its group. */
+static int64_t held(const struct batcher *b, const struct seq *s)
+{
+	if (s->state != SEQ_DECODE || b->limits.reserve != RESERVE_AS_NEEDED)
+		return s->blocks;
+	return s->blocks + blocks_of(b, decode_group_cached(&b->lanes[s->lane].decoding, s)) - blocks_of(b, s->computed);
+}
+
+/* Every block is free, in the prefix cache, held by a sequence or taken for a step that runs. */
+static bool blocks_add_up(const struct sim *sim, int32_t replica)
+{
+	const struct batcher *b = &sim->replicas[replica].batcher;
+	int64_t sum = b->free_blocks + (b->prefix ? prefix_cache_resident(b->prefix) * b->key_blocks : 0);
+	bool *unused = calloc(sim->seqs.capacity, sizeof(*unused));
+
+	for (int32_t i = sim->seqs.free_head; i != NO_SEQ; i = sim->seqs.at[i].next)
+		unused[i] = true;
+	for (size_t i = 0; i < sim->seqs.capacity; i++)
+		if (!unused[i] && sim->seqs.at[i].replica == replica)
+			sum += held(b, &sim->seqs.at[i]);
+	free(unused);
+	for (int l = 0; l < b->limits.lanes; l++)
+		sum += b->lanes[l].reserved;
+	return b->free_blocks >= 0 && sum == b->limits.kv_blocks;
+}
+
+/* Policies without a token budget, and those that let decodes run beside it or apart from it. */
+static bool within_budget(const struct batcher *b, int64_t decodes, int64_t prefills, int64_t tokens)
+{
+	if (decodes + prefills > b->limits.max_seqs)
+		return false;
+	if (prefills == 0 || text_equal(b->ops->name, "orca") || tokens <= b->limits.max_tokens)
+		return true;
+	return !b->limits.chunked && prefills == 1;    /* a preempted sequence that has outgrown the budget */
+}
+
+static void on_batch(void *ctx, int replica, double start_s, double end_s, int64_t steps, int64_t decodes, int64_t prefills, int64_t tokens)
+{
+	struct watch *w = ctx;
+	const struct batcher *b = &w->sim->replicas[replica].batcher;
+
+	expect(w, end_s > start_s && steps >= 1 && decodes + prefills >= 1 && tokens >= decodes + prefills, "a batch does something");
+	expect(w, start_s >= w->ended_s[replica] * (1 - 1e-12) || b->limits.lanes > 1, "one batch at a time");
+	expect(w, w->sim->now_s >= w->last_s * (1 - 1e-12), "time never goes back");
+	expect(w, within_budget(b, decodes, prefills, tokens), "tokens and seats of a batch");
+	expect(w, b->running.count <= b->limits.max_seqs, "running sequences");
+	if (w->batches++ % 8 == 0)
+		expect(w, blocks_add_up(w->sim, replica), "blocks at a batch");
+	w->ended_s[replica] = end_s;
+	w->last_s = w->sim->now_s;
+}
+
+static void on_request(void *ctx, const struct request_record *record)
+{
+	struct watch *w = ctx;
+
+	keep_record(&w->records, record);
+}
+
+static bool all_back(const struct sim *sim)
 {
 	for (int32_t i = 0; i < sim->replica_count; i++) {
 		const struct batcher *b = &sim->replicas[i].batcher;
 
-		if (batcher_room(b) != b->limits.kv_blocks || batcher_outstanding(b) != 0 || b->free_blocks < 0)
+		if (batcher_room(b) != b->limits.kv_blocks || batcher_outstanding(b) != 0 || !blocks_add_up(sim, i))
+			return false;
+	}
+	return sim->seqs.live == 0 && sim->events.count == 0;
+}
+
+static void check_result(struct watch *w, const struct result *r)
+{
+	const struct records *k = &w->records;
+	double tokens = 0, times = 0;
+	struct metrics *m = &w->sim->metrics;
+
+	for (size_t i = 0; i < k->count; i++) {
+		const struct request_record *a = &k->at[i];
+
+		expect(w, i == 0 || k->at[i - 1].id != a->id, "a request finishes once");
+		expect(w, a->ttft_s > 0 && a->queue_s >= 0 && a->ttft_s > a->queue_s && a->e2e_s >= a->ttft_s, "order of a request's times");
+		expect(w, a->output_tokens == 1 ? isnan(a->tpot_s) : a->tpot_s > 0, "time per token");
+		expect(w, a->cached_tokens >= 0 && a->cached_tokens < a->prompt_tokens, "at least one token is computed");
+		tokens += (double)a->output_tokens;
+		times += a->e2e_s;
+	}
+	expect(w, r->completed + r->rejected == r->requests && (double)k->count == r->completed, "all requests end");
+	expect(w, tokens == r->output_tokens, "tokens");
+	expect(w, !k->backwards, "order of completion");
+	expect(w, close_to(block_sum_get(&m->in_system_area), times, 1e-9), "Little's law");
+	expect(w, close_to(block_sum_get(&m->in_system_area), block_sum_get(&m->e2e_area), 1e-9), "Little's law, own sums");
+	expect(w, r->kv_utilization_peak <= 1 + 1e-12 && r->kv_utilization_peak >= 0, "cache within its size");
+	expect(w, all_back(w->sim), "all blocks and slots come back");
+}
+
+static int by_arrival(const void *x, const void *y)
+{
+	const struct request_record *a = x, *b = y;
+
+	if (a->replica != b->replica)
+		return a->replica < b->replica ? -1 : 1;
+	return (a->arrival_s > b->arrival_s) - (a->arrival_s < b->arrival_s);
+}
+
+/* Nobody overtakes on a replica of a policy that is first come, first served, as long as nobody is thrown out. */
+static bool served_in_order(const struct scenario *sc, struct records *k, const struct result *r)
+{
+	bool reorders = text_equal(sc->scheduler.name, "priority") || sc->scheduler.order > ORDER_FCFS;
+
+	if (reorders || r->preemptions > 0 || sc->deployment.prefill_replicas > 0 || sc->offload.host_bytes > 0 || k->count == 0)
+		return true;
+	qsort(k->at, k->count, sizeof(*k->at), by_arrival);
+	for (size_t i = 1; i < k->count; i++) {
+		const struct request_record *a = &k->at[i - 1], *b = &k->at[i];
+
+		if (a->replica == b->replica && a->arrival_s < b->arrival_s &&
+		    a->arrival_s + a->queue_s > (b->arrival_s + b->queue_s) * (1 + 1e-12))
 			return false;
 	}
 	return true;
 }
 
-static bool laws_hold(const struct sim *sim, const struct records *k, const struct result *r)
+/* What the random scenarios reached at least once: a law nobody tests holds, too. */
+struct seen {
+	double preemptions, rejected, cached, cut, fetched, transferred;
+};
+
+static void look(struct seen *seen, const struct sim *sim, const struct result *r)
 {
-	double in_system = block_sum_get(&sim->metrics.in_system_area), times = block_sum_get(&sim->metrics.e2e_area), tokens = 0;
-	bool ok = blocks_are_back(sim) && !k->backwards && r->completed + r->rejected == r->requests && (double)k->count == r->completed;
-
-	for (size_t i = 0; i < k->count; i++) {
-		const struct request_record *a = &k->at[i];
-
-		tokens += (double)a->output_tokens;
-		ok = ok && (i == 0 || k->at[i - 1].id != a->id) && a->ttft_s > 0 && a->queue_s >= 0 && a->e2e_s >= a->ttft_s &&
-		     a->cached_tokens < a->prompt_tokens;
-	}
-	if (!ok)
-		printf("  blocks back %d, time back %d, records %zu\n", blocks_are_back(sim), k->backwards, k->count);
-	if (!close_to(in_system, times, 1e-9))
-		printf("  Little: %.12g in the system, %.12g times\n", in_system, times);
-	/* Little: the integral of requests in the system is the sum of their times there. */
-	return ok && tokens == r->output_tokens && close_to(in_system, times, 1e-9) && r->kv_utilization_peak <= 1 + 1e-12;
+	seen->preemptions += r->preemptions;
+	seen->rejected += r->rejected;
+	seen->cached += r->cached_prompt_tokens;
+	seen->transferred += sim->pool_count > 1 ? r->completed : 0;
+	for (int32_t i = 0; i < sim->replica_count; i++)
+		seen->fetched += sim->pool_count == 1 && sim->replicas[i].link_free_s > 0;
 }
 
-static void conservation(void)
+static void laws_hold(void)
 {
-	int wrong = 0, seeds = seed_count(200);
+	struct seen seen = { 0 };
+	int wrong = 0, seeds = seed_count(400);
 
 	for (int seed = 1; seed <= seeds; seed++) {
 		struct arena *a = arena_new();
-		struct records k = { 0 };
-		struct serve_sink sink = { .ctx = &k, .request = keep_record };
+		struct watch w = { 0 };
+		struct serve_sink sink = { .ctx = &w, .request = on_request, .batch = on_batch };
 		struct err err = { 0 };
 		struct result r = { 0 };
 		struct scenario *sc = random_scenario((uint64_t)seed, a, &err);
-		struct sim *sim = sc ? sim_new(sc, &sink, &err) : NULL;
-		bool ok = sim && sim_run(sim, INFINITY, &err) && sim_result(sim, a, &r, &err);
+		bool ok;
 
+		w.sim = sc ? sim_new(sc, &sink, &err) : NULL;
+		ok = w.sim && sim_run(w.sim, INFINITY, &err) && sim_result(w.sim, a, &r, &err);
 		if (ok) {
-			/* Times never go back in the order of completion; then in order of id for the rest. */
-			if (k.count)
-				qsort(k.at, k.count, sizeof(*k.at), by_id);
-			ok = laws_hold(sim, &k, &r);
+			sort_records(&w.records);
+			check_result(&w, &r);
+			look(&seen, w.sim, &r);
+			expect(&w, served_in_order(sc, &w.records, &r), "first come, first served");
 		}
-		if (!ok) {
-			printf("  seed %d (%s, %s): completed %g + rejected %g of %g, kv peak %g %s\n", seed, sc ? sc->model.name : "?",
-			       sc ? sc->scheduler.name : "?", r.completed, r.rejected, r.requests, r.kv_utilization_peak, err.text);
+		if (!ok || w.broken) {
+			describe(seed, w.broken ? w.broken : "does not run", sc, &err);
 			wrong++;
 		}
-		sim_free(sim);
-		free(k.at);
+		sim_free(w.sim);
+		free(w.records.at);
 		arena_free(a);
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
+	if (seeds >= 200)
+		CU_ASSERT(seen.preemptions > 0 && seen.rejected > 0 && seen.cached > 0 && seen.fetched > 0 && seen.transferred > 0);
 }
 
+/* Three times the price costs three times as much and changes nothing else. */
 static void cost_is_linear_in_price(void)
 {
-	struct arena *a = arena_new();
-	struct err err = { 0 };
-	struct scenario *sc = random_scenario(3, a, &err);
-	struct result one = { 0 }, three = { 0 };
-	struct records k = { 0 }, l = { 0 };
+	for (int seed = 1; seed <= seed_count(20); seed++) {
+		struct arena *a = arena_new();
+		struct err err = { 0 };
+		struct scenario *sc = random_scenario((uint64_t)seed, a, &err);
+		struct result one = { 0 }, three = { 0 };
+		struct records k = { 0 }, l = { 0 };
 
-	CU_ASSERT_FATAL(sc != NULL);
-	CU_ASSERT(set_text(sc, a, &err, "price.usd_per_device_hour", "1.5") && run_scenario(sc, &k, &one, a, &err));
-	CU_ASSERT(set_text(sc, a, &err, "price.usd_per_device_hour", "4.5") && run_scenario(sc, &l, &three, a, &err));
-	CU_ASSERT(close_to(3 * one.usd, three.usd, 1e-12) && one.usd > 0);
-	free(k.at);
-	free(l.at);
-	arena_free(a);
-}
-
-/* One server, one request at a time: batches of one sequence, and an engine whose step takes a fixed second a request, so
- * that a prompt of one token with an answer of one token is a job of constant length. */
-static double mean_wait(const char *output_kind, double output_mean, double load, double *service_s, double *service_square)
-{
-	struct arena *a = arena_new();
-	struct err err = { 0 };
-	struct scenario *sc = scenario_new(a, &err);
-	struct records k = { 0 };
-	struct result r = { 0 };
-	double wait = 0, square = 0, service = 0;
-	bool ok = sc && scenario_workload(sc, NULL, a, &err) && set_text(sc, a, &err, "hardware.device", "h100") &&
-		  set_text(sc, a, &err, "hardware.host_overhead", "1") && set_text(sc, a, &err, "scheduler.max_num_seqs", "1") &&
-		  set_text(sc, a, &err, "scheduler.name", "fcfs") && set_text(sc, a, &err, "workload.prompt_tokens.kind", "fixed") &&
-		  set_text(sc, a, &err, "workload.prompt_tokens.value", "1") &&
-		  set_text(sc, a, &err, "workload.output_tokens.kind", output_kind) &&
-		  set(sc, a, &err, "workload.requests", "%.0f", 200000);
-
-	ok = ok && (strcmp(output_kind, "fixed") == 0 ? set(sc, a, &err, "workload.output_tokens.value", "%.0f", output_mean)
-						      : set(sc, a, &err, "workload.output_tokens.mean", "%.0f", output_mean));
-	ok = ok && set(sc, a, &err, "workload.qps", "%.9g", load / output_mean);
-	ok = ok && run_scenario(sc, &k, &r, a, &err);
-	if (!ok)
-		printf("  %s\n", err.text);
-	CU_ASSERT(ok);
-	for (size_t i = 0; i < k.count; i++) {
-		double s = k.at[i].e2e_s - k.at[i].queue_s;
-
-		wait += k.at[i].queue_s;
-		service += s;
-		square += s * s;
-	}
-	*service_s = service / (double)k.count;
-	*service_square = square / (double)k.count;
-	wait /= (double)k.count;
-	free(k.at);
-	arena_free(a);
-	return wait;
-}
-
-/* Pollaczek and Khinchine: W = lambda E[S^2] / (2 (1 - rho)); M/D/1 and, with geometric service, nearly M/M/1. */
-static void single_server_queues(void)
-{
-	static const struct { const char *kind; double mean, load; } cases[] = {
-		{ "fixed", 1, 0.5 }, { "fixed", 1, 0.8 }, { "fixed", 20, 0.7 }, { "geometric", 50, 0.6 }, { "geometric", 50, 0.8 },
-	};
-
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		double s, s2, wait = mean_wait(cases[i].kind, cases[i].mean, cases[i].load, &s, &s2);
-		double rate = cases[i].load / cases[i].mean, theory = rate * s2 / (2 * (1 - rate * s));
-
-		if (!close_to(wait, theory, 0.06))
-			printf("  %s, mean %g, load %g: waits %g s, theory %g s\n", cases[i].kind, cases[i].mean, cases[i].load, wait, theory);
-		CU_ASSERT(close_to(wait, theory, 0.06));
-		/* M/M/1: rho / (1 - rho) services, as far as a geometric number of tokens is an exponential time. */
-		if (cases[i].mean >= 50)
-			CU_ASSERT(close_to(wait, rate * s * s / (1 - rate * s), 0.08));
+		CU_ASSERT_FATAL(sc != NULL);
+		sc->price.usd_per_device_hour = 1.5;
+		CU_ASSERT(run_scenario(sc, &k, &one, a, &err));
+		sc->price.usd_per_device_hour = 4.5;
+		CU_ASSERT(run_scenario(sc, &l, &three, a, &err));
+		CU_ASSERT(close_to(3 * one.usd, three.usd, 1e-12) && (one.usd > 0 || one.completed == 0));
+		CU_ASSERT(close_to(3 * one.usd_per_1m_output_tokens, three.usd_per_1m_output_tokens, 1e-12));
+		CU_ASSERT(close_to(one.usd, 1.5 / 3600 * one.duration_s * (double)one.devices, 1e-12));
+		CU_ASSERT(one.e2e_s.mean == three.e2e_s.mean && one.joules == three.joules);
+		free(k.at);
+		free(l.at);
+		arena_free(a);
 	}
 }
 
 CU_TestInfo suite_laws[] = {
-	{ "tokens, blocks and Little's law are conserved", conservation },
+	{ "requests, tokens, blocks, limits, time and order", laws_hold },
 	{ "cost is linear in price", cost_is_linear_in_price },
-	{ "M/D/1 and M/M/1", single_server_queues },
 	CU_TEST_INFO_NULL,
 };
