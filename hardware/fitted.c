@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "hardware/roofline.h"
@@ -115,6 +116,25 @@ const struct fit *fits_find(const struct fits *fits, const struct op *op, const 
 	if (!f)
 		f = first(fits, op, NULL, 0, false);
 	return f ? f : first(fits, op, NULL, 0, true);
+}
+
+static uint64_t mix(int64_t a, int64_t b)
+{
+	return hash_mix((uint64_t)a, (uint64_t)b);
+}
+
+bool fit_held_out(const struct op *op)
+{
+	int64_t kv = op->kind == OP_MLA_PREFILL || op->kind == OP_MLA_DECODE || op->kv_heads <= 0 ? op->heads : op->kv_heads;
+	uint64_t site;
+
+	if (op->kind == OP_GEMM)
+		site = mix(op->n, op->k);
+	else if (op->kind == OP_MOE)
+		site = hash_mix(mix(op->n, op->k), (uint64_t)(op->experts_total > 0 ? op->experts_total : op->experts));
+	else
+		site = hash_mix(mix(op->heads, kv), (uint64_t)(op->head_dim * 131 + op->window));
+	return (hash_mix(site, 77) >> 20) % 2;
 }
 
 /* Length of the inner products: what a tile's start, and the exponentials of attention, are spread over. */

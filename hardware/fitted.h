@@ -41,6 +41,10 @@ MUST_USE const struct fits *fits_load(const char *device_name, struct arena *are
  * order) if there is one, else any. NULL when none fits. */
 const struct fit *fits_find(const struct fits *fits, const struct op *op, const char *stacks);
 
+/* Whether an operator's shape site is of the half that no fit of hardware/fits saw ("errors on the other half"): the
+ * choice is a hash of (n,k), (n,k,experts), (heads, kv_heads, head_dim, window), the same on every device. */
+bool fit_held_out(const struct op *op);
+
 /* The law. */
 void fit_price(const struct fit *fit, const struct device *d, const struct op *op, struct op_cost *out);
 

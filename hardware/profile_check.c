@@ -68,9 +68,12 @@ void profile_row_op(const struct profile_row *row, struct op *op)
 		}
 	}
 	op_at(s, row->x, op);
-	if (s->kind == OP_MLA_PREFILL || s->kind == OP_MLA_DECODE) {
+	if (s->kind == OP_MLA_PREFILL) {
 		op->head_dim = 192; /* every model with a latent of 576 has these heads */
 		op->v_head_dim = 128;
+	} else if (s->kind == OP_MLA_DECODE) {
+		op->head_dim = op->k; /* absorbed: heads read the latent cache itself */
+		op->v_head_dim = op->k - 64;
 	}
 }
 
@@ -101,6 +104,20 @@ static void ask(const struct table *table, const struct tables_limits *limits, c
 		e->v[grade][e->n[grade]++] = fabs(seconds / row->seconds - 1);
 }
 
+/* Medians of one number format's rows, sites left out. */
+static void of_dtype(const struct table *table, const struct tables_limits *limits, const struct profile_row *rows,
+		     size_t count, enum dtype dtype, struct profile_table_report *report, struct errors *e)
+{
+	double p90;
+
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].key[0] == (int64_t)dtype)
+			ask(table, limits, &rows[i], true, e);
+	summarise(e, GRADE_SITE, &report->site_of[dtype], &p90);
+	summarise(e, GRADE_OUTSIDE, &report->outside_of[dtype], &p90);
+	e->n[GRADE_EXACT] = e->n[GRADE_BETWEEN] = 0;
+}
+
 bool profile_check(const struct table *table, const struct tables_limits *limits, const struct profile_row *rows,
 		   size_t count, struct profile_table_report *report, struct err *err)
 {
@@ -123,6 +140,11 @@ bool profile_check(const struct table *table, const struct tables_limits *limits
 	if (ok) {
 		summarise(&e, GRADE_SITE, &report->site_median, &report->site_p90);
 		summarise(&e, GRADE_OUTSIDE, &report->outside_median, &report->outside_p90);
+	}
+	for (int t = 0; t < DTYPE_COUNT; t++) {
+		report->site_of[t] = report->outside_of[t] = NAN;
+		if (ok && table->shape->key[0] == COL_DTYPE)
+			of_dtype(table, limits, rows, count, (enum dtype)t, report, &e);
 	}
 	for (int g = 0; g < 4; g++)
 		mem_free(e.v[g]);

@@ -174,6 +174,12 @@ static void add_figure(struct str *out, const char *name, double median, double 
 	str_addf(out, "# %s_p90: %.3g\n", name, p90);
 }
 
+static void add_of_dtype(struct str *out, const char *name, int dtype, double median)
+{
+	if (!isnan(median))
+		str_addf(out, "# %s/%s: %.3g\n", name, dtype_names[dtype], median);
+}
+
 /* Which of the files read the rows came from. */
 static void add_files(const struct profile_rows *all, const struct profile_row *rows, size_t count, struct str *out)
 {
@@ -213,6 +219,10 @@ static void write_text(const struct profile_import_options *o, const struct prof
 		add_figure(out, "rel_error_between", r->between_median, r->between_p90);
 		add_figure(out, "rel_error_site", r->site_median, r->site_p90);
 		add_figure(out, "rel_error_outside", r->outside_median, r->outside_p90);
+		for (int t = 0; t < DTYPE_COUNT; t++) {
+			add_of_dtype(out, "rel_error_site", t, r->site_of[t]);
+			add_of_dtype(out, "rel_error_outside", t, r->outside_of[t]);
+		}
 	}
 	for (int i = 0; i < n; i++)
 		str_addf(out, "%s,", column_names[columns[i]]);

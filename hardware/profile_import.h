@@ -37,6 +37,7 @@ struct profile_table_report {
 	double between_median, between_p90; /* rows that were thinned out */
 	double site_median, site_p90;       /* sites answered by their neighbours, within the range of sites */
 	double outside_median, outside_p90; /* sites answered from beyond that range */
+	double site_of[DTYPE_COUNT], outside_of[DTYPE_COUNT]; /* medians by number format; NAN: no such rows */
 };
 struct profile_import_report {
 	size_t files, rows_read, rows_merged, rows_kept, rows_thinned, rows_dropped;

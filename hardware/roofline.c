@@ -11,7 +11,7 @@ struct shares {
 	double gemm16, gemm8, gemm4, prefill, decode, memory, launch_s;
 };
 static const struct shares kind_shares[DEVICE_KIND_COUNT] = {
-	[DEVICE_GPU] = { 0.70, 0.55, 0.38, 0.50, 0.80, 0.80, 3.5e-6 },
+	[DEVICE_GPU] = { 0.70, 0.55, 0.38, 0.50, 0.80, 0.80, 2.5e-6 },
 	[DEVICE_TPU] = { 0.75, 0.70, 0.70, 0.45, 0.80, 0.85, 1.5e-6 },
 	[DEVICE_TRAINIUM] = { 0.65, 0.55, 0.55, 0.40, 0.70, 0.75, 3e-6 },
 	[DEVICE_LPU] = { 0.50, 0.50, 0.50, 0.40, 0.50, 0.50, 0.2e-6 },
@@ -184,16 +184,16 @@ struct habit {
 	double quantum, half_k, tile_s;
 };
 static const struct habit gemm16 = { 1, 1.08, 1.03, 0.8, 0, 0, 80, 0 };
-static const struct habit gemm_fp8 = { 4.7, 1, 1.05, 0.6, 0, 0, 0, 0 };
+static const struct habit gemm_fp8 = { 5.3, 1, 1.05, 0.6, 0, 0, 0, 0 };
 static const struct habit gemm_fp8_block = { 2.3, 1, 1, 0.3, 0, 0, 0, 0 };
 static const struct habit gemm_int8 = { 3, 1, 1, 0.3, 0, 0, 0, 0 };
 static const struct habit gemm_wo = { 3.5, 1.05, 1.1, 0.3, 0, 0, 0, 0 };
 static const struct habit gemm_fp4 = { 3.8, 1, 0.9, 0.75, 0, 0, 0, 0 };
-static const struct habit prefill = { 4, 1.39, 0.40, 0.2, 64, 0.8, 50, 0.8e-6 };
-static const struct habit decode = { 3.6, 1.2, 1.06, 0.8, 0, 0, 0, 2.2e-6 };
-static const struct habit latent_prefill = { 4.5, 1.2, 0.45, 0.4, 64, 0.8, 0, 2e-6 };
-static const struct habit latent_decode = { 4.5, 1.4, 1.05, 0.7, 0, 0, 0, 4.5e-6 };
-static const struct habit experts = { 9, 0.8, 1.06, 0.3, 0, 0, 0, 8e-6 };
+static const struct habit prefill = { 4.3, 1.39, 0.40, 0.2, 64, 0.8, 50, 1.2e-6 };
+static const struct habit decode = { 4.2, 1.2, 1.06, 0.8, 0, 0, 0, 2.2e-6 };
+static const struct habit latent_prefill = { 5.3, 1.2, 0.45, 0.4, 64, 0.8, 0, 2e-6 };
+static const struct habit latent_decode = { 5.3, 1.4, 1.05, 0.7, 0, 0, 0, 4.5e-6 };
+static const struct habit experts = { 12, 0.65, 1.06, 0.3, 0, 0, 0, 8e-6 };
 
 static const struct habit *gpu_habit(const struct op *op)
 {
@@ -267,6 +267,8 @@ void roofline_op(const struct device *d, const struct op *op, struct op_cost *ou
 		fit.compute = share(d, op->dtype, compute, &known);
 	fit.memory = share(d, op->dtype, memory, &known) * stream_loss(d, op);
 	fit.launch_s = share(d, op->dtype, LAUNCH, &(bool){ true });
+	if (op->kind == OP_MOE && op->dtype == DTYPE_MXFP4)
+		fit.compute *= fmin(device_peak(d, DTYPE_BF16, NULL) / roofline_peak(d, op), 1);
 	if (habit) {
 		fit.launch_s *= habit->launches;
 		fit.compute = fmin(fit.compute * habit->compute, 1);
@@ -275,6 +277,8 @@ void roofline_op(const struct device *d, const struct op *op, struct op_cost *ou
 		fit.tile_m = habit->tile_m;
 		fit.quantum = habit->quantum;
 		fit.half_k = habit->half_k;
+		if (op->kind == OP_ATTENTION_PREFILL)  /* exponentials run in 16 or 32 bits whatever the products do */
+			fit.half_k *= fmax(roofline_peak(d, op) / device_peak(d, DTYPE_BF16, NULL), 1);
 		fit.tile_s = habit->tile_s;
 	}
 	fit_price(&fit, d, op, out);

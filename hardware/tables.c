@@ -21,7 +21,7 @@ struct tables {
 
 struct stacks {
 	const char *name[STACKS_MOST];
-	bool extra[STACKS_MOST]; /* not asked for: nccl */
+	bool extra[STACKS_MOST]; /* not asked for: nccl, oneccl */
 	int count;
 };
 
@@ -43,7 +43,7 @@ static void stack_add(struct stacks *s, const char *name, bool extra)
 
 static bool stacks_choose(const char *folder, const char *names, struct stacks *s, struct arena *arena, struct err *err)
 {
-	static const char *const usual[] = { "vllm", "trtllm", "sglang", "nccl", "vidur" };
+	static const char *const usual[] = { "vllm", "trtllm", "sglang", "nccl", "oneccl", "vidur" };
 	char *text = arena_strdup(arena, names ? names : ""), *rest = NULL;
 
 	if (!text)
@@ -62,12 +62,14 @@ static bool stacks_choose(const char *folder, const char *names, struct stacks *
 			stack_add(s, found[i], false);
 	} else if (!(s->count == 1 && text_equal(s->name[0], "vidur"))) {
 		stack_add(s, "nccl", true);
+		stack_add(s, "oneccl", true);
 	}
 	return true;
 }
 
-/* Collectives of NCCL serve every stack. Vidur's element-wise kernels serve nobody else: they are eager PyTorch ones of
- * 2023, two to three times slower than the fused kernels inside a captured graph that today's stacks run. */
+/* Collectives of the vendor's library (NCCL, oneCCL) serve every stack. Vidur's element-wise kernels serve nobody else:
+ * they are eager PyTorch ones of 2023, two to three times slower than the fused kernels inside a captured graph that
+ * today's stacks run. */
 static bool extra_serves(enum op_kind kind)
 {
 	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
@@ -166,19 +168,23 @@ void tables_free(struct tables *t)
 }
 
 /* Two runs of one kernel on one device differ by about a percent, which no table can undercut. */
-static double grade_error(const struct table *t, enum grade grade)
+static double grade_error(const struct table *t, enum grade grade, enum dtype dtype)
 {
+	enum dtype twin = dtype == DTYPE_FP16 ? DTYPE_BF16 : dtype == DTYPE_BF16 ? DTYPE_FP16 : dtype;
+	double site = t->error_site_of[dtype] > 0 ? t->error_site_of[dtype] : t->error_site_of[twin];
+	double outside = t->error_outside_of[dtype] > 0 ? t->error_outside_of[dtype] : t->error_outside_of[twin];
+
 	switch (grade) {
 	case GRADE_EXACT:
 		return fmax(t->error_exact, 0.01);
 	case GRADE_BETWEEN:
 		return fmax(t->error_between, 0.01);
 	case GRADE_SITE:
-		return t->error_site;
+		return site > 0 ? site : t->error_site;
 	case GRADE_OUTSIDE:
 		break;
 	}
-	return t->error_outside;
+	return outside > 0 ? outside : t->error_outside;
 }
 
 static bool is_collective(enum op_kind kind)
@@ -199,6 +205,21 @@ static enum bound bound_of(const struct tables_limits *limits, const struct op *
 	if (fmax(compute, memory) < 0.25 * c->seconds)
 		return BOUND_LATENCY;
 	return compute > memory ? BOUND_COMPUTE : BOUND_MEMORY;
+}
+
+/* An answer of one table as a cost. */
+static void fill_cost(const struct tables *t, const struct table *from, const struct op *op, double seconds,
+		      enum grade grade, struct op_cost *out)
+{
+	*out = (struct op_cost){ .seconds = seconds,
+				 .flops = op_flops(op),
+				 .bytes = op_bytes(op),
+				 .provider = PROVIDER_MEASURED,
+				 .extrapolated = grade == GRADE_OUTSIDE,
+				 .rel_error = grade_error(from, grade, op->dtype) };
+	if (out->extrapolated && !is_collective(op->kind))
+		out->seconds = fmax(seconds, roofline_seconds(&t->limits, op));
+	out->bound = bound_of(&t->limits, op, out);
 }
 
 bool tables_op(const struct tables *t, const struct op *op, struct op_cost *out)
@@ -226,16 +247,25 @@ bool tables_op(const struct tables *t, const struct op *op, struct op_cost *out)
 		return false;
 	if (from->shape->kind != op->kind && grade < GRADE_SITE)
 		grade = GRADE_SITE;
-	*out = (struct op_cost){ .seconds = seconds,
-				 .flops = op_flops(op),
-				 .bytes = op_bytes(op),
-				 .provider = PROVIDER_MEASURED,
-				 .extrapolated = grade == GRADE_OUTSIDE,
-				 .rel_error = grade_error(from, grade) };
-	if (out->extrapolated && !is_collective(op->kind))
-		out->seconds = fmax(seconds, roofline_seconds(&t->limits, op));
-	out->bound = bound_of(&t->limits, op, out);
+	fill_cost(t, from, op, seconds, grade, out);
 	return true;
+}
+
+bool tables_held_out(const struct tables *t, size_t i, const struct tables_point *point, struct op_cost *out)
+{
+	struct question q = { t->all[i], &t->limits, &point->op, (int64_t)point->site };
+	enum grade grade;
+	double seconds;
+
+	if (!table_answer(&q, &seconds, &grade))
+		return false;
+	fill_cost(t, t->all[i], &point->op, seconds, grade, out);
+	return true;
+}
+
+void tables_points(const struct tables *t, size_t i, struct tables_point *out)
+{
+	table_points(t->all[i], out);
 }
 
 size_t tables_count(const struct tables *t)

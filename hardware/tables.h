@@ -26,9 +26,8 @@ struct tables_limits {
 };
 
 /* Reads the tables of a device (its catalog name, the folder under hardware/tables) for the named stacks, in order of
- * preference ("vllm trtllm"; NULL or "": every stack there is, vllm trtllm sglang vidur first). Two things come along
- * unasked: `nccl`, for collectives, and `vidur`, for element-wise operators (norm, rope, activation, add, embedding)
- * that the named stacks did not measure; naming `vidur` alone uses nothing else. NULL with err->kind == ERR_NONE when
+ * preference ("vllm trtllm"; NULL or "": every stack there is, vllm trtllm sglang vidur first). `nccl` (or `oneccl`) comes
+ * along unasked, for collectives; naming `vidur` alone uses nothing else. NULL with err->kind == ERR_NONE when
  * the device has no such tables; NULL with err filled when a table is malformed ("file:line: ..."). */
 MUST_USE struct tables *tables_load(const char *device_name, const char *stacks, const struct tables_limits *limits,
 				    struct err *err);
@@ -53,5 +52,17 @@ struct tables_info {
 };
 size_t tables_count(const struct tables *t);
 void tables_info(const struct tables *t, size_t i, struct tables_info *out);
+
+/* One measured point of table i, for validation. */
+struct tables_point {
+	struct op op;
+	double seconds;
+	size_t site; /* number of its site in the table */
+};
+/* All info.rows points of table i, in the order of the file, into out. */
+void tables_points(const struct tables *t, size_t i, struct tables_point *out);
+/* What table i would answer for the point had its whole site not been measured: the site is left out, the rest answers
+ * as tables_op does. False when the rest cannot. Thread-safe. */
+bool tables_held_out(const struct tables *t, size_t i, const struct tables_point *point, struct op_cost *out);
 
 #endif

@@ -70,6 +70,7 @@ struct table {
 	size_t point_count, x_capacity, seconds_capacity;
 	double floor_s[DTYPE_COUNT]; /* fastest point of each number format (key[0]): launch time */
 	double error_exact, error_between, error_site, error_outside;
+	double error_site_of[DTYPE_COUNT], error_outside_of[DTYPE_COUNT]; /* by key[0]; 0: as error_site, error_outside */
 };
 MUST_USE struct table *table_read(const char *path, const char *stack, enum op_kind kind, struct err *err);
 MUST_USE struct table *table_read_text(const char *path, char *text, size_t length, const char *stack,
@@ -89,6 +90,7 @@ struct question {
 double site_seconds(const struct question *q, size_t site, const double *x, enum grade *grade);
 /* Seconds from the whole table; false when it cannot answer. */
 bool table_answer(const struct question *q, double *seconds, enum grade *grade);
+void table_points(const struct table *t, struct tables_point *out); /* every point, in order (tables_points.c) */
 double roofline_seconds(const struct tables_limits *limits, const struct op *op);
 /* The operator's site and place in a table of this shape, with its number format as given or its 16-bit twin. */
 void op_key(const struct table_shape *shape, const struct op *op, enum dtype dtype, int64_t *key);

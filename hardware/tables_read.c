@@ -199,6 +199,19 @@ static bool read_row(struct reader *r, struct err *err)
 	return true;
 }
 
+/* "rel_error_site/bf16": the figure of one number format; NULL for other names. */
+static double *figure_of_dtype(struct table *t, const char *name)
+{
+	const char *slash = strchr(name, '/');
+	int dtype = slash ? dtype_parse(slash + 1) : -1;
+
+	if (dtype >= 0 && text_starts(name, "rel_error_site/"))
+		return &t->error_site_of[dtype];
+	if (dtype >= 0 && text_starts(name, "rel_error_outside/"))
+		return &t->error_outside_of[dtype];
+	return NULL;
+}
+
 /* "# name: value" lines before the column names. */
 static bool read_comment(struct table *t, char *line, int number, const char *path, struct err *err)
 {
@@ -206,15 +219,18 @@ static bool read_comment(struct table *t, char *line, int number, const char *pa
 					     "rel_error_outside" };
 	double *const figures[] = { &t->error_exact, &t->error_between, &t->error_site, &t->error_outside };
 	char *colon = strchr(line, ':'), *name = text_trim(line + 1), *value;
+	double *figure;
 
 	if (!colon)
 		return true;
 	*colon = '\0';
 	value = text_trim(colon + 1);
+	figure = figure_of_dtype(t, name);
 	for (size_t i = 0; i < COUNT_OF(names); i++)
-		if (text_equal(name, names[i]) && (!text_to_double(value, figures[i]) || *figures[i] < 0))
-			return err_set(err, ERR_INPUT, "%s:%d: %s: expected a share such as 0.05, found \"%s\"", path,
-				       number, name, value);
+		figure = text_equal(name, names[i]) ? figures[i] : figure;
+	if (figure && (!text_to_double(value, figure) || *figure < 0))
+		return err_set(err, ERR_INPUT, "%s:%d: %s: expected a share such as 0.05, found \"%s\"", path, number, name,
+			       value);
 	if (text_equal(name, "source") && !t->source) {
 		t->source = mem_strdup(value);
 		return t->source || err_memory(err);

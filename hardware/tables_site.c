@@ -6,7 +6,16 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/str.h"
+
 enum { NEIGHBOURS = 8 };
+
+/* Heads: layouts around disagree when their times differ by more than this (natural log); then a layout with as many
+ * queries a KV head weighs as if its error were KIN_ERROR (1 + |log of its size|). */
+static const double CLIFF = 0.1, KIN_ERROR = 0.1;
+/* The same for prefill with as many heads in another split between batch and heads, out to a factor of two in queries a
+ * KV head. */
+static const double SPLIT_ERROR = 0.15, SPLIT_FARTHEST = 0.36;
 
 struct neighbour {
 	size_t site;
@@ -147,6 +156,42 @@ static void group(const struct table *t, const int64_t *key, int keys, size_t *l
 	*high = a;
 }
 
+/* How much more work the operator is than a site's, at that site's largest shape: a ratio that a batch does not change,
+ * so that answers stay monotone. Heads that share a latent cache, for one, cost nothing until arithmetic rules. */
+static double work_ratio(const struct question *q, size_t site)
+{
+	static const double large[AXIS_MOST] = { 4096, 4096, 4096 };
+	struct op own = *q->op, theirs;
+
+	op_at(q->table->shape, large, &own);
+	theirs = own;
+	site_op(q->table, site, &theirs);
+	return roofline_seconds(q->limits, &own) / roofline_seconds(q->limits, &theirs);
+}
+
+/* Whether a collective's steps do not queue behind each other: engines' own all-reduce and exchanges of pairs go
+ * directly; a library's rings and switch trees take a step a rank, for which a straight line along the ranks is right. */
+static bool goes_directly(const struct table *t)
+{
+	return t->shape->kind == OP_ALL_TO_ALL || !(text_equal(t->stack, "nccl") || text_equal(t->stack, "oneccl"));
+}
+
+/* A collective over ranks between two measured numbers of them: latency follows the steps (the logarithm of the ranks),
+ * what the wire adds follows the bytes a rank must move, 1 - 1/ranks of the buffer. */
+static double between_ranks(const struct question *q, size_t below, size_t above, double ranks, const double *x,
+			    enum grade *grade)
+{
+	const struct table *t = q->table;
+	int last = t->shape->keys - 1;
+	double a = (double)t->sites[below].key[last], b = (double)t->sites[above].key[last];
+	double step = log(ranks / a) / log(b / a), wire = (1 / a - 1 / ranks) / (1 / a - 1 / b);
+	double ta = site_seconds(q, below, x, grade), tb = site_seconds(q, above, x, grade);
+	double la = t->seconds[t->sites[below].first], lb = t->seconds[t->sites[above].first];
+
+	raise_grade(grade, GRADE_SITE);
+	return (1 - step) * la + step * lb + (1 - wire) * (ta - la) + wire * (tb - lb);
+}
+
 /* Sites that differ in their last column only (heads of MLA, ranks, elements a row): a straight line between the two
  * around, growth by the roofline beyond them. */
 static bool answer_last(const struct question *q, const int64_t *key, const double *x, double *seconds,
@@ -169,6 +214,11 @@ static bool answer_last(const struct question *q, const int64_t *key, const doub
 	}
 	if (below < 0 && above < 0)
 		return false;
+	if (below >= 0 && above >= 0 && t->shape->key[last] == COL_DEVICES && below != above &&
+	    t->sites[below].key[last] < key[last] && goes_directly(t)) {
+		*seconds = between_ranks(q, (size_t)below, (size_t)above, (double)key[last], x, grade);
+		return true;
+	}
 	if (below >= 0 && above >= 0) {
 		double a = (double)t->sites[below].key[last], b = (double)t->sites[above].key[last];
 
@@ -181,7 +231,7 @@ static bool answer_last(const struct question *q, const int64_t *key, const doub
 			return false; /* more ranks than were measured: another algorithm, another network */
 		all.outside = true;
 		all.floor_s = t->floor_s[key[0] % DTYPE_COUNT];
-		add(&all, edge, 1, (double)key[last] / (double)t->sites[edge].key[last], 1);
+		add(&all, edge, 1, work_ratio(q, edge), 1);
 	}
 	*seconds = blend_seconds(q, &all, x, grade);
 	return true;
@@ -191,23 +241,65 @@ static bool answer_last(const struct question *q, const int64_t *key, const doub
 struct line {
 	int64_t major, below, above; /* sites; -1: none */
 	double below_v, above_v;
+	int64_t next_below, next_above; /* the sites after those, for lines that end here */
+	double next_below_v, next_above_v;
 };
+#define NO_LINE { -1, -1, -1, 0, 0, -1, -1, 0, 0 }
+
+static void side_take(int64_t *first, double *first_v, int64_t *next, double *next_v, int64_t site, double v,
+		      bool nearer)
+{
+	if (*first < 0 || nearer) {
+		*next = *first;
+		*next_v = *first_v;
+		*first = site;
+		*first_v = v;
+	} else if (v != *first_v && (*next < 0 || fabs(v - *first_v) < fabs(*next_v - *first_v))) {
+		*next = site;
+		*next_v = v;
+	}
+}
 
 static void line_take(struct line *line, int64_t site, double v, double want)
 {
-	if (v <= want && (line->below < 0 || v > line->below_v)) {
-		line->below = site;
-		line->below_v = v;
-	}
-	if (v >= want && (line->above < 0 || v < line->above_v)) {
-		line->above = site;
-		line->above_v = v;
-	}
+	if (v <= want)
+		side_take(&line->below, &line->below_v, &line->next_below, &line->next_below_v, site, v,
+			  v > line->below_v);
+	if (v >= want)
+		side_take(&line->above, &line->above_v, &line->next_above, &line->next_above_v, site, v,
+			  v < line->above_v);
+}
+
+/* Time above the floor beyond a line's last site, relative to that site's: as the line's last piece goes on at the
+ * largest shape that both measured, a ratio that a batch does not change; never shrinking or growing by more than the
+ * work does. Time is affine in the work, since part of it (permuting tokens, streaming activations) stays. */
+static double beyond(const struct question *q, const struct line *l, double want, double floor_s)
+{
+	bool up = l->below >= 0;
+	size_t edge = (size_t)(up ? l->below : l->above);
+	int64_t next = up ? l->next_below : l->next_above;
+	double edge_v = up ? l->below_v : l->above_v, next_v = up ? l->next_below_v : l->next_above_v;
+	const struct table *t = q->table;
+	const struct table_site *a = &t->sites[edge], *b;
+	enum grade ignored = GRADE_EXACT;
+	double x[AXIS_MOST] = { 0 }, ta, tb, ratio;
+
+	if (next < 0 || t->shape->axes != 1)
+		return want / edge_v;
+	b = &t->sites[next];
+	x[0] = fmin(t->x[a->first + a->count - 1], t->x[b->first + b->count - 1]);
+	ta = site_seconds(q, edge, x, &ignored) - floor_s;
+	tb = site_seconds(q, (size_t)next, x, &ignored) - floor_s;
+	if (!(ta > 0) || !(tb > 0))
+		return want / edge_v;
+	ratio = 1 + (ta - tb) / (edge_v - next_v) * (want - edge_v) / ta;
+	return up ? fmin(fmax(ratio, 1), want / edge_v) : fmin(fmax(ratio, want / edge_v), 1);
 }
 
 /* Adds the line's straight-line interpolation with `share` of the weight. Returns the error to expect from curvature,
  * or from leaving the line, in squared natural logs. */
-static double line_add(struct neighbours *out, const struct line *l, double want, double share, double stretch)
+static double line_add(const struct question *q, struct neighbours *out, const struct line *l, double want, double share,
+		       double stretch)
 {
 	if (l->below >= 0 && l->above >= 0) {
 		double a = l->below_v, b = l->above_v;
@@ -220,10 +312,12 @@ static double line_add(struct neighbours *out, const struct line *l, double want
 	}
 	{
 		double edge = l->below >= 0 ? l->below_v : l->above_v;
+		bool goes_on = (l->below >= 0 ? l->next_below : l->next_above) >= 0;
 
 		out->outside = true;
-		add(out, (size_t)(l->below >= 0 ? l->below : l->above), share, stretch * want / edge, 1);
-		return share * 4 * pow(log(want / edge), 2);
+		add(out, (size_t)(l->below >= 0 ? l->below : l->above), share,
+		    stretch * beyond(q, l, want, out->floor_s), 1);
+		return share * (goes_on ? 1 : 4) * pow(log(want / edge), 2);
 	}
 }
 
@@ -235,30 +329,30 @@ struct pair {
 static void pair_take(struct pair *p, int64_t site, int64_t major, int64_t want, double minor, double along)
 {
 	if (major <= want && major > p->side[0].major)
-		p->side[0] = (struct line){ major, -1, -1, 0, 0 };
+		p->side[0] = (struct line){ major, -1, -1, 0, 0, -1, -1, 0, 0 };
 	if (major >= want && (p->side[1].major < 0 || major < p->side[1].major))
-		p->side[1] = (struct line){ major, -1, -1, 0, 0 };
+		p->side[1] = (struct line){ major, -1, -1, 0, 0, -1, -1, 0, 0 };
 	for (int s = 0; s < 2; s++)
 		if (major == p->side[s].major)
 			line_take(&p->side[s], site, minor, along);
 }
 
 /* Each line interpolated along its other column, then between the lines. */
-static double pair_add(struct neighbours *out, const struct pair *p, double want, double along)
+static double pair_add(const struct question *q, struct neighbours *out, const struct pair *p, double want, double along)
 {
 	double a = (double)p->side[0].major, b = (double)p->side[1].major, error;
 
 	if (a == b)
-		return line_add(out, &p->side[0], along, 1, 1);
+		return line_add(q, out, &p->side[0], along, 1, 1);
 	if (a > 0 && b > 0) {
 		error = log(want / a) * log(b / want);
-		error += line_add(out, &p->side[0], along, (b - want) / (b - a), 1);
-		return error + line_add(out, &p->side[1], along, (want - a) / (b - a), 1);
+		error += line_add(q, out, &p->side[0], along, (b - want) / (b - a), 1);
+		return error + line_add(q, out, &p->side[1], along, (want - a) / (b - a), 1);
 	}
 	out->outside = true; /* beyond the last line: the nearest, scaled */
 	if (a < 0)
 		a = b;
-	return 4 * pow(log(want / a), 2) + line_add(out, &p->side[p->side[0].major < 0], along, 1, want / a);
+	return 4 * pow(log(want / a), 2) + line_add(q, out, &p->side[p->side[0].major < 0], along, 1, want / a);
 }
 
 /* In [low, high), sorted by `column`: the first site beyond `value`. */
@@ -275,20 +369,22 @@ static size_t sites_up_to(const struct table *t, size_t low, size_t high, int co
 	return low;
 }
 
-/* The nearest usable sites before and from `at`. */
+/* The nearest usable sites before and from `at`; where one side has none, two of the other. */
 static int usable_around(const struct question *q, size_t low, size_t at, size_t high, size_t *around)
 {
-	size_t i = at;
-	int n = 0;
+	size_t before[2], after[2];
+	int b = 0, a = 0, n = 0;
 
-	while (i > low && !usable(q, i - 1))
-		i--;
-	if (i > low)
-		around[n++] = i - 1;
-	while (at < high && !usable(q, at))
-		at++;
-	if (at < high)
-		around[n++] = at;
+	for (size_t i = at; i > low && b < 2; i--)
+		if (usable(q, i - 1))
+			before[b++] = i - 1;
+	for (size_t i = at; i < high && a < 2; i++)
+		if (usable(q, i))
+			after[a++] = i;
+	for (int i = 0; i < b && (i == 0 || a == 0); i++)
+		around[n++] = before[i];
+	for (int i = 0; i < a && (i == 0 || b == 0); i++)
+		around[n++] = after[i];
 	return n;
 }
 
@@ -300,7 +396,7 @@ static bool answer_cross(const struct question *q, const int64_t *key, int a, in
 {
 	struct neighbours one = { .shift_axis = -1 }, two = { .shift_axis = -1 };
 	enum grade grade_one = *grade, grade_two = *grade;
-	struct pair along_a = { { { -1, -1, -1, 0, 0 }, { -1, -1, -1, 0, 0 } } }, along_b = along_a;
+	struct pair along_a = { { NO_LINE, NO_LINE } }, along_b = along_a;
 	double error_one, error_two, s_one, s_two, w;
 	size_t low, high;
 
@@ -323,8 +419,8 @@ static bool answer_cross(const struct question *q, const int64_t *key, int a, in
 	if (along_a.side[0].major < 0 && along_a.side[1].major < 0)
 		return false;
 	one.floor_s = two.floor_s = q->table->floor_s[key[0] % DTYPE_COUNT];
-	error_one = pair_add(&one, &along_b, (double)key[a], (double)key[b]);
-	error_two = pair_add(&two, &along_a, (double)key[b], (double)key[a]);
+	error_one = pair_add(q, &one, &along_b, (double)key[a], (double)key[b]);
+	error_two = pair_add(q, &two, &along_a, (double)key[b], (double)key[a]);
 	s_one = blend_seconds(q, &one, x, &grade_one);
 	s_two = blend_seconds(q, &two, x, &grade_two);
 	w = pow(error_two + 0.01, 2) / (pow(error_one + 0.01, 2) + pow(error_two + 0.01, 2));
@@ -338,7 +434,7 @@ static bool answer_batched(const struct question *q, const int64_t *key, const d
 			   enum grade *grade)
 {
 	const struct table *t = q->table;
-	struct line line = { -1, -1, -1, 0, 0 };
+	struct line line = NO_LINE;
 	struct neighbours all = { .shift_axis = -1 };
 	size_t low, high;
 
@@ -350,7 +446,7 @@ static bool answer_batched(const struct question *q, const int64_t *key, const d
 	if (line.below < 0 && line.above < 0)
 		return false;
 	all.floor_s = t->floor_s[key[0] % DTYPE_COUNT];
-	line_add(&all, &line, (double)key[1], 1, 1);
+	line_add(q, &all, &line, (double)key[1], 1, 1);
 	*seconds = blend_seconds(q, &all, x, grade);
 	return true;
 }
@@ -368,6 +464,27 @@ static void nearest(struct neighbours *all, int most, size_t site, double distan
 	all->all[i] = (struct neighbour){ site, weight, scale, shift };
 }
 
+/* By how much (natural log) time differs between a line's ends beyond what their work explains: another kernel. Looked
+ * at in a full batch and, for decode, in a single sequence, where kernels differ in how they split it. */
+static double cliff(const struct question *q, const struct line *l)
+{
+	static const double decode[2][AXIS_MOST] = { { 64, 8192 }, { 1, 8192 } }, prefill[AXIS_MOST] = { 0, 2048, 8 };
+	bool decodes = q->table->shape->kind == OP_ATTENTION_DECODE;
+	double most = 0;
+
+	if (l->below < 0 || l->above < 0 || l->below == l->above)
+		return 0;
+	for (int i = 0; i < (decodes ? 2 : 1); i++) {
+		const double *x = decodes ? decode[i] : prefill;
+		enum grade ignored = GRADE_EXACT;
+		double a = site_seconds(q, (size_t)l->below, x, &ignored);
+		double b = site_seconds(q, (size_t)l->above, x, &ignored);
+
+		most = fmax(most, fabs(log(b / a)) - log(l->above_v / l->below_v));
+	}
+	return most;
+}
+
 /* Another head layout. Best: layouts around it with as many KV heads, or with as many queries a KV head, at the same
  * batch, where time is affine in the heads. Else the nearest measured ones, with the batch that gives this device the
  * same work: decode streams the cache, so its work is batch x kv_heads x head_dim; prefill computes: batch x heads x
@@ -379,8 +496,9 @@ static bool answer_attention(const struct question *q, const int64_t *key, const
 	bool decode = t->shape->kind == OP_ATTENTION_DECODE;
 	double heads = (double)key[4], kv = (double)key[5], width, best = INFINITY;
 	int64_t head_dim = -1;
-	struct line same[2] = { { -1, -1, -1, 0, 0 }, { -1, -1, -1, 0, 0 } };
-	struct neighbours near = { .shift_axis = decode ? 0 : 2 }, around = { .shift_axis = -1 };
+	struct line same[2] = { NO_LINE, NO_LINE }, alike = NO_LINE;
+	struct neighbours near = { .shift_axis = decode ? 0 : 2 }, around = { .shift_axis = near.shift_axis };
+	struct neighbours kin = { .shift_axis = near.shift_axis };
 	size_t low, high;
 
 	group(t, key, 3, &low, &high);
@@ -403,19 +521,40 @@ static bool answer_attention(const struct question *q, const int64_t *key, const
 			continue;
 		if (have[5] == key[5])
 			line_take(&same[0], (int64_t)i, h, heads);
+		if (have[5] == key[5] && (h <= g) == (heads <= kv))
+			line_take(&alike, (int64_t)i, h, heads);
 		if (have[4] * key[5] == key[4] * have[5])
 			line_take(&same[1], (int64_t)i, h, heads);
 		distance = fabs(log(size)) + (decode ? 1.0 : 0.5) * fabs(log(heads / kv * g / h));
+		if (have[4] * key[5] == key[4] * have[5])
+			nearest(&kin, 1, i, fabs(log(size)), 1, size * width);
 		if (size < 0.999)
 			distance += 1; /* batches below 1 were not measured */
 		nearest(&near, 2, i, distance, 1, size * width);
 	}
+	/* Heads that share KV heads may run another kernel than those that do not. */
+	if (decode && cliff(q, &same[0]) > CLIFF)
+		same[0] = alike;
 	for (int i = 0; i < 2 && head_dim == key[3]; i++) {
 		const struct line *l = &same[i];
 
 		if (l->below >= 0 && l->above >= 0)
-			line_add(&around, l, heads,
-				 1 / pow(0.05 + log(heads / l->below_v) * log(l->above_v / heads), 2), 1);
+			line_add(q, &around, l, heads,
+				 1 / pow(0.05 + log(heads / l->below_v) * log(l->above_v / heads) + cliff(q, l), 2), 1);
+	}
+	/* The queries a KV head choose the kernel: where other numbers of them disagree, a layout that shares them says
+	 * more, at equal work. */
+	if (around.count && kin.count && head_dim == key[3] && (same[1].below < 0 || same[1].above < 0) &&
+	    cliff(q, &same[0]) > CLIFF)
+		add(&around, kin.all[0].site, 1 / pow(KIN_ERROR * (1 + fabs(log(kin.all[0].shift))), 2), 1,
+		    kin.all[0].shift);
+	/* Prefill computes: as many heads in all, in another split between batch and heads, tell as much as the lines do. */
+	for (int i = 0; !decode && around.count && head_dim == key[3] && i < near.count; i++) {
+		double distance = sqrt(fmax(1 / near.all[i].weight - 1e-4, 0));
+
+		if (near.all[i].shift < 0.999 || distance > SPLIT_FARTHEST)
+			continue; /* batches below 1 were not measured */
+		add(&around, near.all[i].site, 1 / pow(SPLIT_ERROR * (1 + 2 * distance), 2), 1, near.all[i].shift);
 	}
 	*seconds = blend_seconds(q, around.count ? &around : &near, x, grade);
 	return true;

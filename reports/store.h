@@ -41,6 +41,18 @@ struct run_origin {
  */
 MUST_USE bool store_put_run(struct store *s, const struct run_origin *origin, struct result *r, struct err *err);
 
+/* Errors of one group of a validation: |predicted / measured - 1|. */
+struct validation_error {
+	const char *name;              /* "h100/vllm/gemm/bf16/measured" */
+	bool held_out;                 /* nothing compared was used to make the prediction */
+	size_t count;
+	double median, p90;            /* NAN: no points */
+};
+/* Stores a validation (a study of kind "validate") in one transaction; id gets its 32 hex digits. Read it back with SQL:
+ * the view `validations`. On failure the database is as before. */
+MUST_USE bool store_put_validation(struct store *s, const struct run_origin *origin, const char *title,
+				   const struct validation_error *rows, size_t count, char id[33], struct err *err);
+
 /* A stored run as `db list` shows it. Texts live in the arena; figures that a run does not have are NAN. */
 struct stored_run {
 	char id[33], scenario_hash[33];

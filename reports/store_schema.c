@@ -77,6 +77,13 @@ static const struct { const char *what, *sql; } migrations[] = {
 	  " FROM runs r JOIN run_metrics m USING(run);"
 	  "CREATE VIEW run_inputs AS SELECT r.id, r.created_at, r.title, i.path, i.value"
 	  " FROM runs r JOIN run_scenario i USING(run);" },
+	{ "errors of validations",
+	  "CREATE TABLE validation_errors(study INTEGER NOT NULL REFERENCES studies ON DELETE CASCADE,"
+	  " position INTEGER NOT NULL, name TEXT NOT NULL, held_out INTEGER NOT NULL, count INTEGER NOT NULL,"
+	  " median_abs_rel_error REAL, p90_abs_rel_error REAL, PRIMARY KEY(study, position)) WITHOUT ROWID;"
+	  "CREATE VIEW validations AS SELECT s.id, s.created_at, s.title, v.name, v.held_out, v.count,"
+	  " v.median_abs_rel_error, v.p90_abs_rel_error FROM studies s JOIN validation_errors v USING(study)"
+	  " WHERE s.kind = 'validate';" },
 };
 
 static bool pragma_int(struct store *s, const char *sql, int *value, struct err *err)

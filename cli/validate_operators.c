@@ -1,0 +1,124 @@
+/* vibee-sim validate operators: the three cost providers against every measured operator in the tree. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/paths.h"
+#include "base/str.h"
+#include "cli/options.h"
+#include "cli/run_outputs.h"
+#include "reports/outfile.h"
+#include "reports/store.h"
+#include "validation/operators_report.h"
+
+extern const struct command validate_operators;
+
+static bool keep(const struct call *call, const struct operators_study *s, struct err *err)
+{
+	const char *path = run_database(call, err);
+	struct store *store = path ? store_open(path, err) : NULL;
+	const struct validation_error *rows;
+	struct run_origin origin;
+	size_t count;
+	char id[33];
+	bool ok = false;
+
+	run_origin_here(call, &origin);
+	origin.kind = "validate";
+	rows = store ? operators_errors(s, call->arena, &count, err) : NULL;
+	if (rows)
+		ok = store_put_validation(store, &origin, "operators", rows, count, id, err);
+	store_close(store);
+	return ok;
+}
+
+typedef bool fill_fn(const struct operators_study *s, const struct call *call, struct str *out, struct err *err);
+
+static bool show(const struct call *call, const struct operators_study *s, fill_fn *fill, const char *path, struct err *err)
+{
+	struct str out = { 0 };
+	bool ok = fill(s, call, &out, err) && outfile_write(path, str_text(&out), out.length, err);
+
+	str_release(&out);
+	return ok;
+}
+
+static bool fill_text(const struct operators_study *s, const struct call *call, struct str *out, struct err *err)
+{
+	struct term term = term_detect(STDOUT_FILENO);
+
+	(void)call;
+	return operators_text(s, &term, out, err);
+}
+
+static bool fill_json(const struct operators_study *s, const struct call *call, struct str *out, struct err *err)
+{
+	return operators_json(s, (size_t)call_int(call, "rows", 200), out, err);
+}
+
+static bool fill_html(const struct operators_study *s, const struct call *call, struct str *out, struct err *err)
+{
+	(void)call;
+	return operators_html(s, out, err);
+}
+
+static bool plots(const char *folder, const struct operators_study *s, bool tell, struct err *err)
+{
+	size_t written;
+
+	if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+		return err_set(err, ERR_IO, "--plot %s: %s", folder, strerror(errno));
+	if (!operators_plots(s, folder, &written, err))
+		return false;
+	if (tell)
+		printf("%zu plots in %s\n", written, folder);
+	return true;
+}
+
+static bool operators_run(const struct call *call, struct err *err)
+{
+	const char *json = call_text(call, "json"), *html = call_text(call, "report"), *folder = call_text(call, "plot");
+	struct operators_options o = { .device = call_text(call, "device"), .stack = call_text(call, "stack"),
+				       .op = call_text(call, "op"), .most = (size_t)call_int(call, "points", 0) };
+	bool to_stdout = (json && strcmp(json, "-") == 0) || (html && strcmp(html, "-") == 0), ok;
+	struct operators_study *s;
+
+	if (json && html && strcmp(json, "-") == 0 && strcmp(html, "-") == 0)
+		return err_set(err, ERR_INPUT, "--json and --report: both to standard output; expected at most one there");
+	s = operators_validate(&o, err);
+	ok = s && (to_stdout || show(call, s, fill_text, "-", err)) && (!json || show(call, s, fill_json, json, err)) &&
+	     (!html || show(call, s, fill_html, html, err)) && (!folder || plots(folder, s, !to_stdout, err)) &&
+	     (call_flag(call, "no-store") || keep(call, s, err));
+	operators_study_free(s);
+	return ok;
+}
+
+static const struct option operators_table[] = {
+	{ .name = "device", .word = "NAME", .words = WORDS_DEVICES, .fallback = "all with tables", .help = "only this device" },
+	{ .name = "stack", .word = "NAME", .fallback = "all", .help = "only this software: vllm, trtllm, sglang, nccl, oneccl, vidur" },
+	{ .name = "op", .word = "NAME", .words = WORDS_OPERATORS, .fallback = "all", .help = "only this operator" },
+	{ .name = "points", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e9, .fallback = "0, all", .help = "at most so many points a group, taken evenly" },
+	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "as JSON (vibee.validate/1); - (or nothing): standard output" },
+	{ .name = "rows", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e9, .fallback = "200", .help = "rows a group and provider in the JSON, taken evenly; its summary counts all" },
+	{ .name = "plot", .word = "FOLDER", .words = WORDS_FILE, .help = "writes predicted against measured as DEVICE-OP.svg there" },
+	{ .name = "report", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "tables and plots as one HTML page" },
+	{ .name = "db", .word = "FILE", .words = WORDS_FILE, .fallback = "$VIBEE_SIM_DB or ~/.local/share/vibee-sim/runs.db", .help = "database of runs" },
+	{ .name = "no-store", .kind = OPTION_FLAG, .help = "do not keep the errors in the database" },
+};
+static const struct option_group operators_options_group = OPTION_GROUP("Options", operators_table);
+
+const struct command validate_operators = {
+	.name = "operators", .summary = "measured, fitted and analytic operator times against the measured tables",
+	.details = "Every point of hardware/tables is asked for again. The measured provider answers without the point's whole shape site "
+		   "(the n,k of a GEMM, a head layout, an expert layout, a collective's ranks), the fitted one only where no fit saw the site, "
+		   "the analytic one from the data sheet, without anything measured on that device.",
+	.groups = (const struct option_group *const[]){ &operators_options_group, NULL },
+	.examples = (const struct example[]){
+		{ "vibee-sim validate operators", "all devices, in a few seconds" },
+		{ "vibee-sim validate operators --device h100 --op gemm --plot plots", "one device and operator, with scatter plots" },
+		{ "vibee-sim validate operators --json - --rows 0 | jq .summary", "the errors for a program" },
+		{ NULL, NULL } },
+	.run = operators_run,
+};

@@ -1,0 +1,268 @@
+#include "validation/published.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/csv.h"
+#include "base/hash.h"
+#include "base/paths.h"
+#include "base/str.h"
+#include "validation/published_run.h"
+
+const char *const published_by_names[BY_COUNT] = { "all", "source", "accelerator", "model", "metric" };
+
+/* "InferenceX/AIC-silicon-sample (github..." -> its first word. */
+static const char *first_word(const char *text, struct arena *arena)
+{
+	return arena_printf(arena, "%.*s", (int)strcspn(text, " ("), text);
+}
+
+static const char *metric_kind(const struct published_row *row)
+{
+	double batch = atof(row->batch);
+
+	if (text_starts(row->metric, "ttft"))
+		return batch > 0 && batch <= 8 ? "ttft, concurrency <= 8" : "ttft";
+	if (text_starts(row->metric, "tpot") || text_starts(row->metric, "output_speed"))
+		return "tpot";
+	if (text_starts(row->metric, "request_latency"))
+		return "latency";
+	return strstr(row->metric, "throughput") ? "throughput" : "other";
+}
+
+/*
+ * Which rows the host times of the stacks may be fitted to: half of the (source, accelerator, model) of InferenceX, told
+ * by a hash, so that neither we nor the values choose. All others are never fitted to.
+ */
+static bool held_out(const struct published_outcome *o)
+{
+	struct hash *h;
+	char hex[33];
+
+	if (!text_starts(o->source, "InferenceX/") || !(h = hash_new()))
+		return true;
+	hash_add_text(h, o->source);
+	hash_add_text(h, o->row->accelerator);
+	hash_add_text(h, o->row->model);
+	hash_hex(h, hex);
+	hash_free(h);
+	return strchr("02468ace", hex[0]) == NULL;
+}
+
+static bool wanted(const struct published_row *row, const struct published_options *o)
+{
+	return (!o->source || strstr(row->source, o->source)) && (!o->accelerator || strstr(row->accelerator, o->accelerator)) &&
+	       (!o->model || strstr(row->model, o->model));
+}
+
+/* Keeps the rows that were asked for; the whole file was needed to find the rates of server runs. */
+static bool make_outcomes(struct published_study *s, const struct published_options *o, struct err *err)
+{
+	size_t n = 0;
+
+	s->outcomes = arena_alloc(s->arena, (s->rows.count + 1) * sizeof(*s->outcomes));
+	if (!s->outcomes)
+		return err_memory(err);
+	for (size_t i = 0; i < s->rows.count; i++) {
+		struct published_outcome *out = &s->outcomes[n];
+
+		if (!wanted(&s->rows.at[i], o))
+			continue;
+		*out = (struct published_outcome){ .row = &s->rows.at[i], .predicted = NAN, .error = NAN };
+		out->source = first_word(out->row->source, s->arena);
+		out->metric = metric_kind(out->row);
+		if (!out->source)
+			return err_memory(err);
+		out->held_out = held_out(out);
+		if (!published_case(&s->rows, i, &out->set, s->arena, err))
+			return false;
+		n++;
+	}
+	s->rows.count = n;
+	return true;
+}
+
+static const char *name_by(const struct published_outcome *o, int by)
+{
+	const char *const names[BY_COUNT] = { "all", o->source, o->row->accelerator, o->row->model, o->metric };
+
+	return names[by];
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double quantile(const double *sorted, size_t n, double q)
+{
+	double at = q * (double)(n - 1);
+	size_t i = (size_t)at;
+
+	if (n == 0)
+		return NAN;
+	return i + 1 < n ? sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
+}
+
+/* Only rows that nothing was fitted to count in the errors. */
+static void summarise(const struct published_study *s, struct published_group *g, double *errors)
+{
+	for (size_t i = 0; i < s->rows.count; i++) {
+		const struct published_outcome *o = &s->outcomes[i];
+
+		if (strcmp(name_by(o, g->by), g->name) != 0)
+			continue;
+		g->rows++;
+		if (isnan(o->error) || !o->held_out)
+			continue;
+		errors[g->simulated++] = o->error;
+		g->over += fabs(o->error) > 0.4;
+	}
+	qsort(errors, g->simulated, sizeof(*errors), compare_numbers);
+	g->bias = quantile(errors, g->simulated, 0.5);
+	for (size_t i = 0; i < g->simulated; i++)
+		errors[i] = fabs(errors[i]);
+	qsort(errors, g->simulated, sizeof(*errors), compare_numbers);
+	g->median = quantile(errors, g->simulated, 0.5);
+	g->p90 = quantile(errors, g->simulated, 0.9);
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+	const struct published_group *x = a, *y = b;
+
+	return x->by != y->by ? x->by - y->by : strcmp(x->name, y->name);
+}
+
+const struct published_group *published_group(const struct published_study *s, int by, const char *name)
+{
+	for (size_t i = 0; i < s->group_count; i++)
+		if (s->groups[i].by == by && strcmp(s->groups[i].name, name) == 0)
+			return &s->groups[i];
+	return NULL;
+}
+
+enum { GROUPS_MOST = 1024 };
+
+static bool make_groups(struct published_study *s, struct err *err)
+{
+	double *errors = arena_alloc(s->arena, (s->rows.count + 1) * sizeof(*errors));
+
+	s->groups = arena_alloc(s->arena, GROUPS_MOST * sizeof(*s->groups));
+	if (!s->groups || !errors)
+		return err_memory(err);
+	for (size_t i = 0; i < s->rows.count; i++) {
+		s->why[s->outcomes[i].set.why]++;
+		for (int by = 0; by < BY_COUNT; by++) {
+			const char *name = name_by(&s->outcomes[i], by);
+
+			if (s->group_count < GROUPS_MOST && !published_group(s, by, name))
+				s->groups[s->group_count++] = (struct published_group){ .by = by, .name = name };
+		}
+	}
+	qsort(s->groups, s->group_count, sizeof(*s->groups), compare_groups);
+	for (size_t i = 0; i < s->group_count; i++)
+		summarise(s, &s->groups[i], errors);
+	return true;
+}
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+struct published_study *published_validate(const struct published_options *o, struct err *err)
+{
+	struct arena *arena = arena_new();
+	struct published_study *s = arena ? arena_alloc(arena, sizeof(*s)) : NULL;
+	double start_s = now_s();
+
+	if (!s) {
+		arena_free(arena);
+		err_memory(err);
+		return NULL;
+	}
+	s->arena = arena;
+	if (!published_rows_load(o->path, &s->rows, arena, err) || !make_outcomes(s, o, err) || !published_run(s, o, err) ||
+	    !make_groups(s, err)) {
+		arena_free(arena);
+		return NULL;
+	}
+	s->wall_s = now_s() - start_s;
+	return s;
+}
+
+void published_study_free(struct published_study *s)
+{
+	if (s)
+		arena_free(s->arena);
+}
+
+bool published_baseline_write(const struct published_study *s, const char *path, struct err *err)
+{
+	struct str out = { 0 };
+	bool ok;
+
+	str_add(&out, "by,group,simulated,median,p90\n");
+	for (size_t i = 0; i < s->group_count; i++) {
+		const struct published_group *g = &s->groups[i];
+
+		if (g->simulated == 0)
+			continue;
+		str_addf(&out, "%s,", published_by_names[g->by]);
+		csv_quote(&out, g->name);
+		str_addf(&out, ",%zu,%.4f,%.4f\n", g->simulated, g->median, g->p90);
+	}
+	ok = out.failed ? err_memory(err) : paths_write(path, str_text(&out), out.length, err);
+	str_release(&out);
+	return ok;
+}
+
+static int by_index(const char *name)
+{
+	for (int by = 0; by < BY_COUNT; by++)
+		if (strcmp(published_by_names[by], name) == 0)
+			return by;
+	return -1;
+}
+
+static bool check_line(const struct published_study *s, const struct csv *csv, const int column[4], struct err *err)
+{
+	int by = by_index(csv_text(csv, column[0]));
+	const char *name = csv_text(csv, column[1]);
+	const struct published_group *g = by < 0 ? NULL : published_group(s, by, name);
+	int64_t simulated;
+	double median;
+
+	if (!csv_int(csv, column[2], &simulated, err) || !csv_number(csv, column[3], &median, err))
+		return false;
+	if (!g || (int64_t)g->simulated < simulated)
+		return err_set(err, ERR_CHECK, "%s:%lld: %s '%s': %zu rows simulated, %lld when it was stored", csv_path(csv),
+			       (long long)csv_line(csv), csv_text(csv, column[0]), name, g ? g->simulated : 0, (long long)simulated);
+	if (g->median > median + 0.02)
+		return err_set(err, ERR_CHECK, "%s:%lld: %s '%s': median error %.1f %%, %.1f %% when it was stored", csv_path(csv),
+			       (long long)csv_line(csv), csv_text(csv, column[0]), name, 100 * g->median, 100 * median);
+	return true;
+}
+
+bool published_baseline_check(const struct published_study *s, const char *path, struct err *err)
+{
+	static const char *const names[] = { "by", "group", "simulated", "median" };
+	struct csv *csv = csv_open(path, err);
+	int column[4];
+	bool ok = csv != NULL;
+
+	for (size_t i = 0; ok && i < COUNT_OF(names); i++)
+		ok = csv_require(csv, names[i], &column[i], err);
+	while (ok && csv_next(csv, err))
+		ok = check_line(s, csv, column, err);
+	csv_close(csv);
+	return ok && err->kind == ERR_NONE;
+}

@@ -1,0 +1,459 @@
+#include "validation/published_case.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "models/memory.h"
+#include "models/model.h"
+#include "hardware/system.h"
+#include "validation/published_layout.h"
+
+const char *const published_why_text[WHY_COUNT] = {
+	[WHY_NONE] = "",
+	[WHY_MODEL] = "the model is not in the catalog",
+	[WHY_ACCELERATOR] = "the accelerator is not in the catalog",
+	[WHY_PRECISION] = "the number format is not one that we map",
+	[WHY_PARALLEL] = "the parallel layout is not described in full",
+	[WHY_POOLS] = "attention data parallelism differs between the prefill and decode pools",
+	[WHY_LENGTHS] = "prompt or answer lengths are not stated",
+	[WHY_LOAD] = "the load (rate, batch or concurrency) is not stated",
+	[WHY_FRONTIER] = "interpolated on a frontier of many configurations that are not named",
+	[WHY_POWER] = "wall power of whole servers is not simulated",
+	[WHY_COST] = "a price, not a measurement",
+	[WHY_METRIC] = "the metric and unit are not ones that we map",
+	[WHY_SPECULATION] = "speculative decoding is not simulated yet",
+	[WHY_ALTERED] = "the model was pruned or altered",
+	[WHY_PRODUCTION] = "a mean over a day of production traffic, whose load is not stated",
+	[WHY_DEVICES] = "the number of devices is not stated",
+	[WHY_REFUSED] = "the scenario is refused",
+	[WHY_SATURATED] = "no rate keeps the latency limits",
+};
+
+/* Batch limits of a saturated benchmark are chosen by its authors: large enough not to bind (trtllm-bench: 2,048). */
+#define TUNED "scheduler.max_num_seqs=2048 scheduler.max_num_batched_tokens=8192 "
+
+enum load { LOAD_CLOSED, LOAD_BATCH, LOAD_OFFLINE, LOAD_SERVER, LOAD_PROFILE, LOAD_NONE };
+
+/* Texts in `scenario` (or the source) that say what kind of run it was; the first that is found counts. */
+static const struct scenario_kind {
+	const char *text;
+	enum load load;
+	enum published_why why;
+	const char *scheduler;         /* NULL: told by the source */
+} kinds[] = {
+	{ "interactivity", LOAD_NONE, WHY_FRONTIER, NULL }, { "production", LOAD_NONE, WHY_PRODUCTION, NULL },
+	{ "draft", LOAD_NONE, WHY_SPECULATION, NULL }, { "ShareGPT", LOAD_NONE, WHY_LENGTHS, NULL },
+	{ "closed-loop", LOAD_CLOSED, WHY_NONE, NULL }, { "closed loop", LOAD_CLOSED, WHY_NONE, NULL },
+	{ "open loop", LOAD_PROFILE, WHY_NONE, "vllm" }, { "static batch", LOAD_BATCH, WHY_NONE, "static" },
+	{ "Offline", LOAD_OFFLINE, WHY_NONE, NULL }, { "offline", LOAD_OFFLINE, WHY_NONE, NULL },
+	{ "MLPerf", LOAD_SERVER, WHY_NONE, NULL }, { "single stream", LOAD_BATCH, WHY_NONE, "static" },
+	{ "tt-metal demo", LOAD_BATCH, WHY_NONE, "static" }, { "Real Time", LOAD_BATCH, WHY_NONE, "static" },
+	{ "Batch", LOAD_BATCH, WHY_NONE, "static" }, { "no speculation", LOAD_BATCH, WHY_NONE, "static" },
+};
+
+static const struct { const char *text, *scheduler; } engines[] = {
+	{ "trtllm", "trtllm" }, { "TensorRT", "trtllm" }, { "_TRT", "trtllm" }, { "NVIDIA", "trtllm" }, { "sglang", "sglang" },
+	{ "SGLang", "sglang" }, { "vllm", "vllm" }, { "vLLM", "vllm" },
+};
+
+struct builder {
+	const struct published_rows *rows;
+	const struct published_row *row;
+	struct published_case *out;
+	struct arena *arena;
+	struct str settings;
+	const struct model_name *model;
+	const struct accelerator_name *accelerator;
+	struct published_layout layout;
+	double isl, osl;
+};
+
+static bool refuse(struct builder *b, enum published_why why, const char *detail)
+{
+	b->out->why = why;
+	b->out->detail = detail;
+	return false;
+}
+
+/* "8192", "~547", "~780 (CNN/DM)", "mean~9.4k"; 0 when it is anything else ("<=1024" is a limit, not a length). */
+static double length_of(const char *text)
+{
+	const char *p = text_starts(text, "mean~") ? text + 5 : text[0] == '~' ? text + 1 : text;
+	char *end;
+	double v = strtod(p, &end);
+
+	if (end == p || !isfinite(v))
+		return 0;
+	return *end == 'k' ? v * 1000 : v;
+}
+
+static const struct scenario_kind *kind_of(const struct published_row *row)
+{
+	for (size_t i = 0; i < COUNT_OF(kinds); i++)
+		if (strstr(row->scenario, kinds[i].text))
+			return &kinds[i];
+	return NULL;
+}
+
+static const char *engine_of(const struct published_row *row)
+{
+	const char *texts[] = { row->scenario, row->source };
+
+	for (size_t t = 0; t < COUNT_OF(texts); t++)
+		for (size_t i = 0; i < COUNT_OF(engines); i++)
+			if (strstr(texts[t], engines[i].text))
+				return engines[i].scheduler;
+	return "vllm";
+}
+
+static bool names(struct builder *b)
+{
+	const struct published_row *row = b->row;
+	const struct metric_name *metric = published_metric(row->metric, row->unit);
+	const struct precision_name *precision = published_precision(row->precision);
+
+	if (!metric)
+		return refuse(b, WHY_METRIC, row->metric);
+	if (metric->figure == FIGURE_POWER || metric->figure == FIGURE_COST)
+		return refuse(b, metric->figure == FIGURE_POWER ? WHY_POWER : WHY_COST, NULL);
+	b->out->figure = metric->figure;
+	b->out->to_si = metric->to_si;
+	if (strstr(row->model, "pruned") || strstr(row->model, "sparse"))
+		return refuse(b, WHY_ALTERED, row->model);
+	if (!(b->model = published_model(row->model)))
+		return refuse(b, WHY_MODEL, row->model);
+	if (!(b->accelerator = published_accelerator(row->accelerator)))
+		return refuse(b, WHY_ACCELERATOR, row->accelerator);
+	if (!precision)
+		return refuse(b, WHY_PRECISION, row->precision);
+	str_addf(&b->settings, "model.name=%s %s", b->model->catalog, precision->settings[b->model->checkpoint]);
+	if (b->accelerator->system)
+		str_addf(&b->settings, "hardware.system=%s ", b->accelerator->system);
+	else
+		str_addf(&b->settings, "hardware.device=%s ", b->accelerator->device);
+	return true;
+}
+
+/* "tp24 NeuronCores": two cores a chip; "attnDP+ep8": experts and attention over all devices. */
+static bool special_layout(struct builder *b)
+{
+	const char *text = b->row->parallelism;
+
+	if (strstr(text, "NeuronCores")) {
+		b->layout.decode.tp = (int64_t)b->row->devices;
+		return b->row->devices > 0;
+	}
+	if (text_starts(text, "attnDP+ep")) {
+		b->layout.decode.attention_dp = b->layout.decode.ep = strtol(text + 9, NULL, 10);
+		return b->layout.decode.ep > 0;
+	}
+	return false;
+}
+
+static bool layout(struct builder *b)
+{
+	struct published_degrees *d = &b->layout.decode, *p = &b->layout.prefill;
+
+	if (!published_layout_read(b->row->parallelism, &b->layout) && !special_layout(b))
+		return refuse(b, WHY_PARALLEL, b->row->parallelism);
+	b->out->devices = b->row->devices;
+	/* dp2 ep2 of one server is attention data parallelism. */
+	if (d->dp > 1 && d->attention_dp == 1)
+		d->attention_dp = d->dp;
+	if (b->layout.split && p->attention_dp != d->attention_dp)
+		return refuse(b, WHY_POOLS, b->row->parallelism);
+	if (!b->layout.stated)
+		return true;           /* chosen by size(): needs the model */
+	b->out->copies = 1;
+	str_addf(&b->settings, "deployment.tp=%lld deployment.pp=%lld deployment.ep=%lld deployment.dp_attention=%lld ", (long long)d->tp,
+		 (long long)d->pp, (long long)d->ep, (long long)d->attention_dp);
+	if (b->layout.split)
+		str_addf(&b->settings,
+			 "deployment.replicas=%lld deployment.prefill_replicas=%lld deployment.prefill_tp=%lld deployment.prefill_ep=%lld ",
+			 (long long)d->count, (long long)p->count, (long long)p->tp, (long long)p->ep);
+	else if (b->row->devices > 0)
+		b->out->copies = fmax(1, floor(b->row->devices / (double)(d->tp * d->pp * d->attention_dp)));
+	return true;
+}
+
+/* Bytes of an element as the row's precision stores weights. */
+static double weight_bytes(const char *precision)
+{
+	if (strstr(precision, "fp4") || strstr(precision, "int4"))
+		return 0.56;
+	return strstr(precision, "fp8") || strstr(precision, "int8") ? 1 : 2;
+}
+
+/* A row without a layout: the least power of two of devices that weights fill to at most 60 %, the rest copies of it. */
+static bool size(struct builder *b, double params)
+{
+	double need = params * weight_bytes(b->row->precision), capacity;
+	struct err err = { 0 };
+	const struct device *device = device_load(b->accelerator->device, b->arena, &err);
+	int64_t tp = 1;
+
+	if (b->layout.stated)
+		return true;
+	if (!(b->row->devices >= 1))
+		return refuse(b, WHY_DEVICES, NULL);
+	if (!device)
+		return refuse(b, WHY_ACCELERATOR, b->accelerator->device);
+	capacity = device_memory_bytes(device);
+	while ((double)tp * 2 <= b->row->devices && need / (double)tp > 0.6 * capacity)
+		tp *= 2;
+	b->out->copies = floor(b->row->devices / (double)tp);
+	str_addf(&b->settings, "deployment.tp=%lld ", (long long)tp);
+	if (b->model->checkpoint == CHECKPOINT_BLOCK)
+		str_addf(&b->settings, "deployment.ep=%lld ", (long long)tp);
+	return true;
+}
+
+/* Lognormal of that mean, clipped. */
+static void spread(struct builder *b, const char *name, double mean, double sigma, double most)
+{
+	if (sigma <= 0)
+		str_addf(&b->settings, "workload.%s.kind=fixed workload.%s.value=%.0f ", name, name, mean);
+	else
+		str_addf(&b->settings,
+			 "workload.%s.kind=lognormal workload.%s.mu=%.6g workload.%s.sigma=%g workload.%s.least=2 workload.%s.most=%.0f ",
+			 name, name, log(mean) - sigma * sigma / 2, name, sigma, name, name, most);
+}
+
+static bool lengths(struct builder *b)
+{
+	const struct dataset_lengths *data = published_dataset(b->row->model, b->row->source);
+	bool inferencex = text_starts(b->row->source, "InferenceX") && !getenv("VPFIX");
+	const char *names2[] = { "prompt_tokens", "output_tokens" };
+
+	b->isl = length_of(b->row->isl);
+	b->osl = length_of(b->row->osl);
+	if (data) {
+		double out = b->osl > 0 ? b->osl : data->output;
+
+		if (!(out > 0))
+			return refuse(b, WHY_LENGTHS, NULL);
+		b->isl = data->prompt, b->osl = out;
+		spread(b, names2[0], data->prompt, data->prompt_sigma, data->most);
+		spread(b, names2[1], out, data->output_sigma, out * 8);
+		return true;
+	}
+	/* Speed of one stream hardly depends on lengths: 1,000 + 500 tokens where a vendor names none. */
+	if (b->out->figure == FIGURE_USER || strcmp(b->row->scenario, "no speculation") == 0) {
+		b->isl = b->isl > 0 ? b->isl : 1000;
+		b->osl = b->osl > 0 ? b->osl : 500;
+	}
+	if (b->isl > 0 && !(b->osl > 0) && strcmp(b->row->scenario, "tt-metal demo") == 0)
+		b->osl = 128;
+	if (!(b->isl > 0) || !(b->osl > 0))
+		return refuse(b, WHY_LENGTHS, NULL);
+	for (int i = 0; i < 2; i++) {
+		double most = i ? b->osl : b->isl;
+
+		if (inferencex)
+			str_addf(&b->settings, "workload.%s.kind=uniform workload.%s.least=%.0f workload.%s.most=%.0f ", names2[i], names2[i],
+				 ceil(0.8 * most), names2[i], most);
+		else
+			spread(b, names2[i], most, 0, most);
+	}
+	return true;
+}
+
+static bool profile_load(struct builder *b)
+{
+	const struct load_profile *p = published_profile(b->row->scenario);
+	const char *batched = strstr(b->row->batch, "max_num_batched_tokens ");
+	double only, requests;
+	char *end;
+
+	if (!p)
+		return refuse(b, WHY_LOAD, NULL);
+	b->isl = p->prompt, b->osl = p->output;
+	if (batched)
+		str_addf(&b->settings, "scheduler.max_num_batched_tokens=%ld ", strtol(batched + 23, &end, 10));
+	/* Each user repeats one prompt, which comes from the prefix cache after its first use. */
+	str_addf(&b->settings,
+		 "scheduler.max_num_seqs=128 workload.prompt_tokens.kind=fixed workload.prompt_tokens.value=1 "
+		 "workload.output_tokens.kind=fixed workload.output_tokens.value=%.0f workload.prefixes.block_tokens=16 "
+		 "workload.prefixes.shared_tokens=%.0f workload.prefixes.shared_prompts=%.0f workload.prefixes.shared_share=1 ",
+		 p->output, p->prompt - 1, p->users);
+	/* "...; stage of 6 req/s" measures one stage alone. */
+	if (strstr(b->row->scenario, "stage of ") && (only = strtod(strstr(b->row->scenario, "stage of ") + 9, NULL)) > 0) {
+		requests = only * p->stage_s / 2;
+		str_addf(&b->settings, "workload.arrivals.kind=poisson workload.qps=%g workload.requests=%.0f ", only, requests);
+		return true;
+	}
+	if (!(p->qps[1] > 0)) {
+		str_addf(&b->settings, "workload.arrivals.kind=poisson workload.qps=%g workload.requests=%.0f ", p->qps[0], p->qps[0] * p->stage_s);
+		return true;
+	}
+	str_addf(&b->settings, "workload.arrivals.kind=stages stages=%g:%g,%g:%g workload.requests=%.0f ", p->stage_s, p->qps[0], p->stage_s,
+		 p->qps[1], (p->qps[0] + p->qps[1]) * p->stage_s);
+	return true;
+}
+
+/* "[p99 TTFT<=450ms TPOT<=40ms]"; limits in seconds. */
+static double limit_of(const char *scenario, const char *what)
+{
+	const char *at = strstr(scenario, what);
+	char *end;
+	double v;
+
+	if (!at)
+		return 0;
+	v = strtod(at + strlen(what), &end);
+	return text_starts(end, "ms") ? v / 1000 : v;
+}
+
+/* Requests/s of one copy at which the row's server ran: from the throughput row of the same run. */
+static double measured_rate(const struct builder *b)
+{
+	for (size_t i = 0; i < b->rows->count; i++) {
+		const struct published_row *r = &b->rows->at[i];
+
+		if (strcmp(r->metric, "throughput") == 0 && strcmp(r->source, b->row->source) == 0 &&
+		    strcmp(r->scenario, b->row->scenario) == 0 && strcmp(r->model, b->row->model) == 0 &&
+		    strcmp(r->accelerator, b->row->accelerator) == 0 && strcmp(r->osl, b->row->osl) == 0)
+			return r->value / (text_starts(r->unit, "samples") ? 1 : b->osl) / b->out->copies;
+	}
+	return 0;
+}
+
+static bool server_load(struct builder *b)
+{
+	double ttft = limit_of(b->row->scenario, "TTFT<="), tpot = limit_of(b->row->scenario, "TPOT<=");
+	double rate;
+
+	if (strcmp(b->row->metric, "throughput") == 0) {
+		if (!(ttft > 0) || !(tpot > 0))
+			return refuse(b, WHY_LOAD, "latency limits are not stated");
+		b->out->ttft_p99_s = ttft;
+		b->out->tpot_p99_s = tpot;
+		str_add(&b->settings, "workload.arrivals.kind=poisson workload.requests=3000 " TUNED);
+		return true;
+	}
+	rate = measured_rate(b);
+	if (!(rate > 0))
+		return refuse(b, WHY_LOAD, NULL);
+	str_addf(&b->settings, "workload.arrivals.kind=poisson workload.qps=%.6g workload.requests=4000 " TUNED, rate);
+	return true;
+}
+
+static bool load(struct builder *b, const struct scenario_kind *kind)
+{
+	double batch = length_of(b->row->batch), each;
+
+	b->out->batch = batch;
+	switch (kind->load) {
+	case LOAD_PROFILE:
+		return profile_load(b);
+	case LOAD_SERVER:
+		return server_load(b);
+	case LOAD_OFFLINE:
+		str_add(&b->settings, "workload.arrivals.kind=all-at-once workload.requests=4000 " TUNED);
+		return true;
+	case LOAD_CLOSED:
+		if (!(batch >= 1))
+			return refuse(b, WHY_LOAD, NULL);
+		each = ceil(batch / b->out->copies);
+		/* The client of InferenceX sends ten requests for each that may be in flight. */
+		str_addf(&b->settings, "workload.concurrency=%.0f workload.requests=%.0f scheduler.max_num_seqs=%.0f ", each, fmax(10 * each, 60),
+			 fmax(each, 16));
+		return true;
+	case LOAD_BATCH:
+		if (!(batch >= 1))
+			return refuse(b, WHY_LOAD, NULL);
+		/* Prompts of this demonstration are prefilled one after the other: its first token is that of one alone. */
+		if (strcmp(b->row->scenario, "tt-metal demo") == 0 && b->out->figure == FIGURE_TTFT_MEAN)
+			batch = 1;
+		str_addf(&b->settings, "workload.arrivals.kind=all-at-once workload.requests=%.0f scheduler.max_num_seqs=%.0f ", batch, batch);
+		return true;
+	case LOAD_NONE:
+		break;
+	}
+	return refuse(b, kind->why, NULL);
+}
+
+static bool build(struct builder *b)
+{
+	const struct scenario_kind *kind = kind_of(b->row);
+	struct err err = { 0 };
+	const struct model *model;
+	struct model_counts counts;
+
+	if (!names(b))
+		return false;
+	if (!kind)
+		return refuse(b, WHY_LOAD, b->row->scenario);
+	if (kind->why != WHY_NONE)
+		return refuse(b, kind->why, NULL);
+	if (!layout(b))
+		return false;
+	if (!b->layout.stated) {
+		model = model_load(b->model->catalog, b->arena, &err);
+		if (!model)
+			return refuse(b, WHY_MODEL, b->row->model);
+		model_parameters(model, &counts);
+		if (!size(b, counts.total))
+			return false;
+	}
+	if (kind->load != LOAD_PROFILE && !lengths(b))
+		return false;
+	str_addf(&b->settings, "scheduler.name=%s ", kind->scheduler ? kind->scheduler : engine_of(b->row));
+	return load(b, kind);
+}
+
+bool published_case(const struct published_rows *rows, size_t index, struct published_case *out, struct arena *arena, struct err *err)
+{
+	struct builder b = { .rows = rows, .row = &rows->at[index], .out = out, .arena = arena };
+	bool ok;
+
+	*out = (struct published_case){ .copies = 1 };
+	ok = build(&b);
+	out->osl = b.osl;
+	if (b.settings.failed || (ok && !(out->settings = arena_strdup(arena, str_text(&b.settings))))) {
+		str_release(&b.settings);
+		return err_memory(err);
+	}
+	str_release(&b.settings);
+	return true;
+}
+
+static double figure_of(const struct published_case *c, const struct result *r)
+{
+	double devices = c->devices > 0 ? c->devices : (double)r->devices * (double)r->replicas * c->copies;
+
+	switch (c->figure) {
+	case FIGURE_TTFT_MEAN: return r->ttft_s.mean;
+	case FIGURE_TTFT_P50: return r->ttft_s.p50;
+	case FIGURE_TTFT_P90: return r->ttft_s.p90;
+	case FIGURE_TTFT_P95: return r->ttft_s.p95;
+	case FIGURE_TTFT_P99: return r->ttft_s.p99;
+	case FIGURE_TPOT_MEAN: return r->tpot_s.mean;
+	case FIGURE_TPOT_P50: return r->tpot_s.p50;
+	case FIGURE_TPOT_P90: return r->tpot_s.p90;
+	case FIGURE_TPOT_P95: return r->tpot_s.p95;
+	case FIGURE_TPOT_P99: return r->tpot_s.p99;
+	case FIGURE_E2E_MEAN: return r->e2e_s.mean;
+	case FIGURE_E2E_P50: return r->e2e_s.p50;
+	case FIGURE_E2E_P90: return r->e2e_s.p90;
+	case FIGURE_E2E_P95: return r->e2e_s.p95;
+	case FIGURE_E2E_P99: return r->e2e_s.p99;
+	case FIGURE_E2E_MAX: return r->e2e_s.max;
+	case FIGURE_OUTPUT: return r->output_throughput * c->copies;
+	case FIGURE_REQUESTS: return r->request_throughput * c->copies;
+	case FIGURE_OUTPUT_DEVICE: return r->output_throughput * c->copies / devices;
+	case FIGURE_TOTAL_DEVICE: return r->total_token_throughput * c->copies / devices;
+	case FIGURE_INPUT_NODE: return r->prompt_tokens / r->duration_s * c->copies / devices * 8;
+	case FIGURE_OUTPUT_NODE: return r->output_throughput * c->copies / devices * 8;
+	case FIGURE_USER: return 1 / r->tpot_s.mean;
+	case FIGURE_POWER: case FIGURE_COST: case FIGURE_COUNT: break;
+	}
+	return NAN;
+}
+
+double published_predict(const struct published_case *c, const struct result *r)
+{
+	return figure_of(c, r) / c->to_si;
+}

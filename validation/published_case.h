@@ -1,0 +1,34 @@
+/* What a published row means: the scenario that stands for its setting, or why there is none. */
+#ifndef VALIDATION_PUBLISHED_CASE_H
+#define VALIDATION_PUBLISHED_CASE_H
+
+#include "reports/result.h"
+#include "validation/published_map.h"
+#include "validation/rows.h"
+
+enum published_why {
+	WHY_NONE, WHY_MODEL, WHY_ACCELERATOR, WHY_PRECISION, WHY_PARALLEL, WHY_POOLS, WHY_LENGTHS, WHY_LOAD, WHY_FRONTIER, WHY_POWER,
+	WHY_COST, WHY_METRIC, WHY_SPECULATION, WHY_ALTERED, WHY_PRODUCTION, WHY_DEVICES, WHY_REFUSED, WHY_SATURATED, WHY_COUNT
+};
+extern const char *const published_why_text[WHY_COUNT];        /* one line each */
+
+/* Rows of equal settings (and limits) share one simulation. */
+struct published_case {
+	enum published_why why;
+	const char *detail;            /* the name not found, the simulator's refusal; may be NULL */
+	const char *settings;          /* "deployment.tp=4 ...": attributes of a scenario, NULL when why */
+	double ttft_p99_s, tpot_p99_s; /* > 0: the rate is searched at which these just hold */
+	double copies;                 /* replicas that the system has for each simulated one */
+	double devices;                /* of the whole system */
+	double batch, osl;             /* as the row says; 0: not said */
+	enum published_figure figure;
+	double to_si;                  /* row value * to_si = figure */
+};
+
+/* Reads row `index`; others of the file are looked at for the rate of a server run. False only when memory ran out. */
+MUST_USE bool published_case(const struct published_rows *rows, size_t index, struct published_case *out, struct arena *arena,
+			     struct err *err);
+/* The simulated figure, in the row's own unit; NAN when the result does not hold it. */
+double published_predict(const struct published_case *c, const struct result *r);
+
+#endif

@@ -1,0 +1,150 @@
+#include "validation/published_map.h"
+
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/str.h"
+
+static const struct accelerator_name accelerators[] = {
+	{ "H100-SXM", "h100", "dgx-h100" }, { "H200-SXM", "h200", "hgx-h200" }, { "H800", "h800", "hgx-h800" },
+	{ "H100-PCIe", "h100-pcie", NULL }, { "A100-80GB", "a100", "dgx-a100" }, { "L40S", "l40s", NULL },
+	{ "B200-SXM", "b200", "dgx-b200" }, { "B300-SXM", "b300", "hgx-b300" }, { "GB200", "gb200", "gb200-nvl72" },
+	{ "GB300", "gb300", "gb300-nvl72" }, { "RTX-PRO-6000", "rtx-pro-6000", NULL }, { "RTX4090", "rtx-4090", NULL },
+	{ "MI300X", "mi300x", "mi300x-8" }, { "MI325X", "mi325x", "mi325x-8" }, { "MI355X", "mi355x", "mi355x-8" },
+	{ "Gaudi3", "gaudi3", "gaudi3-8" }, { "TPU-v6e", "tpu-v6e", NULL }, { "TPU-v7-Ironwood", "tpu7x", NULL },
+	{ "Trainium1 (trn1.32xlarge)", "trainium1", "trn1-16" }, { "Trainium2 (trn2.48xlarge)", "trainium2", "trn2-16" },
+	{ "Inferentia2 (inf2.48xlarge)", "inferentia2", "inf2-12" }, { "Wormhole-n150", "tenstorrent-n150", NULL },
+	{ "Wormhole-n300", "tenstorrent-n300", NULL }, { "Wormhole-n300 (QuietBox)", "tenstorrent-n150", "quietbox-8" },
+	{ "Blackhole-p150", "tenstorrent-p150a", NULL }, { "SN40L", "sambanova-sn40l", "sn40l-16" },
+	{ "Cerebras-CS3", "cerebras-cs3", "cerebras-cs3-4" }, { "Groq-LPU", "groq-lpu", "groq-576" },
+};
+
+static const struct model_name models[] = {
+	{ "DeepSeek-V3", "deepseek-v3", CHECKPOINT_BLOCK }, { "DeepSeek-R1", "deepseek-r1", CHECKPOINT_BLOCK }, { "deepseek-r1", "deepseek-r1", CHECKPOINT_BLOCK },
+	{ "DeepSeek-R1-NVFP4", "deepseek-r1", CHECKPOINT_BLOCK }, { "DeepSeek-R1-0528", "deepseek-r1", CHECKPOINT_BLOCK },
+	{ "DeepSeek-V3.1-NVFP4", "deepseek-v3", CHECKPOINT_BLOCK }, { "DeepSeek-V3/R1", "deepseek-v3", CHECKPOINT_BLOCK },
+	/* K2.5 has the language model of K2. */
+	{ "Kimi-K2.5", "kimi-k2", CHECKPOINT_BLOCK }, { "MiniMax-M2.5", "minimax-m2.5", CHECKPOINT_BLOCK },
+	{ "llama2-70b", "llama-2-70b", CHECKPOINT_PLAIN }, { "Llama-2-70b", "llama-2-70b", CHECKPOINT_PLAIN }, { "Llama-2-70b-hf", "llama-2-70b", CHECKPOINT_PLAIN },
+	{ "Llama-2-7b-hf", "llama-2-7b", CHECKPOINT_PLAIN }, { "Llama-2-7B", "llama-2-7b", CHECKPOINT_PLAIN },
+	{ "Qwen3-32B", "qwen3-32b", CHECKPOINT_PLAIN }, { "Qwen3-32B-NVFP4", "qwen3-32b", CHECKPOINT_PLAIN }, { "Qwen3-14B", "qwen3-14b", CHECKPOINT_PLAIN },
+	{ "Qwen3-30B-A3B", "qwen3-30b-a3b", CHECKPOINT_BLOCK }, { "Qwen3-30B-A3B-Instruct-2507", "qwen3-30b-a3b", CHECKPOINT_BLOCK },
+	{ "Qwen3-235B-A22B", "qwen3-235b-a22b", CHECKPOINT_BLOCK }, { "Qwen3-Coder-480B-A35B", "qwen3-coder-480b-a35b", CHECKPOINT_BLOCK },
+	{ "Llama-3.1-8B-Instruct", "llama-3.1-8b", CHECKPOINT_PLAIN }, { "Llama-3.1-8B", "llama-3.1-8b", CHECKPOINT_PLAIN }, { "llama3.1-8b", "llama-3.1-8b", CHECKPOINT_PLAIN },
+	{ "Llama-3-8B", "llama-3-8b", CHECKPOINT_PLAIN }, { "Llama-3-70B", "llama-3-70b", CHECKPOINT_PLAIN },
+	{ "Llama-3.1-70B", "llama-3.1-70b", CHECKPOINT_PLAIN }, { "Llama-3.3-70B", "llama-3.3-70b", CHECKPOINT_PLAIN },
+	{ "Llama-3.1-405B", "llama-3.1-405b", CHECKPOINT_PLAIN }, { "llama3.1-405b", "llama-3.1-405b", CHECKPOINT_PLAIN },
+	{ "gpt-oss-120b", "gpt-oss-120b", CHECKPOINT_NATIVE }, { "gpt-oss-20b", "gpt-oss-20b", CHECKPOINT_NATIVE },
+	{ "mixtral-8x7b", "mixtral-8x7b", CHECKPOINT_PLAIN }, { "Mixtral-8x7B", "mixtral-8x7b", CHECKPOINT_PLAIN }, { "Mixtral-8x22B", "mixtral-8x22b", CHECKPOINT_PLAIN },
+	{ "gptj", "gpt-j-6b", CHECKPOINT_PLAIN }, { "Llama-4-Scout", "llama-4-scout-17b-16e", CHECKPOINT_PLAIN }, { "Llama-4-Maverick", "llama-4-maverick-17b-128e", CHECKPOINT_PLAIN },
+	{ "Llama-4-Scout-17B-16E-Instruct-FP8-dynamic", "llama-4-scout-17b-16e", CHECKPOINT_PLAIN },
+	{ "Mistral-Nemo-Instruct-2407", "mistral-nemo-12b", CHECKPOINT_PLAIN }, { "CodeLlama-34b-Instruct-hf", "codellama-34b", CHECKPOINT_PLAIN },
+	{ "Mistral-7B-Instruct-v0.2", "mistral-7b-v0.3", CHECKPOINT_PLAIN }, { "Mistral-7B", "mistral-7b-v0.3", CHECKPOINT_PLAIN }, { "Falcon-40B", "falcon-40b", CHECKPOINT_PLAIN },
+	{ "Qwen2.5-7B", "qwen2.5-7b", CHECKPOINT_PLAIN }, { "Qwen2.5-72B", "qwen2.5-72b", CHECKPOINT_PLAIN }, { "Llama-3.2-1B", "llama-3.2-1b", CHECKPOINT_PLAIN },
+	{ "QwQ-32B", "qwen2.5-32b", CHECKPOINT_PLAIN }, { "Mamba-2.8B", "mamba-2.8b", CHECKPOINT_PLAIN },
+};
+
+/* fp4 mixtures keep attention in bf16, as NVIDIA's NVFP4 checkpoints of MLA models do (recalled). */
+#define FP8 "model.dtype=fp8 model.kv_dtype=fp8 "
+#define FP4 "model.dtype=fp4 model.kv_dtype=fp8 "
+#define FP4_BLOCK "model.dtype=fp4 model.attention_dtype=bf16 model.kv_dtype=fp8 "
+#define FP8_BLOCK "model.dtype=fp8_block "
+#define INT4 "model.dtype=int4_wo "
+#define INT4_BLOCK "model.dtype=bf16 model.expert_dtype=int4_wo "
+#define ALIKE(text) { text, text, text }
+static const struct precision_name precisions[] = {
+	{ "fp8", { FP8, FP8_BLOCK, "" } }, { "fp8 (TensorRT-LLM; form says fp16)", { FP8, FP8_BLOCK, "" } },
+	{ "fp4", { FP4, FP4_BLOCK, "" } }, { "fp4 (form says fp16)", { FP4, FP4_BLOCK, "" } },
+	{ "int4", { INT4, INT4_BLOCK, "" } }, { "int8", ALIKE("model.dtype=int8 ") },
+	{ "mxfp4", ALIKE("") }, { "", ALIKE("") }, { "fp8+bf16", ALIKE("") },
+	{ "fp16", ALIKE("model.dtype=fp16 ") }, { "bf16", ALIKE("model.dtype=bf16 ") },
+	{ "weights bf16, compute bf16", ALIKE("model.dtype=bf16 ") },
+};
+
+static const struct metric_name metrics[] = {
+	{ "ttft", "ms (mean or median", FIGURE_TTFT_P50, 1e-3 }, { "ttft", "ms", FIGURE_TTFT_MEAN, 1e-3 }, { "ttft_mean", "ms", FIGURE_TTFT_MEAN, 1e-3 },
+	{ "ttft_p50", "ms", FIGURE_TTFT_P50, 1e-3 }, { "ttft_median", "ms", FIGURE_TTFT_P50, 1e-3 },
+	{ "ttft_p90", "ms", FIGURE_TTFT_P90, 1e-3 }, { "ttft_p95", "ms", FIGURE_TTFT_P95, 1e-3 },
+	{ "ttft_p99", "ms", FIGURE_TTFT_P99, 1e-3 },
+	{ "tpot", "ms", FIGURE_TPOT_MEAN, 1e-3 }, { "tpot_mean", "ms", FIGURE_TPOT_MEAN, 1e-3 },
+	{ "tpot_p50", "ms", FIGURE_TPOT_P50, 1e-3 }, { "tpot_median", "ms", FIGURE_TPOT_P50, 1e-3 },
+	{ "tpot_p90", "ms", FIGURE_TPOT_P90, 1e-3 }, { "tpot_p95", "ms", FIGURE_TPOT_P95, 1e-3 },
+	{ "tpot_p99", "ms", FIGURE_TPOT_P99, 1e-3 },
+	{ "request_latency_mean", "ms", FIGURE_E2E_MEAN, 1e-3 }, { "request_latency_median", "ms", FIGURE_E2E_P50, 1e-3 },
+	{ "request_latency_p90", "ms", FIGURE_E2E_P90, 1e-3 }, { "request_latency_p95", "ms", FIGURE_E2E_P95, 1e-3 },
+	{ "request_latency_p99", "ms", FIGURE_E2E_P99, 1e-3 }, { "request_latency", "s (whole batch)", FIGURE_E2E_MAX, 1 },
+	{ "throughput", "tokens/s (output", FIGURE_OUTPUT, 1 }, { "throughput", "samples/s", FIGURE_REQUESTS, 1 },
+	{ "output_throughput_per_gpu", "tokens/s", FIGURE_OUTPUT_DEVICE, 1 },
+	{ "total_throughput_per_gpu", "tokens/s", FIGURE_TOTAL_DEVICE, 1 },
+	{ "input_throughput_per_node", "tokens/s/node (8 GPU)", FIGURE_INPUT_NODE, 1 },
+	{ "output_throughput_per_node", "tokens/s/node (8 GPU)", FIGURE_OUTPUT_NODE, 1 },
+	{ "output_speed_per_user", "tokens/s/user", FIGURE_USER, 1 },
+	{ "system_power_avg", "W", FIGURE_POWER, 1 }, { "throughput_per_MW", "tokens/s/MW", FIGURE_POWER, 1 },
+	{ "cost", "USD", FIGURE_COST, 1 }, { "cost_per_day", "USD", FIGURE_COST, 1 },
+};
+
+/* Means of the data sets of MLPerf Inference; prompts of OpenOrca are recalled, the spread is ours. */
+static const struct dataset_lengths datasets[] = {
+	{ "llama2-70b", "MLPerf", 290, 0.9, 294, 0.7, 1024, "OpenOrca: output 294 stated; prompt mean recalled" },
+	{ "mixtral-8x7b", "MLPerf", 320, 0.8, 145, 0.8, 2048, "OpenOrca, GSM8K, MBXP: output 145 stated; prompt mean recalled" },
+	{ "llama3.1-405b", "MLPerf", 9400, 0.6, 0, 0.5, 20000, "mean 9.4k stated" },
+	{ "llama3.1-8b", "MLPerf", 780, 0.4, 128, 0, 2540, "CNN/DailyMail, stated" },
+	{ "gptj", "MLPerf", 780, 0.4, 69, 0.3, 1919, "CNN/DailyMail; output mean recalled" },
+	{ "deepseek-r1", "MLPerf", 800, 1.0, 0, 0.8, 3000, "output stated; prompt mean recalled" },
+};
+
+/* inference-perf profiles of the runs of inference-sim (testdata/trained_physics_iter29.json). */
+static const struct load_profile profiles[] = {
+	{ "'general-lite'", 600, { 2.5, 6 }, 45, 547, 248 }, { "general-lite-", 600, { 2.5, 6 }, 45, 547, 248 },
+	{ "'general'", 600, { 8, 20 }, 45, 547, 248 }, { "'codegen'", 600, { 5, 10 }, 44, 566, 247 },
+	{ "'roleplay'", 1200, { 6, 0 }, 50, 750, 251 }, { "'reasoning-lite'", 1200, { 1, 0 }, 23, 1034, 1448 },
+	{ "reasoning-lite-", 1200, { 1, 0 }, 23, 1034, 1448 },
+};
+
+const struct accelerator_name *published_accelerator(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(accelerators); i++)
+		if (strcmp(accelerators[i].name, name) == 0)
+			return &accelerators[i];
+	return NULL;
+}
+
+const struct model_name *published_model(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(models); i++)
+		if (strcmp(models[i].name, name) == 0)
+			return &models[i];
+	return NULL;
+}
+
+const struct precision_name *published_precision(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(precisions); i++)
+		if (strcmp(precisions[i].name, name) == 0)
+			return &precisions[i];
+	return NULL;
+}
+
+const struct metric_name *published_metric(const char *metric, const char *unit)
+{
+	for (size_t i = 0; i < COUNT_OF(metrics); i++)
+		if (strcmp(metrics[i].metric, metric) == 0 && text_starts(unit, metrics[i].unit))
+			return &metrics[i];
+	return NULL;
+}
+
+const struct dataset_lengths *published_dataset(const char *model, const char *source)
+{
+	for (size_t i = 0; i < COUNT_OF(datasets); i++)
+		if (strcmp(datasets[i].model, model) == 0 && text_starts(source, datasets[i].source))
+			return &datasets[i];
+	return NULL;
+}
+
+const struct load_profile *published_profile(const char *scenario)
+{
+	for (size_t i = 0; i < COUNT_OF(profiles); i++)
+		if (strstr(scenario, profiles[i].name))
+			return &profiles[i];
+	return NULL;
+}

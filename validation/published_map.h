@@ -1,0 +1,61 @@
+/* Names that published rows use, and what they are in our catalogs. Tables, so that a new name is one line. */
+#ifndef VALIDATION_PUBLISHED_MAP_H
+#define VALIDATION_PUBLISHED_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum published_figure {
+	FIGURE_TTFT_MEAN, FIGURE_TTFT_P50, FIGURE_TTFT_P90, FIGURE_TTFT_P95, FIGURE_TTFT_P99,
+	FIGURE_TPOT_MEAN, FIGURE_TPOT_P50, FIGURE_TPOT_P90, FIGURE_TPOT_P95, FIGURE_TPOT_P99,
+	FIGURE_E2E_MEAN, FIGURE_E2E_P50, FIGURE_E2E_P90, FIGURE_E2E_P95, FIGURE_E2E_P99, FIGURE_E2E_MAX,
+	FIGURE_OUTPUT, FIGURE_REQUESTS, FIGURE_OUTPUT_DEVICE, FIGURE_TOTAL_DEVICE, FIGURE_INPUT_NODE, FIGURE_OUTPUT_NODE,
+	FIGURE_USER, FIGURE_POWER, FIGURE_COST, FIGURE_COUNT
+};
+
+struct accelerator_name {
+	const char *name, *device, *system;    /* system NULL: the device's own */
+};
+/* How quantised checkpoints of a model are made. */
+enum checkpoint {
+	CHECKPOINT_PLAIN,              /* every matrix product alike */
+	CHECKPOINT_BLOCK,              /* fp8 in blocks of 128; fp4 and int4 for experts, attention wider */
+	CHECKPOINT_NATIVE,             /* one published form, that of the catalog */
+	CHECKPOINT_COUNT
+};
+struct model_name {
+	const char *name, *catalog;
+	enum checkpoint checkpoint;
+};
+struct precision_name {
+	const char *name;
+	const char *settings[CHECKPOINT_COUNT];        /* attributes of a scenario */
+};
+struct metric_name {
+	const char *metric, *unit;     /* unit: how it begins */
+	enum published_figure figure;
+	double to_si;
+};
+/* Lengths that a data set has and a row does not say in full. */
+struct dataset_lengths {
+	const char *model, *source;    /* how the row's source begins */
+	double prompt, prompt_sigma;   /* mean tokens; sigma of the logarithm */
+	double output, output_sigma;   /* output 0: as the row says */
+	double most;                   /* prompt at most */
+	const char *evidence;
+};
+/* The load of a named profile of open-loop runs: stages of requests/s, prompts repeated by each user. */
+struct load_profile {
+	const char *name;
+	double stage_s, qps[2];        /* qps[1] 0: one stage */
+	double users, prompt, output;
+};
+
+const struct accelerator_name *published_accelerator(const char *name);
+const struct model_name *published_model(const char *name);
+const struct precision_name *published_precision(const char *name);
+const struct metric_name *published_metric(const char *metric, const char *unit);
+const struct dataset_lengths *published_dataset(const char *model, const char *source);
+const struct load_profile *published_profile(const char *scenario);
+
+#endif

@@ -1,0 +1,235 @@
+#include "validation/published_report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "reports/gnuplot.h"
+
+static bool group_table(const struct published_study *s, int by, const struct term *term, struct str *out, struct err *err)
+{
+	const struct table_column columns[] = { { published_by_names[by], false }, { "rows", true }, { "compared", true },
+						{ "median", true }, { "P90", true }, { "> 40 %", true }, { "bias", true } };
+	struct table *t = table_new(columns, COUNT_OF(columns));
+	bool ok;
+
+	if (!t)
+		return err_memory(err);
+	for (size_t i = 0; i < s->group_count; i++) {
+		const struct published_group *g = &s->groups[i];
+
+		if (g->by != by)
+			continue;
+		table_cell(t, STYLE_PLAIN, g->name);
+		table_cellf(t, STYLE_PLAIN, "%zu", g->rows);
+		table_cellf(t, STYLE_PLAIN, "%zu", g->simulated);
+		if (g->simulated == 0) {
+			for (int k = 0; k < 4; k++)
+				table_cell(t, STYLE_FAINT, "-");
+			continue;
+		}
+		table_cellf(t, g->median <= 0.1 ? STYLE_GOOD : STYLE_PLAIN, "%.1f %%", 100 * g->median);
+		table_cellf(t, STYLE_PLAIN, "%.1f %%", 100 * g->p90);
+		table_cellf(t, STYLE_PLAIN, "%.0f %%", 100.0 * (double)g->over / (double)g->simulated);
+		table_cellf(t, STYLE_PLAIN, "%+.1f %%", 100 * g->bias);
+	}
+	ok = table_print(t, term, 0, out, err);
+	table_free(t);
+	str_add(out, "\n");
+	return ok;
+}
+
+static int further_off(const void *a, const void *b)
+{
+	const struct published_outcome *const *x = a, *const *y = b;
+	double ex = fabs(log1p((*x)->error)), ey = fabs(log1p((*y)->error));
+
+	return ex > ey ? -1 : ex < ey ? 1 : strcmp((*x)->row->id, (*y)->row->id);
+}
+
+static bool worst_table(const struct published_study *s, size_t most, const struct term *term, struct str *out, struct err *err)
+{
+	static const struct table_column columns[] = { { "id", false }, { "model", false }, { "accelerator", false }, { "layout", false },
+						       { "load", true }, { "metric", false }, { "published", true }, { "simulated", true },
+						       { "reason", false } };
+	const struct published_outcome **sorted = arena_alloc(s->arena, (s->rows.count + 1) * sizeof(const struct published_outcome *));
+	struct table *t = table_new(columns, COUNT_OF(columns));
+	size_t n = 0;
+	bool ok;
+
+	if (!t || !sorted) {
+		table_free(t);
+		return err_memory(err);
+	}
+	for (size_t i = 0; i < s->rows.count; i++)
+		if (!isnan(s->outcomes[i].error) && fabs(s->outcomes[i].error) > 0.4)
+			sorted[n++] = &s->outcomes[i];
+	qsort(sorted, n, sizeof(sorted[0]), further_off);
+	str_addf(out, "%zu rows over 40 %%%s\n", n, n > most ? "; the furthest off:" : "");
+	for (size_t i = 0; i < n && i < most; i++) {
+		const struct published_row *r = sorted[i]->row;
+		const char *cells[] = { r->id, r->model, r->accelerator, r->parallelism, r->batch, r->metric };
+
+		for (size_t k = 0; k < COUNT_OF(cells); k++)
+			table_cell(t, STYLE_PLAIN, cells[k]);
+		table_cellf(t, STYLE_PLAIN, "%.4g", r->value);
+		table_cellf(t, STYLE_PLAIN, "%.4g", sorted[i]->predicted);
+		table_cell(t, STYLE_PLAIN, r->reason[0] ? r->reason : "unexplained");
+	}
+	ok = table_print(t, term, 0, out, err);
+	table_free(t);
+	return ok;
+}
+
+/* "312 the model is not in the catalog (GLM-5, Qwen3-VL ...)". */
+static void reasons(const struct published_study *s, struct str *out)
+{
+	for (int why = WHY_NONE + 1; why < WHY_COUNT; why++) {
+		const char *last = NULL;
+		int named = 0;
+
+		if (s->why[why] == 0)
+			continue;
+		str_addf(out, "%6zu  %s", s->why[why], published_why_text[why]);
+		for (size_t i = 0; i < s->rows.count && named < 4; i++) {
+			const struct published_case *c = &s->outcomes[i].set;
+
+			if ((int)c->why != why || !c->detail || (last && strcmp(last, c->detail) == 0))
+				continue;
+			str_addf(out, "%s%.90s", named++ ? ", " : ": ", c->detail);
+			last = c->detail;
+		}
+		str_add(out, "\n");
+	}
+}
+
+bool published_text(const struct published_study *s, size_t worst, const struct term *term, struct str *out, struct err *err)
+{
+	size_t fitted = 0, simulated = 0;
+
+	for (size_t i = 0; i < s->rows.count; i++) {
+		fitted += !isnan(s->outcomes[i].error) && !s->outcomes[i].held_out;
+		simulated += !isnan(s->outcomes[i].error);
+	}
+	for (int by = BY_SOURCE; by < BY_COUNT; by++)
+		if (!group_table(s, by, term, out, err))
+			return false;
+	if (!group_table(s, BY_ALL, term, out, err))
+		return false;
+	str_add(out, "errors are |simulated / published - 1|; bias is the median with its sign");
+	str_addf(out, "; %zu rows that a coefficient may be fitted to are not among them\n\n", fitted);
+	if (worst > 0 && !worst_table(s, worst, term, out, err))
+		return false;
+	str_addf(out, "\n%zu of %zu rows simulated, %zu not:\n", simulated, s->rows.count, s->rows.count - simulated);
+	reasons(s, out);
+	str_addf(out, "\n%zu simulations in %.1f s\n", s->simulations, s->wall_s);
+	return true;
+}
+
+static void json_row(struct json *j, const struct published_outcome *o)
+{
+	json_begin_object(j, NULL);
+	json_text(j, "id", o->row->id);
+	json_text(j, "group", o->source);
+	json_text(j, "accelerator", o->row->accelerator);
+	json_text(j, "model", o->row->model);
+	json_text(j, "metric", o->row->metric);
+	json_text(j, "unit", o->row->unit);
+	json_number(j, "predicted", o->predicted);
+	json_number(j, "measured", o->row->value);
+	json_number(j, "rel_error", o->error);
+	json_bool(j, "held_out", o->held_out);
+	json_text(j, "scenario", o->set.settings);
+	json_text(j, "not_simulated", o->set.why == WHY_NONE ? NULL : published_why_text[o->set.why]);
+	json_text(j, "detail", o->set.detail);
+	json_text(j, "reason", o->row->reason[0] ? o->row->reason : NULL);
+	if (o->row->extra[0])
+		json_text(j, "extra", o->row->extra);
+	json_end(j);
+}
+
+bool published_json(const struct published_study *s, struct str *out, struct err *err)
+{
+	struct json j;
+
+	json_init(&j, out, false);
+	json_begin_object(&j, NULL);
+	json_text(&j, "schema", "vibee.validate/1");
+	json_text(&j, "kind", "published");
+	json_begin_array(&j, "rows");
+	for (size_t i = 0; i < s->rows.count; i++)
+		json_row(&j, &s->outcomes[i]);
+	json_end(&j);
+	json_begin_array(&j, "summary");
+	for (size_t i = 0; i < s->group_count; i++) {
+		const struct published_group *g = &s->groups[i];
+
+		json_begin_object(&j, NULL);
+		json_text(&j, "by", published_by_names[g->by]);
+		json_text(&j, "group", g->name);
+		json_int(&j, "rows", (int64_t)g->rows);
+		json_int(&j, "count", (int64_t)g->simulated);
+		json_number(&j, "median_abs_rel_error", g->median);
+		json_number(&j, "p90_abs_rel_error", g->p90);
+		json_number(&j, "median_rel_error", g->bias);
+		json_int(&j, "over_40_percent", (int64_t)g->over);
+		json_end(&j);
+	}
+	json_end(&j);
+	json_end(&j);
+	str_add(out, "\n");
+	return out->failed ? err_memory(err) : true;
+}
+
+static void plot_points(const struct published_study *s, const char *metric, struct str *script)
+{
+	str_addf(script, "$%s << EOD\n", metric);
+	for (size_t i = 0; i < s->rows.count; i++) {
+		const struct published_outcome *o = &s->outcomes[i];
+
+		if (!isnan(o->error) && text_starts(o->row->metric, metric))
+			str_addf(script, "%.6g %.6g\n", o->row->value, o->predicted);
+	}
+	str_add(script, "EOD\n");
+}
+
+bool published_plot(const struct published_study *s, struct str *out, struct err *err)
+{
+	struct str script = { 0 };
+	bool ok;
+
+	plot_points(s, "ttft", &script);
+	plot_points(s, "tpot", &script);
+	str_add(&script, "set terminal svg size 760,620 dynamic noenhanced font 'sans-serif,14' name 'v'\nset logscale xy\nset key left top\nset grid\n"
+			 "set xlabel 'published, ms'\nset ylabel 'simulated, ms'\nset format xy '%g'\n"
+			 "plot $ttft using 1:2 with points pt 7 ps 0.3 title 'TTFT', $tpot using 1:2 with points pt 7 ps 0.3 title 'TPOT', "
+			 "x with lines lw 1 dt 2 title 'equal', 1.4*x with lines lw 1 dt 3 title '40 % off', 0.6*x with lines lw 1 dt 3 notitle\n");
+	ok = script.failed ? err_memory(err) : gnuplot_svg(str_text(&script), "v", "simulated against published", true, out, err);
+	str_release(&script);
+	return ok;
+}
+
+const struct validation_error *published_errors(const struct published_study *s, size_t *count, struct err *err)
+{
+	struct validation_error *rows = arena_alloc(s->arena, (s->group_count + 1) * sizeof(*rows));
+
+	*count = 0;
+	if (!rows) {
+		err_memory(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < s->group_count; i++) {
+		const struct published_group *g = &s->groups[i];
+		char *name = arena_printf(s->arena, "%s/%s", published_by_names[g->by], g->name);
+
+		if (!name) {
+			err_memory(err);
+			return NULL;
+		}
+		if (g->simulated > 0)
+			rows[(*count)++] = (struct validation_error){ .name = name, .held_out = true, .count = g->simulated,
+								      .median = g->median, .p90 = g->p90 };
+	}
+	return rows;
+}
