@@ -6,7 +6,7 @@ SAN   ?=
 B     := build/$(or $(subst $(comma),-,$(SAN)),plain)
 CC    ?= gcc
 PREFIX ?= /usr/local
-PKGS  := libxml-2.0 sqlite3 jansson zlib libxxhash gsl
+PKGS  := libxml-2.0 sqlite3 jansson zlib libxxhash gsl hwloc OpenCL libmicrohttpd
 AREAS := base hardware workloads kernels reports models sim validation
 WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wundef -Wvla -Werror
 OPT   ?= -O2 -g
@@ -15,7 +15,7 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CFLAGS_ALL := -std=c17 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) -MMD -MP -ffp-contract=off -fno-math-errno -pthread $(OPT) $(PKG_CFLAGS)
 CFLAGS_ALL += -DVIBEE_SHARE='"$(PREFIX)/share/vibee-sim"'
 CFLAGS_ALL += $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-LIBS  := $(PKG_LIBS) -lpapi -lpthread -lm
+LIBS  := -Wl,--as-needed $(PKG_LIBS) -lpapi -lgomp -lpthread -lm
 LDSAN := $(if $(SAN),-fsanitize=$(SAN))
 # The event loop crosses many small modules: the program is optimised as a whole when it is linked. Objects hold plain
 # code as well, so that tests link fast.
@@ -114,6 +114,10 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc $<"
 	@$(CC) $(CFLAGS_ALL) $(if $(LTO),$(if $(filter $(HOT),$<),-flto -ffat-lto-objects)) -c -o $@ $<
+# Kernels choose their own instruction sets; which variant runs is decided at run time.
+$(B)/kernels/%_avx512.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma -mf16c -ffp-contract=fast -O3
+$(B)/kernels/%_avx2.o: CFLAGS_ALL += -mavx2 -mfma -mf16c -ffp-contract=fast -O3
+$(B)/kernels/%.o: CFLAGS_ALL += -fopenmp
 $(B)/cli/version.o: CFLAGS_ALL += -DVIBEE_COMMIT='"$(COMMIT)"'
 
 # The unit runner lists every tests/unit/test_NAME.c as suite_NAME.
