@@ -8,6 +8,7 @@
 #include "hardware/collectives.h"
 #include "hardware/fitted.h"
 #include "hardware/roofline.h"
+#include "hardware/sisters.h"
 #include "hardware/tables.h"
 
 const char *const provider_names[] = { "measured", "fitted", "analytic", NULL };
@@ -16,7 +17,6 @@ const char *const bound_names[] = { "compute", "memory", "network", "latency", "
 /* Expected relative errors of collectives: on a link whose figures were fitted, inside and beyond what was measured; on
  * another link of a topology that was; across nodes. */
 static const double ERROR_LINK_FITTED = 0.12, ERROR_LINK = 0.35, ERROR_ACROSS = 0.40, ERROR_TRANSFER = 0.20;
-static const double ERROR_BORROWED = 0.08;     /* added where a sister device's coefficients are used */
 static const double HOST_LINK_SHARE = 0.85;    /* of PCIe by pinned copies; recalled, typical */
 static const double HOST_LINK_START_S = 10e-6;
 static const double NO_HOST_LINK_BYTES_S = 15.5e9;   /* PCIe 3.0 x16 where nothing is published */
@@ -30,7 +30,9 @@ struct cost_model {
 	struct tables *tables;
 	const char *stacks;                    /* whose kernels, in order of preference */
 	enum provider best;
-	bool borrowed_fits;                    /* of a sister device: same law, this device's peaks */
+	struct sisters *sisters;               /* measured devices that answer where this one's tables do not */
+	bool as_measured;                      /* the device is as the catalog has it, so its tables speak for it */
+	bool changed;                          /* the catalog has a device of this name with other figures */
 	bool own_links;                        /* the system's wires are those that the device's tables were measured on */
 };
 
@@ -41,21 +43,27 @@ static bool same_link(const struct link *a, const struct link *b)
 }
 
 /* Tables speak for the catalog's device. One whose peaks or bandwidth were changed (a what-if file, a technique that
- * replaces memory) is another device: the fitted law, which scales with them, answers for it. */
-static bool as_measured(struct cost_model *cm)
+ * replaces memory) is another device, to which they are restated (sisters.h). */
+static bool differs(const struct device *catalog, const struct device *d)
 {
-	struct err ignored = { 0 };
-	const struct device *catalog = device_load(cm->device->name, cm->arena, &ignored), *d = cm->device;
-
-	if (!catalog || fabs(catalog->memory.bytes_s / d->memory.bytes_s - 1) > 1e-6)
-		return false;
+	if (fabs(catalog->memory.bytes_s / d->memory.bytes_s - 1) > 1e-6)
+		return true;
 	for (int t = 0; t < DTYPE_COUNT; t++) {
 		double was = device_peak(catalog, (enum dtype)t, NULL), is = device_peak(d, (enum dtype)t, NULL);
 
 		if (!(fabs(was / is - 1) < 1e-6))
-			return false;
+			return true;
 	}
-	return true;
+	return false;
+}
+
+static void compare_with_catalog(struct cost_model *cm)
+{
+	struct err ignored = { 0 };
+	const struct device *catalog = device_load(cm->device->name, cm->arena, &ignored);
+
+	cm->as_measured = catalog && !differs(catalog, cm->device);
+	cm->changed = catalog && !cm->as_measured;
 }
 
 static bool load_tables(struct cost_model *cm, struct err *err)
@@ -63,7 +71,7 @@ static bool load_tables(struct cost_model *cm, struct err *err)
 	struct tables_limits limits = { .bandwidth_bytes_s = device_bandwidth(cm->device) };
 	struct err own = { 0 };
 
-	if (cm->best > PROVIDER_MEASURED || !as_measured(cm))
+	if (cm->best > PROVIDER_MEASURED || !cm->as_measured)
 		return true;
 	for (int t = 0; t < DTYPE_COUNT; t++)
 		limits.peak_flop_s[t] = device_peak(cm->device, (enum dtype)t, NULL);
@@ -71,6 +79,16 @@ static bool load_tables(struct cost_model *cm, struct err *err)
 	if (cm->tables || own.kind == ERR_NONE)
 		return true;
 	return err_set(err, own.kind, "%s", own.text);
+}
+
+static bool load_sisters(struct cost_model *cm, struct err *err)
+{
+	struct sisters_options o = { .device = cm->device, .system = cm->system, .stacks = cm->stacks, .own = cm->tables,
+				     .own_links = cm->own_links, .changed = cm->changed };
+
+	if (cm->best <= PROVIDER_FITTED)
+		cm->sisters = sisters_load(&o, cm->arena, err);
+	return cm->sisters || cm->best > PROVIDER_FITTED;
 }
 
 static bool fill_model(struct cost_model *cm, const struct cost_options *options, struct err *err)
@@ -89,9 +107,9 @@ static bool fill_model(struct cost_model *cm, const struct cost_options *options
 	cm->stacks = options->stack ? options->stack->tables : NULL;
 	cm->best = options->best_provider;
 	cm->own_links = same_link(&cm->system->scale_up, &device->scale_up);
-	cm->borrowed_fits = device->fits_of != NULL;
-	cm->fits = fits_load(device->fits_of ? device->fits_of : device->name, cm->arena, err);
-	return cm->fits && load_tables(cm, err);
+	compare_with_catalog(cm);
+	cm->fits = fits_load(device->name, cm->arena, err);
+	return cm->fits && load_tables(cm, err) && load_sisters(cm, err);
 }
 
 struct cost_model *cost_model_new(const struct cost_options *options, struct err *err)
@@ -117,6 +135,7 @@ void cost_model_free(struct cost_model *cm)
 	if (!cm)
 		return;
 	tables_free(cm->tables);
+	sisters_free(cm->sisters);
 	arena_free(cm->arena);
 	mem_free(cm);
 }
@@ -194,16 +213,32 @@ static bool measured(const struct cost_model *cm, const struct op *op, struct op
 	return tables_op(cm->tables, op, out) && isfinite(out->seconds) && out->seconds >= 0;
 }
 
+/* The device's own law, except for collectives, whose law is that of their links. */
 static bool fitted(const struct cost_model *cm, const struct op *op, struct op_cost *out)
 {
-	const struct fit *fit = cm->best <= PROVIDER_FITTED ? fits_find(cm->fits, op, cm->stacks) : NULL;
+	const struct fit *fit = fits_find(cm->fits, op, cm->stacks);
 
 	if (!fit)
 		return false;
 	fit_price(fit, cm->device, op, out);
-	if (cm->borrowed_fits)
-		out->rel_error += ERROR_BORROWED;
 	return true;
+}
+
+static bool on_device(enum op_kind kind)
+{
+	return !is_collective(kind) && kind != OP_HOST && kind != OP_HOST_TRANSFER;
+}
+
+/* Without tables of its own: its sisters', then its own law, then theirs. */
+static bool second_best(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	if (cm->best > PROVIDER_FITTED || op->kind == OP_HOST || op->kind == OP_HOST_TRANSFER)
+		return false;
+	if (cm->best == PROVIDER_FITTED && on_device(op->kind) && fitted(cm, op, out))
+		return true;
+	if (sisters_op(cm->sisters, op, out))
+		return true;
+	return on_device(op->kind) && (fitted(cm, op, out) || sisters_law(cm->sisters, op, cm->stacks, out));
 }
 
 void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *out)
@@ -211,12 +246,12 @@ void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *o
 	struct op spread = placed(cm, op);
 
 	*out = (struct op_cost){ 0 };
-	if (measured(cm, &spread, out))
+	if (measured(cm, &spread, out) || second_best(cm, &spread, out))
 		return;
 	if (is_collective(op->kind))
 		price_collective(cm, &spread, out);
 	else if (op->kind == OP_HOST || op->kind == OP_HOST_TRANSFER)
 		price_host(cm, op, out);
-	else if (!fitted(cm, op, out))
+	else
 		roofline_op(cm->device, op, out);
 }

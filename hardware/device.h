@@ -74,7 +74,7 @@ struct device_efficiency {
 
 struct device {
 	const char *name, *title, *aliases, *vendor, *generation, *note, *source;
-	const char *fits_of;                   /* a device of this architecture whose fitted coefficients hold here too */
+	const char *fits_of;                   /* its sisters (sisters.h): measured devices, nearest first, in one text */
 	int64_t year;
 	int status, kind;
 	struct device_peak peak;

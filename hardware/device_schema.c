@@ -146,7 +146,7 @@ static const struct field device_fields[] = {
 	INTEGER("year", year, 2100, "of first shipment, or announced"),
 	{ "status", FIELD_CHOICE, AT(status), 0, 0, 0, false, "shipping", device_status_names, "can one get it?" },
 	{ "kind", FIELD_CHOICE, AT(kind), 0, 0, 0, false, "gpu", device_kind_names, "execution model" },
-	TEXT("fits_of", fits_of, "device of the same architecture whose hardware/fits hold here too"),
+	TEXT("fits_of", fits_of, "measured devices that answer where this one was not, nearest first"),
 	TEXT("note", note, "what to know about the figures"),
 	TEXT("source", source, "where the entry as a whole comes from"),
 };

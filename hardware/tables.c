@@ -75,8 +75,8 @@ static bool extra_serves(enum op_kind kind)
 	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
 }
 
-static bool load_stack(struct tables *t, const char *folder, const char *stack, bool extra, struct arena *arena,
-		       struct err *err)
+static bool load_stack(struct tables *t, const char *folder, const char *stack, bool extra,
+		       const struct tables_transfer *how, struct arena *arena, struct err *err)
 {
 	const char *inside = arena_printf(arena, "%s/%s", folder, stack);
 
@@ -89,7 +89,8 @@ static bool load_stack(struct tables *t, const char *folder, const char *stack, 
 		struct table *table;
 		int i = 0;
 
-		if (!table_shape((enum op_kind)kind) || (extra && !extra_serves((enum op_kind)kind)))
+		if (!table_shape((enum op_kind)kind) || (extra && !extra_serves((enum op_kind)kind)) ||
+		    (how && !how->wanted[kind]))
 			continue;
 		while (t->by_kind[kind][i])
 			i++;
@@ -103,12 +104,14 @@ static bool load_stack(struct tables *t, const char *folder, const char *stack, 
 			return false;
 		t->all[t->count++] = table;
 		t->by_kind[kind][i] = table;
+		if (how && !table_transfer(table, &t->limits, how, err))
+			return false;
 	}
 	return true;
 }
 
-struct tables *tables_load_folder(const char *folder, const char *stacks, const struct tables_limits *limits,
-				  struct err *err)
+static struct tables *load_folder(const char *folder, const char *stacks, const struct tables_limits *limits,
+				  const struct tables_transfer *how, struct err *err)
 {
 	struct tables *t = NULL;
 	struct stacks chosen = { .count = 0 };
@@ -127,7 +130,7 @@ struct tables *tables_load_folder(const char *folder, const char *stacks, const 
 	if (!stacks_choose(folder, stacks, &chosen, arena, err))
 		goto out;
 	for (int i = 0; i < chosen.count; i++)
-		if (!load_stack(t, folder, chosen.name[i], chosen.extra[i], arena, err))
+		if (!load_stack(t, folder, chosen.name[i], chosen.extra[i], how, arena, err))
 			goto out;
 	ok = t->count > 0;
 out:
@@ -139,8 +142,14 @@ out:
 	return t;
 }
 
-struct tables *tables_load(const char *device_name, const char *stacks, const struct tables_limits *limits,
-			   struct err *err)
+struct tables *tables_load_folder(const char *folder, const char *stacks, const struct tables_limits *limits,
+				  struct err *err)
+{
+	return load_folder(folder, stacks, limits, NULL, err);
+}
+
+static struct tables *load_named(const char *device_name, const char *stacks, const struct tables_limits *limits,
+				 const struct tables_transfer *how, struct err *err)
 {
 	struct arena *arena = arena_new();
 	const char *relative, *folder;
@@ -152,10 +161,48 @@ struct tables *tables_load(const char *device_name, const char *stacks, const st
 	}
 	folder = paths_data(relative, arena, err);
 	if (folder)
-		t = tables_load_folder(folder, stacks, limits, err);
+		t = load_folder(folder, stacks, limits, how, err);
 out:
 	arena_free(arena);
 	return t;
+}
+
+struct tables *tables_load(const char *device_name, const char *stacks, const struct tables_limits *limits,
+			   struct err *err)
+{
+	return load_named(device_name, stacks, limits, NULL, err);
+}
+
+struct tables *tables_load_restated(const char *device_name, const char *stacks, const struct tables_limits *limits,
+				    const struct tables_transfer *how, struct err *err)
+{
+	return load_named(device_name, stacks, limits, how, err);
+}
+
+static bool is_collective(enum op_kind kind)
+{
+	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
+}
+
+static enum dtype sixteen(int t)
+{
+	return t == DTYPE_FP16 ? DTYPE_BF16 : (enum dtype)t;
+}
+
+size_t tables_rows(const struct tables *t, const struct op *op)
+{
+	size_t rows = 0;
+
+	for (size_t i = 0; t->by_kind[op->kind][i]; i++)
+		for (int d = 0; d < DTYPE_COUNT; d++)
+			if (is_collective(op->kind) || sixteen(d) == sixteen((int)op->dtype))
+				rows += t->by_kind[op->kind][i]->rows_of[d];
+	return rows;
+}
+
+bool tables_have(const struct tables *t, enum op_kind kind)
+{
+	return t->by_kind[kind][0] != NULL;
 }
 
 void tables_free(struct tables *t)
@@ -187,11 +234,6 @@ static double grade_error(const struct table *t, enum grade grade, enum dtype dt
 	return outside > 0 ? outside : t->error_outside;
 }
 
-static bool is_collective(enum op_kind kind)
-{
-	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
-}
-
 /* Where the time goes, as far as a measured total can tell: less than half explained by either side of the roofline
  * means fixed costs rule. */
 static enum bound bound_of(const struct tables_limits *limits, const struct op *op, const struct op_cost *c)
@@ -216,8 +258,11 @@ static void fill_cost(const struct tables *t, const struct table *from, const st
 				 .bytes = op_bytes(op),
 				 .provider = PROVIDER_MEASURED,
 				 .extrapolated = grade == GRADE_OUTSIDE,
-				 .rel_error = grade_error(from, grade, op->dtype) };
-	if (out->extrapolated && !is_collective(op->kind))
+				 .rel_error = hypot(grade_error(from, grade, op->dtype), from->error_transfer) };
+	if (from->error_transfer > 0)
+		out->provider = PROVIDER_FITTED;
+	/* Only what was measured may beat the data sheet (caches do). */
+	if ((out->extrapolated || from->error_transfer > 0) && !is_collective(op->kind))
 		out->seconds = fmax(seconds, roofline_seconds(&t->limits, op));
 	out->bound = bound_of(&t->limits, op, out);
 }

@@ -31,6 +31,22 @@ struct tables_limits {
  * the device has no such tables; NULL with err filled when a table is malformed ("file:line: ..."). */
 MUST_USE struct tables *tables_load(const char *device_name, const char *stacks, const struct tables_limits *limits,
 				    struct err *err);
+/* How another device's tables are restated for this one: ratio = this device's time over the other's by some law. */
+struct tables_transfer {
+	double (*ratio)(const void *context, const char *stack, const struct op *op);
+	const void *context;
+	double rel_error;             /* what that adds to the expected error */
+	bool wanted[OP_KIND_COUNT];   /* tables of other operators are not read */
+};
+/* The tables of another device for this one, whose limits are given; every answer is what that device took, times the
+ * ratio. As tables_load otherwise. */
+MUST_USE struct tables *tables_load_restated(const char *device_name, const char *stacks, const struct tables_limits *limits,
+					     const struct tables_transfer *how, struct err *err);
+/* Measured shapes of op's kind and number format (collectives: of its kind). */
+size_t tables_rows(const struct tables *t, const struct op *op);
+/* Whether a table of such operators is there. */
+bool tables_have(const struct tables *t, enum op_kind kind);
+
 /* The same from any folder that holds STACK/OP.csv. */
 MUST_USE struct tables *tables_load_folder(const char *folder, const char *stacks, const struct tables_limits *limits,
 					   struct err *err);

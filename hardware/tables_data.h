@@ -68,14 +68,19 @@ struct table {
 	size_t node_count[AXIS_MOST - 1], node_capacity[AXIS_MOST - 1];
 	double *x, *seconds; /* points: innermost axis and time */
 	size_t point_count, x_capacity, seconds_capacity;
+	size_t rows_of[DTYPE_COUNT]; /* by key[0] */
 	double floor_s[DTYPE_COUNT]; /* fastest point of each number format (key[0]): launch time */
 	double error_exact, error_between, error_site, error_outside;
 	double error_site_of[DTYPE_COUNT], error_outside_of[DTYPE_COUNT]; /* by key[0]; 0: as error_site, error_outside */
+	double error_transfer; /* of another device: what restating it adds; 0: measured here */
 };
 MUST_USE struct table *table_read(const char *path, const char *stack, enum op_kind kind, struct err *err);
 MUST_USE struct table *table_read_text(const char *path, char *text, size_t length, const char *stack,
 				       enum op_kind kind, struct err *err); /* text ends with a NUL and is changed */
 void table_release(struct table *t);
+/* Restates a table for the device of these limits (tables_transfer.c). */
+MUST_USE bool table_transfer(struct table *t, const struct tables_limits *limits, const struct tables_transfer *how,
+			     struct err *err);
 
 /* How good an answer is; the worst of its parts. */
 enum grade { GRADE_EXACT, GRADE_BETWEEN, GRADE_SITE, GRADE_OUTSIDE };

@@ -395,6 +395,7 @@ static bool add_row(struct table *t, const struct reader *r, struct err *err)
 		return err_memory(err);
 	t->x[t->point_count] = x[level];
 	t->seconds[t->point_count++] = r->row[COL_SECONDS];
+	t->rows_of[t->sites[t->site_count - 1].key[0] % DTYPE_COUNT]++;
 	floor_s = &t->floor_s[t->sites[t->site_count - 1].key[0] % DTYPE_COUNT];
 	*floor_s = fmin(*floor_s, r->row[COL_SECONDS]);
 	if (s->axes == 1)

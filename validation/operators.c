@@ -10,7 +10,10 @@
 #include "hardware/collectives.h"
 #include "hardware/fitted.h"
 #include "hardware/roofline.h"
+#include "hardware/sisters.h"
 #include "hardware/tables.h"
+
+const char *const estimate_names[] = { "measured", "fitted", "analytic", "sister", "forest" };
 
 struct operators_study {
 	struct arena *arena;
@@ -29,6 +32,7 @@ struct subject {
 	struct system fitted, bare;    /* its links with and without fitted figures */
 	const struct fits *fits;
 	struct tables *tables;
+	struct sisters *sisters;       /* of the sheet: as if nothing had been measured on it; for one table at a time */
 };
 
 static bool is_collective(enum op_kind kind)
@@ -94,6 +98,30 @@ static double analytic_seconds(const struct subject *s, const char *stack, const
 	return cost.seconds;
 }
 
+static double sister_seconds(const struct subject *s, const char *stack, const struct op *op)
+{
+	struct op_cost cost;
+
+	if (sisters_op(s->sisters, op, &cost))
+		return cost.seconds;
+	return !is_collective(op->kind) && sisters_law(s->sisters, op, stack, &cost) ? cost.seconds : NAN;
+}
+
+/* What answers for one table of a device that was not measured: sisters under the same software, else under any. */
+static bool load_sisters(struct subject *s, const char *stack, enum op_kind kind, struct err *err)
+{
+	struct sisters_options o = { .device = &s->sheet, .system = &s->bare, .stacks = stack, .own_links = true,
+				     .only = 1 + (int)kind };
+
+	s->sisters = sisters_load(&o, s->study->arena, err);
+	if (!s->sisters || sisters_have(s->sisters, kind))
+		return s->sisters;
+	sisters_free(s->sisters);
+	o.stacks = NULL;
+	s->sisters = sisters_load(&o, s->study->arena, err);
+	return s->sisters;
+}
+
 static struct operator_point ask(const struct subject *s, size_t table, const char *stack,
 				 const struct tables_point *from)
 {
@@ -105,17 +133,19 @@ static struct operator_point ask(const struct subject *s, size_t table, const ch
 	p.outside = answered && cost.extrapolated;
 	p.predicted_s[PROVIDER_FITTED] = fitted_seconds(s, stack, &from->op);
 	p.predicted_s[PROVIDER_ANALYTIC] = analytic_seconds(s, stack, &from->op);
+	p.predicted_s[ESTIMATE_SISTER] = sister_seconds(s, stack, &from->op);
+	p.predicted_s[ESTIMATE_FOREST] = NAN;
 	return p;
 }
 
 /* Median and P90 of points [first, first + count) in the scratch `errors`. */
-static size_t collect(const struct operator_point *points, size_t count, enum provider provider, double *errors)
+static size_t collect(const struct operator_point *points, size_t count, enum operators_estimate who, double *errors)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if (!isnan(points[i].predicted_s[provider]))
-			errors[n++] = fabs(points[i].predicted_s[provider] / points[i].measured_s - 1);
+		if (!isnan(points[i].predicted_s[who]))
+			errors[n++] = fabs(points[i].predicted_s[who] / points[i].measured_s - 1);
 	return n;
 }
 
@@ -136,8 +166,8 @@ static bool finish_group(struct operators_study *s, struct operator_group *g, st
 
 	if (!errors)
 		return err_memory(err);
-	for (int p = 0; p < PROVIDER_COUNT; p++)
-		g->error[p] = summarise(errors, collect(&s->points[g->first], g->count, (enum provider)p, errors));
+	for (int p = 0; p < ESTIMATE_COUNT; p++)
+		g->error[p] = summarise(errors, collect(&s->points[g->first], g->count, (enum operators_estimate)p, errors));
 	g->error[PROVIDER_FITTED].held_out = !is_collective(g->kind);
 	mem_free(errors);
 	return true;
@@ -174,7 +204,7 @@ static bool add_group(const struct subject *s, size_t table, const struct tables
 	return finish_group(study, &study->groups[study->group_count++], err);
 }
 
-static bool add_table(const struct subject *s, size_t table, struct err *err)
+static bool add_table(struct subject *s, size_t table, struct err *err)
 {
 	struct tables_info info;
 	struct tables_point *points;
@@ -188,11 +218,13 @@ static bool add_table(const struct subject *s, size_t table, struct err *err)
 	if (!points)
 		return err_memory(err);
 	tables_points(s->tables, table, points);
+	ok = load_sisters(s, info.stack, points->op.kind, err);
 	for (size_t low = 0, high; ok && low < info.rows; low = high) {
 		for (high = low + 1; high < info.rows && same_group(&points[low], &points[high]);)
 			high++;
 		ok = add_group(s, table, &info, &points[low], high - low, err);
 	}
+	sisters_free(s->sisters);
 	mem_free(points);
 	return ok;
 }
@@ -330,7 +362,7 @@ const struct operator_point *operators_points(const struct operators_study *s)
 }
 
 struct error_summary operators_summary(const struct operators_study *s, const char *device, int kind,
-				       enum provider provider, struct err *err)
+				       enum operators_estimate who, struct err *err)
 {
 	struct error_summary e = { 0, NAN, NAN, true };
 	double *errors = mem_alloc((s->point_count + 1) * sizeof(*errors));
@@ -344,7 +376,7 @@ struct error_summary operators_summary(const struct operators_study *s, const ch
 		const struct operator_group *g = &s->groups[i];
 
 		if ((!device || text_equal(device, g->device)) && (kind < 0 || kind == (int)g->kind))
-			n += collect(&s->points[g->first], g->count, provider, errors + n);
+			n += collect(&s->points[g->first], g->count, who, errors + n);
 	}
 	e = summarise(errors, n);
 	mem_free(errors);

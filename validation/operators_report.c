@@ -24,6 +24,7 @@ static void group_row(struct table *t, const struct operator_group *g)
 	table_cellf(t, STYLE_PLAIN, "%zu", g->count);
 	add_error(t, met ? STYLE_PLAIN : STYLE_WARN, &g->error[PROVIDER_MEASURED]);
 	add_error(t, STYLE_PLAIN, &g->error[PROVIDER_FITTED]);
+	add_error(t, STYLE_PLAIN, &g->error[ESTIMATE_SISTER]);
 	add_error(t, STYLE_PLAIN, &g->error[PROVIDER_ANALYTIC]);
 	if (isnan(g->median_bar))
 		table_cell(t, STYLE_FAINT, "");
@@ -33,24 +34,27 @@ static void group_row(struct table *t, const struct operator_group *g)
 
 static const struct table_column columns[] = {
 	{ "device/software/operator/format", false }, { "points", true }, { "measured %", true }, { "P90", true },
-	{ "fitted %", true }, { "P90", true }, { "analytic %", true }, { "P90", true }, { "bar", false },
+	{ "fitted %", true }, { "P90", true },
+	{ "sister %", true }, { "P90", true }, { "analytic %", true }, { "P90", true }, { "bar", false },
 };
 
 static const struct table_column device_columns[] = {
 	{ "device", false }, { "points", true }, { "measured %", true }, { "P90", true }, { "fitted %", true }, { "P90", true },
-	{ "analytic %", true }, { "P90", true },
+	{ "sister %", true }, { "P90", true }, { "analytic %", true }, { "P90", true },
 };
 
 static bool device_row(const struct operators_study *s, const char *device, struct table *t, struct err *err)
 {
 	table_cell(t, STYLE_PLAIN, device ? device : "all");
-	for (int p = 0; p < PROVIDER_COUNT; p++) {
-		struct error_summary e = operators_summary(s, device, -1, (enum provider)p, err);
+	static const enum operators_estimate shown[] = { ESTIMATE_MEASURED, ESTIMATE_FITTED, ESTIMATE_SISTER, ESTIMATE_ANALYTIC };
+
+	for (size_t p = 0; p < COUNT_OF(shown); p++) {
+		struct error_summary e = operators_summary(s, device, -1, shown[p], err);
 
 		if (err->kind != ERR_NONE)
 			return false;
 		if (p == 0) {
-			struct error_summary all = operators_summary(s, device, -1, PROVIDER_ANALYTIC, err);
+			struct error_summary all = operators_summary(s, device, -1, ESTIMATE_ANALYTIC, err);
 
 			table_cellf(t, STYLE_PLAIN, "%zu", all.count);
 		}
@@ -99,11 +103,11 @@ bool operators_text(const struct operators_study *s, const struct term *term, st
 	str_addf(out, "\n%zu of %zu groups with a bar (median/P90) are inside it\n", met, barred);
 	str_add(out, "median and 90th percentile of |predicted / measured - 1|, percent\n"
 		     "measured: the shape site left out of its table; fitted: sites that no fit saw (*: all sites); "
-		     "analytic: nothing measured on the device\n");
+		     "analytic: nothing measured on the device; sister: the same, its sisters' tables and laws scaled by the data sheets\n");
 	return ok;
 }
 
-static void json_summary(struct json *j, const struct operator_group *g, enum provider p, const char *name)
+static void json_summary(struct json *j, const struct operator_group *g, enum operators_estimate p, const char *name)
 {
 	const struct error_summary *e = &g->error[p];
 
@@ -114,13 +118,13 @@ static void json_summary(struct json *j, const struct operator_group *g, enum pr
 	json_text(j, "op", g->op);
 	json_text(j, "dtype", g->dtype);
 	json_text(j, "kv_dtype", g->kv_dtype);
-	json_text(j, "provider", provider_names[p]);
+	json_text(j, "provider", estimate_names[p]);
 	json_bool(j, "held_out", e->held_out);
 	json_int(j, "count", (int64_t)e->count);
 	json_int(j, "points_measured", (int64_t)g->measured);
 	json_number(j, "median_abs_rel_error", e->median);
 	json_number(j, "p90_abs_rel_error", e->p90);
-	if (p == PROVIDER_MEASURED && !isnan(g->median_bar)) {
+	if (p == ESTIMATE_MEASURED && !isnan(g->median_bar)) {
 		json_number(j, "median_bar", g->median_bar);
 		json_number(j, "p90_bar", g->p90_bar);
 		json_bool(j, "met", operators_bar_met(g));
@@ -128,7 +132,7 @@ static void json_summary(struct json *j, const struct operator_group *g, enum pr
 	json_end(j);
 }
 
-static void json_rows(struct json *j, const struct operator_group *g, const struct operator_point *points, enum provider p,
+static void json_rows(struct json *j, const struct operator_group *g, const struct operator_point *points, enum operators_estimate p,
 		      const char *name, size_t most)
 {
 	size_t taken = g->count < most ? g->count : most;
@@ -168,14 +172,14 @@ bool operators_json(const struct operators_study *s, size_t rows, struct str *ou
 	for (int part = 0; part < 2; part++) {
 		json_array(&j, part ? "summary" : "rows");
 		for (size_t i = 0; i < n; i++) {
-			for (int p = 0; p < PROVIDER_COUNT; p++) {
+			for (int p = 0; p < ESTIMATE_COUNT; p++) {
 				char name[256];
 
-				snprintf(name, sizeof(name), "%s/%s", g[i].name, provider_names[p]);
+				snprintf(name, sizeof(name), "%s/%s", g[i].name, estimate_names[p]);
 				if (part)
-					json_summary(&j, &g[i], (enum provider)p, name);
+					json_summary(&j, &g[i], (enum operators_estimate)p, name);
 				else
-					json_rows(&j, &g[i], operators_points(s), (enum provider)p, name, rows);
+					json_rows(&j, &g[i], operators_points(s), (enum operators_estimate)p, name, rows);
 			}
 		}
 		json_end(&j);
@@ -193,11 +197,11 @@ const struct validation_error *operators_errors(const struct operators_study *s,
 	size_t n;
 
 	g = operators_groups(s, &n);
-	*count = n * PROVIDER_COUNT;
+	*count = n * ESTIMATE_COUNT;
 	rows = arena_alloc(arena, *count * sizeof(*rows) + 1);
 	for (size_t i = 0; rows && i < *count; i++) {
-		const struct error_summary *e = &g[i / PROVIDER_COUNT].error[i % PROVIDER_COUNT];
-		const char *name = arena_printf(arena, "%s/%s", g[i / PROVIDER_COUNT].name, provider_names[i % PROVIDER_COUNT]);
+		const struct error_summary *e = &g[i / ESTIMATE_COUNT].error[i % ESTIMATE_COUNT];
+		const char *name = arena_printf(arena, "%s/%s", g[i / ESTIMATE_COUNT].name, estimate_names[i % ESTIMATE_COUNT]);
 
 		if (!name) {
 			err_memory(err);

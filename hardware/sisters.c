@@ -1,0 +1,191 @@
+#include "hardware/sisters.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "hardware/collectives.h"
+#include "hardware/roofline.h"
+
+/* Median errors of restated tables over the measured devices (validate operators): between devices of one architecture,
+ * and between others. */
+static const double ERROR_SAME = 0.06, ERROR_OTHER = 0.20;
+
+enum { SISTERS_MOST = 4, ROWS_LEAST = 10 };     /* fewer rows of a number format say less than a law does */
+
+struct sister {
+	const struct sisters *family;
+	const struct device *device;
+	const struct system *system;
+	const struct fits *fits;
+	struct tables *tables;                 /* NULL: none that is wanted */
+	double rel_error;
+};
+struct sisters {
+	const struct device *device;
+	const struct system *system;
+	struct sister items[SISTERS_MOST];
+	size_t count;
+};
+
+static bool is_collective(enum op_kind kind)
+{
+	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
+}
+
+/* The sister's law on the other device. Shares of peak that were measured on both carry over as their ratio: boards of one
+ * architecture differ in the power that they may draw. */
+static void law_on(const struct fit *fit, const struct device *from, const struct device *to, const struct op *op,
+		   struct op_cost *out)
+{
+	const struct device_efficiency *a = device_efficiency(from, op->dtype), *b = device_efficiency(to, op->dtype);
+	struct fit own = *fit;
+
+	if (op->kind == OP_GEMM && a && b && a->gemm > 0 && b->gemm > 0)
+		own.compute = fmin(own.compute * b->gemm / a->gemm, 1);
+	fit_price(&own, to, op, out);
+}
+
+/* Links as their data sheet has them: what was calibrated on one of the two would not cancel. */
+static struct system as_published(const struct system *s)
+{
+	struct system bare = *s;
+	struct link *l = &bare.scale_up;
+
+	l->base_s = l->hop_s = l->efficiency = l->reduce_efficiency = l->direct_base_s = l->direct_hop_s = NAN;
+	return bare;
+}
+
+static double ratio_collective(const struct sister *s, const char *stack, const struct op *op)
+{
+	bool library = text_equal(stack, "nccl") || text_equal(stack, "oneccl");
+	struct system a = as_published(s->family->system), b = as_published(s->system);
+	struct collective here, there;
+
+	collective_price(&a, op, library, &here);
+	collective_price(&b, op, library, &there);
+	return there.seconds > 0 ? here.seconds / there.seconds : 1;
+}
+
+static double ratio(const void *context, const char *stack, const struct op *op)
+{
+	const struct sister *s = context;
+	const struct fit *fit = fits_find(s->fits, op, stack);
+	struct op_cost here, there;
+
+	if (is_collective(op->kind))
+		return ratio_collective(s, stack, op);
+	if (fit) {
+		law_on(fit, s->device, s->family->device, op, &here);
+		fit_price(fit, s->device, op, &there);
+	} else {
+		roofline_op(s->family->device, op, &here);
+		roofline_op(s->device, op, &there);
+	}
+	return there.seconds > 0 && isfinite(here.seconds) ? here.seconds / there.seconds : 1;
+}
+
+static bool same_architecture(const struct device *a, const struct device *b)
+{
+	size_t n = a->generation ? strcspn(a->generation, " ") : 0;
+
+	return n > 0 && b->generation && strncmp(a->generation, b->generation, n) == 0 && text_equal(a->vendor, b->vendor);
+}
+
+/* What neither the device nor nearer sisters have tables of. */
+static void want(const struct sisters *all, const struct sisters_options *o, const struct sister *s, bool *wanted)
+{
+	for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
+		wanted[kind] = (!o->only || kind + 1 == o->only) && (!o->own || !tables_have(o->own, (enum op_kind)kind));
+		for (size_t i = 0; i < all->count; i++)
+			if (all->items[i].tables && tables_have(all->items[i].tables, (enum op_kind)kind))
+				wanted[kind] = false;
+		if (is_collective((enum op_kind)kind) &&
+		    (!o->own_links || all->system->scale_up.topology != s->system->scale_up.topology))
+			wanted[kind] = false;
+	}
+}
+
+static bool add(struct sisters *all, const struct sisters_options *o, const char *name, struct arena *arena, struct err *err)
+{
+	struct tables_limits limits = { .bandwidth_bytes_s = device_bandwidth(o->device) };
+	struct sister *s = &all->items[all->count];
+	struct tables_transfer how = { .ratio = ratio, .context = s };
+	struct err own = { 0 };
+
+	if (all->count == SISTERS_MOST)
+		return true;
+	*s = (struct sister){ .family = all, .device = device_load(name, arena, err) };
+	s->system = s->device ? system_for_device(s->device, arena, err) : NULL;
+	s->fits = s->system ? fits_load(s->device->name, arena, err) : NULL;
+	if (!s->fits)
+		return false;
+	for (int t = 0; t < DTYPE_COUNT; t++)
+		limits.peak_flop_s[t] = device_peak(o->device, (enum dtype)t, NULL);
+	s->rel_error = how.rel_error = same_architecture(o->device, s->device) ? ERROR_SAME : ERROR_OTHER;
+	want(all, o, s, how.wanted);
+	s->tables = tables_load_restated(s->device->name, o->stacks, &limits, &how, &own);
+	if (!s->tables && own.kind != ERR_NONE)
+		return err_set(err, own.kind, "%s", own.text);
+	all->count++;
+	return true;
+}
+
+struct sisters *sisters_load(const struct sisters_options *o, struct arena *arena, struct err *err)
+{
+	struct sisters *all = arena_alloc(arena, sizeof(*all));
+	const char *names = o->names ? o->names : o->device->fits_of ? o->device->fits_of : "";
+	char *text = arena_strdup(arena, names), *rest = NULL;
+
+	if (!all || !text) {
+		err_memory(err);
+		return NULL;
+	}
+	*all = (struct sisters){ .device = o->device, .system = o->system };
+	if (o->changed && !add(all, o, o->device->name, arena, err))
+		goto failed;
+	for (char *word = strtok_r(text, " ,", &rest); word; word = strtok_r(NULL, " ,", &rest))
+		if (!add(all, o, word, arena, err))
+			goto failed;
+	return all;
+failed:
+	sisters_free(all);
+	return NULL;
+}
+
+void sisters_free(struct sisters *s)
+{
+	for (size_t i = 0; s && i < s->count; i++)
+		tables_free(s->items[i].tables);
+}
+
+bool sisters_have(const struct sisters *s, enum op_kind kind)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->items[i].tables && tables_have(s->items[i].tables, kind))
+			return true;
+	return false;
+}
+
+bool sisters_op(const struct sisters *s, const struct op *op, struct op_cost *out)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->items[i].tables && tables_rows(s->items[i].tables, op) >= ROWS_LEAST &&
+		    tables_op(s->items[i].tables, op, out) && isfinite(out->seconds) && out->seconds >= 0)
+			return true;
+	return false;
+}
+
+bool sisters_law(const struct sisters *s, const struct op *op, const char *stacks, struct op_cost *out)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct fit *fit = fits_find(s->items[i].fits, op, stacks);
+
+		if (!fit)
+			continue;
+		law_on(fit, s->items[i].device, s->device, op, out);
+		out->rel_error = hypot(out->rel_error, s->items[i].rel_error);
+		return true;
+	}
+	return false;
+}
