@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "hardware/collectives.h"
+#include "hardware/exec.h"
 #include "hardware/fitted.h"
 #include "hardware/roofline.h"
 #include "hardware/sisters.h"
@@ -252,6 +253,6 @@ void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *o
 		price_collective(cm, &spread, out);
 	else if (op->kind == OP_HOST || op->kind == OP_HOST_TRANSFER)
 		price_host(cm, op, out);
-	else
+	else if (!exec_price(cm->device, op, out))
 		roofline_op(cm->device, op, out);
 }

@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/schema.h"
+#include "hardware/execution.h"
 #include "hardware/link.h"
 #include "hardware/operator.h"
 
@@ -82,6 +83,7 @@ struct device {
 	struct device_memory memory2;          /* the next tier: host DRAM over a fast link, DDR of a dataflow chip */
 	struct device_sram sram;
 	struct device_units units;
+	struct execution execution;            /* kind none: as GPUs do */
 	struct link scale_up, scale_out, host;
 	struct device_power power;
 	struct device_price *prices;

@@ -1,6 +1,8 @@
 /* The table of hardware/devices/NAME.xml. */
 #include "hardware/device.h"
 
+#include "hardware/exec.h"
+
 const char *const device_status_names[] = { "shipping", "cloud", "in-house", "eol", "announced", NULL };
 const char *const device_kind_names[] = {
 	"gpu", "tpu", "trainium", "lpu", "wafer", "dataflow", "bsp", "mesh", "mtia", "gaudi", "cpu", NULL
@@ -11,6 +13,7 @@ const char *const price_kind_names[] = { "on-demand", "reserved-3y", "own-hypers
 #define NUMBER(name, member, si, least, most, help) \
 	{ name, FIELD_NUMBER, AT(member), si, least, most, false, NULL, NULL, help }
 #define INTEGER(name, member, most, help) { name, FIELD_INT, AT(member), 0, 0, most, false, NULL, NULL, help }
+#define FLAG(name, member, help) { name, FIELD_FLAG, AT(member), 0, 0, 0, false, "no", NULL, help }
 #define SOURCE { "source", FIELD_TEXT, AT(source), 0, 0, 0, true, NULL, NULL, "where the figures come from" }
 #define GIB 1073741824.0
 
@@ -78,6 +81,37 @@ static const struct element units_element = {
 	.name = "units", .fields = units_fields, .field_count = COUNT_OF(units_fields),
 	.offset = offsetof(struct device, units),
 	.size = sizeof(struct device_units), .help = "what tiles of a matrix product are handed to",
+};
+#undef AT
+
+#define AT(member) (offsetof(struct execution, member))
+static const struct field execution_fields[] = {
+	{ "kind", FIELD_CHOICE, AT(kind), 0, 0, 0, true, NULL, exec_kind_names, "the execution model" },
+	{ "fusion", FIELD_CHOICE, AT(fusion), 0, 0, 0, false, "none", fusion_names, "operators that are joined into one kernel" },
+	{ "cached_weights", FIELD_CHOICE, AT(cached_weights), 0, 0, 0, false, "no", cached_weights_names,
+	  "whether weights stay in the SRAM between steps" },
+	FLAG("activations_on_chip", activations_on_chip, "activations stay in the SRAM between kernels"),
+	FLAG("streams", streams, "devices form a pipeline of tokens, each with its own weights"),
+	FLAG("regions", regions, "layers on one device do so, too, each in a part of it"),
+	FLAG("together", together, "the devices of a system serve one replica unless told otherwise"),
+	FLAG("spills", spills, "weights that do not fit stream from memory2"),
+	INTEGER("bucket_tokens", bucket_tokens, 1 << 20, "compiled shapes: rows padded to powers of two, at least these"),
+	INTEGER("bucket_context", bucket_context, 1 << 20, "the same of cached tokens"),
+	NUMBER("load_gb_s", load_bytes_s, 1e9, 1e-3, 1e9, "weights enter the matrix units at most this fast, all together"),
+	INTEGER("load_rows", load_rows, 65536, "loading a tile of weights takes as long as streaming so many rows"),
+	NUMBER("noc_gb_s", noc_bytes_s, 1e9, 1e-3, 1e9, "network on the chip, all units together"),
+	NUMBER("hop_ns", hop_s, 1e-9, 0, 1e6, "from a unit to its neighbour"),
+	NUMBER("add_ns", add_s, 1e-9, 0, 1e6, "a unit adds its part to a sum that passes by"),
+	NUMBER("depth_ns", depth_s, 1e-9, 0, 1e6, "latency of one dependent operator inside a kernel"),
+	NUMBER("sync_ns", sync_s, 1e-9, 0, 1e6, "barrier over all units"),
+	NUMBER("reserved_mb", reserved_bytes, 1e6, 0, 1e5, "programs and buffers; absent = as serving software on GPUs"),
+	TEXT("stack", stack, "whose host time counts when no stack is asked for"),
+	SOURCE, TEXT("note", note, "what to know about them"),
+};
+static const struct element execution_element = {
+	.name = "execution", .fields = execution_fields, .field_count = COUNT_OF(execution_fields),
+	.offset = offsetof(struct device, execution),
+	.size = sizeof(struct execution), .help = "how the device executes operators, where not as a GPU",
 };
 #undef AT
 
@@ -151,7 +185,7 @@ static const struct field device_fields[] = {
 	TEXT("source", source, "where the entry as a whole comes from"),
 };
 static const struct element *const device_children[] = {
-	&peak_element, &memory_element, &memory2_element, &sram_element, &units_element, &scale_up_element, &scale_out_element,
+	&peak_element, &memory_element, &memory2_element, &sram_element, &units_element, &execution_element, &scale_up_element, &scale_out_element,
 	&host_element, &power_element, &price_element, &efficiency_element, NULL
 };
 const struct element device_element = {

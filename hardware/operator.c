@@ -181,15 +181,24 @@ static double moe_flops(const struct op *op)
 
 /* Weights of the experts that at least one token chose, under uniform choice without replacement within a token:
  * E (1 - (1 - top_k / E_total)^m); then the tokens that have work here, in and out. */
-static double moe_bytes(const struct op *op)
+double op_experts_touched(const struct op *op)
 {
 	double experts = at_least_one(op->experts), total = op->experts_total > 0 ? (double)op->experts_total : experts;
 	double missed = fmax(1 - at_least_one(op->top_k) / total, 0);
-	double touched = experts * (1 - pow(missed, (double)op->m));
+
+	return experts * (1 - pow(missed, (double)op->m));
+}
+
+static double moe_weights(const struct op *op)
+{
+	return op_experts_touched(op) * (op->gated ? 3 : 2) * (double)op->n * (double)op->k * dtype_bytes(op->dtype);
+}
+
+static double moe_bytes(const struct op *op)
+{
 	double tokens = fmin((double)op->m, moe_pairs(op));
 
-	return touched * (op->gated ? 3 : 2) * (double)op->n * (double)op->k * dtype_bytes(op->dtype) +
-	       tokens * (double)op->k * (in_bytes(op->dtype) + out_bytes(op->dtype));
+	return moe_weights(op) + tokens * (double)op->k * (in_bytes(op->dtype) + out_bytes(op->dtype));
 }
 
 /* GEMM: 2 m n k a product. Elementwise work counts the few operations an element needs; collectives and copies none
@@ -265,4 +274,25 @@ double op_bytes(const struct op *op)
 	case OP_HOST_TRANSFER: return op->bytes;
 	default: return 0;
 	}
+}
+
+void op_traffic(const struct op *op, struct op_traffic *out)
+{
+	double m = (double)op->m, all = op_bytes(op), qk, v, q;
+
+	*out = (struct op_traffic){ 0 };
+	switch (op->kind) {
+	case OP_GEMM: out->weights = at_least_one(op->batch) * (double)op->n * (double)op->k * dtype_bytes(op->dtype); break;
+	case OP_MOE: out->weights = moe_weights(op); break;
+	case OP_EMBEDDING: out->weights = m * (double)op->n * dtype_bytes(op->dtype); break;
+	case OP_ATTENTION_PREFILL: case OP_ATTENTION_DECODE: case OP_MLA_PREFILL: case OP_MLA_DECODE:
+		attention_widths(op, &qk, &v);
+		q = at_least_one(op->batch) * at_least_one(op->q_len) * (double)op->heads;
+		out->cache = fmax(all - q * (qk * in_bytes(op->dtype) + v * out_bytes(op->dtype)), 0);
+		break;
+	case OP_KV_APPEND: out->cache = m * (double)op->n * kv_bytes(op); break;
+	case OP_SCAN: out->cache = at_least_one(op->batch) * 2 * op->bytes; break;
+	default: break;
+	}
+	out->activations = fmax(all - out->weights - out->cache, 0);
 }

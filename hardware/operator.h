@@ -52,11 +52,22 @@ struct op {
 					* whole); copy: bytes copied; scan: state of one sequence; host: seconds */
 	int devices;                   /* collectives: ranks */
 	int devices_per_node;          /* collectives: ranks that share a scale-up domain; 0 = all */
+	double near, far;              /* shares of the weights that stay in the chip's SRAM, and that stream from the next
+					* memory tier (device.memory2); the rest lies in the device's memory */
+	double region;                 /* part of the device that works on this operator; 0 = all of it */
 };
 
 /* Work that no implementation can avoid: FLOPs, and bytes that must move through the device's memory (or over the
  * link, for collectives). Formulas are documented in operator.c beside each kind. */
 double op_flops(const struct op *op);
 double op_bytes(const struct op *op);
+
+/* op_bytes by what they are: weights (of products and experts), cache (keys, values, recurrent state), activations. */
+struct op_traffic {
+	double weights, cache, activations;
+};
+void op_traffic(const struct op *op, struct op_traffic *out);
+/* Experts of a moe operator that at least one token chose, on this device (mean). */
+double op_experts_touched(const struct op *op);
 
 #endif

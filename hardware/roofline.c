@@ -255,6 +255,23 @@ static void pad(const struct device *d, const struct op *op, struct op_cost *out
 	out->bound = BOUND_COMPUTE;
 }
 
+void roofline_shares(const struct device *d, const struct op *op, struct roofline_shares *out)
+{
+	enum figure compute, memory;
+
+	*out = (struct roofline_shares){ .compute = 1, .known = true };
+	shares_of(op, &compute, &memory);
+	if (roofline_is_matrix(op))
+		out->compute = share(d, op->dtype, compute, &out->known);
+	out->memory = share(d, op->dtype, memory, &out->known);
+	out->launch_s = share(d, op->dtype, LAUNCH, &(bool){ true });
+}
+
+double roofline_error(const struct device *d, bool known)
+{
+	return d->status == DEVICE_ANNOUNCED ? ERROR_ANNOUNCED : known ? ERROR_KNOWN : ERROR_KIND;
+}
+
 void roofline_op(const struct device *d, const struct op *op, struct op_cost *out)
 {
 	const struct habit *habit = d->kind == DEVICE_GPU || d->kind == DEVICE_GAUDI ? gpu_habit(op) : NULL;
@@ -284,5 +301,5 @@ void roofline_op(const struct device *d, const struct op *op, struct op_cost *ou
 	fit_price(&fit, d, op, out);
 	pad(d, op, out, fit.compute);
 	out->provider = PROVIDER_ANALYTIC;
-	out->rel_error = d->status == DEVICE_ANNOUNCED ? ERROR_ANNOUNCED : known ? ERROR_KNOWN : ERROR_KIND;
+	out->rel_error = roofline_error(d, known);
 }

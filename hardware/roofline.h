@@ -14,6 +14,16 @@ void roofline_op(const struct device *d, const struct op *op, struct op_cost *ou
  * `units` is filled up (0: no padding, no waves), at least op_flops. */
 double roofline_padded_flops(const struct op *op, int64_t tile_m, int64_t tile_n, int64_t tile_k, int64_t units);
 
+/* What software reaches on the device for this operator: shares of peak arithmetic and of memory bandwidth, and the fixed
+ * time of a kernel; its file's <efficiency>, else figures typical of its kind (known = false). */
+struct roofline_shares {
+	double compute, memory, launch_s;
+	bool known;
+};
+void roofline_shares(const struct device *d, const struct op *op, struct roofline_shares *out);
+/* Expected relative error of an analytic answer with such shares. */
+double roofline_error(const struct device *d, bool known);
+
 /* True when the operator's arithmetic runs on the matrix units (GEMM, attention, experts), else on vector units. */
 bool roofline_is_matrix(const struct op *op);
 

@@ -126,7 +126,7 @@ int build_window(struct build *b, int64_t window)
 
 static bool same(const struct node *a, const struct node *b)
 {
-	return a->scale == b->scale && a->window_class == b->window_class && a->per_unit == b->per_unit &&
+	return a->scale == b->scale && a->least == b->least && a->window_class == b->window_class && a->per_unit == b->per_unit &&
 	       a->overlap == b->overlap && strcmp(a->label, b->label) == 0 &&
 	       memcmp(&a->op, &b->op, sizeof(a->op)) == 0;
 }
@@ -265,6 +265,40 @@ static void build_send(struct build *b)
 	n->per_unit = (double)b->m->shape.hidden * b->bytes * b->share;
 }
 
+static bool is_collective(enum op_kind kind)
+{
+	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
+}
+
+/* From device to device of a chain. */
+static void build_hops(struct build *b)
+{
+	struct node *n = b->p.chain > 1 ? build_node(b, "stage_hop", OP_SEND_RECV, b->p.activations, PER_TOKENS) : NULL;
+
+	if (!n)
+		return;
+	n->count = (double)(b->p.chain - 1);
+	n->op.devices = 2;
+	n->per_unit = (double)b->m->shape.hidden * b->bytes * b->share;
+}
+
+/* Where weights lie, and which part of a device a stage is. */
+static void lay_weights(struct build *b)
+{
+	double region = (double)b->p.chain / (double)b->p.stages;
+
+	for (size_t i = 0; i < b->out->count; i++) {
+		struct op *op = &b->out->nodes[i].op;
+
+		if (op->kind == OP_GEMM || op->kind == OP_MOE)
+			op->near = b->p.weights_near, op->far = b->p.weights_far;
+		if (region < 1)
+			op->region = region;
+		if (is_collective(op->kind) && b->p.stages > 1)
+			b->out->nodes[i].least = b->out->nodes[i].per_unit * (double)b->p.stages;
+	}
+}
+
 bool graph_build(const struct model *m, const struct placement *place, const struct stack *stack, int stage,
 		 struct graph *out, struct arena *arena, struct err *err)
 {
@@ -279,7 +313,7 @@ bool graph_build(const struct model *m, const struct placement *place, const str
 		return err_set(err, ERR_INPUT, "stage %d: expected 0 to %lld", stage, (long long)b.p.pp - 1);
 	*out = (struct graph){ .window_count = 1 };
 	b.fused_add = !(stack && stack->name && strcmp(stack->name, "vidur") == 0);
-	b.share = 1 / (double)(b.p.dp_attention * b.p.cp);
+	b.share = 1 / (double)(b.p.dp_attention * b.p.cp * b.p.stages);
 	b.bytes = dtype_bytes(b.p.activations);
 	placement_layers(m, &b.p, stage, &first, &count);
 	out->layers = (int)count;
@@ -290,6 +324,8 @@ bool graph_build(const struct model *m, const struct placement *place, const str
 		build_head(&b);
 	else
 		build_send(&b);
+	build_hops(&b);
+	lay_weights(&b);
 	if (own.kind != ERR_NONE)
 		return err_set(err, own.kind, "%s", own.text);
 	build_merge(out);
@@ -316,11 +352,6 @@ static double units_of(const struct node *node, const struct extent *x)
 		break;
 	}
 	return 0;
-}
-
-static bool is_collective(enum op_kind kind)
-{
-	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
 }
 
 /* Rounded up; a hair above a whole number (3 * (1.0 / 3)) is that number. */
@@ -362,7 +393,7 @@ bool graph_op(const struct node *node, const struct extent *x, struct op *out)
 	if (node->scale == PER_PREFILL_CHUNK)
 		units += x->prior;
 	if (is_collective(out->kind)) {
-		out->bytes = node->per_unit * units;
+		out->bytes = fmax(node->per_unit * units, node->least);
 		return true;
 	}
 	if (node->scale == PER_DECODE_CONTEXT) {

@@ -33,6 +33,7 @@ struct node {
 	int window_class;              /* PER_DECODE_CONTEXT: index into graph.windows */
 	double count;                  /* how often it runs an iteration on this stage (layers) */
 	double per_unit;               /* op.m (or message bytes) a unit of the scale: 1 for plain GEMMs, 1/dp for DP attention ... */
+	double least;                  /* collectives: bytes of one token, the smallest message */
 	double overlap;                /* 0..1: share hidden behind compute (communication) */
 };
 
@@ -64,6 +65,9 @@ struct extent {
  *                every rank and the all_reduce of the layer adds the experts up.
  *   cp           tokens are spread over the ranks (T/cp), as are cached tokens: a prefill chunk runs as ring attention
  *                (send_recv of keys and values), decode gathers the queries and adds up partial results.
+ *   stages       a chain of devices that tokens stream through (SRAM pipelines): every operator of all layers runs one after
+ *                the other, but on T/stages tokens: the pipeline's other stages work on the rest meanwhile; chain - 1 hops
+ *                ("stage_hop") of the hidden states. A stage that is a region of a device says so in op.region.
  * Residual additions are fused into the norms (op.n is twice the width: two tensors in, two out; label "add_norm") unless
  * the stack is "vidur", which profiles them apart. Activation quantisation belongs to the GEMM's measurement. OP_HOST nodes
  * are sim's. In attention prototypes op.kv_len is the share of the context that this device holds (1/cp).

@@ -12,14 +12,14 @@ void build_attention_pair(struct build *b, const struct attention_pair *pair)
 		n->op = pair->prefill;
 		n->op.window = pair->window;
 		n->count /= (double)b->p.dp_attention;
-		n->per_unit = n->op.kv_len = 1 / (double)b->p.cp;
+		n->per_unit = n->op.kv_len = 1 / (double)(b->p.cp * b->p.stages);
 	}
 	n = build_node(b, pair->decode_label, pair->decode.kind, pair->decode.dtype, PER_DECODE_CONTEXT);
 	if (n) {
 		n->op = pair->decode;
 		n->op.window = pair->window;
 		n->op.kv_len = 1 / (double)b->p.cp;
-		n->per_unit = 1 / (double)b->p.dp_attention;
+		n->per_unit = 1 / (double)(b->p.dp_attention * b->p.stages);
 		n->window_class = build_window(b, pair->window);
 	}
 }

@@ -9,7 +9,7 @@ struct moe_plan {
 	int64_t width;   /* columns of an expert on a rank */
 	int64_t experts; /* on a rank */
 	bool exchange;   /* all_to_all: each rank has whole experts and its own tokens */
-	double tokens;   /* of the batch that reach the experts' ranks: 1 / cp */
+	double tokens;   /* of the batch that reach the experts' ranks: 1 / (cp stages) */
 };
 
 static struct moe_plan plan(const struct build *b)
@@ -21,7 +21,7 @@ static struct moe_plan plan(const struct build *b)
 	p.width = (e->expert_intermediate + slices - 1) / slices;
 	p.experts = (e->experts + b->p.ep - 1) / b->p.ep;
 	p.exchange = b->p.dp_attention > 1 && b->p.ep == p.ranks;
-	p.tokens = 1 / (double)b->p.cp;
+	p.tokens = 1 / (double)(b->p.cp * b->p.stages);
 	return p;
 }
 

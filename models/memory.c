@@ -5,6 +5,8 @@
 #include "base/str.h"
 #include "models/tensors.h"
 
+static const double CACHE_SHARE = 0.25;
+
 struct stage {
 	const struct model *m;
 	const struct placement *p; /* resolved */
@@ -124,18 +126,22 @@ static void measure_stage(const struct model *m, const struct placement *p, int 
 		out->widest = fmax(out->widest, layer_width(m, p, &l));
 	}
 	out->full += out->index;
+	out->weights /= (double)p->chain;
+	out->full /= (double)p->chain, out->windowed /= (double)p->chain;
+	out->index /= (double)p->chain, out->state /= (double)p->chain;
 }
 
 static double activation_bytes(const struct stage *s, const struct memory_limits *limits, bool last)
 {
-	double tokens = (double)limits->max_batch_tokens / (double)(s->p->dp_attention * s->p->cp);
+	double stages = (double)s->p->stages, regions = stages / (double)s->p->chain;
+	double tokens = (double)limits->max_batch_tokens / (double)(s->p->dp_attention * s->p->cp) / stages;
 	double bytes = dtype_bytes(s->p->activations), hidden = (double)s->m->shape.hidden;
 	double inside = tokens * s->widest * bytes;
 	double logits =
-		last ? (double)limits->max_seqs / (double)s->p->dp_attention * (double)s->m->shape.vocab * (bytes + 8)
+		last ? (double)limits->max_seqs / (double)s->p->dp_attention / stages * (double)s->m->shape.vocab * (bytes + 8)
 		     : 0;
 
-	return tokens * 2 * hidden * bytes + fmax(inside, logits);
+	return regions * (tokens * 2 * hidden * bytes + fmax(inside, logits));
 }
 
 static double block_size(const struct memory_plan *plan)
@@ -148,6 +154,18 @@ static double block_size(const struct memory_plan *plan)
 static int64_t whole_blocks(double bytes, double block)
 {
 	return bytes > 0 ? (int64_t)ceil(bytes / block - 1e-9) : 0;
+}
+
+/* Weights that stream in: as many as leave a quarter of the memory to the cache, when not all of them fit with a sequence. */
+static void overflow(const struct memory_limits *limits, struct memory_plan *out)
+{
+	double budget = limits->capacity_bytes * limits->utilization - out->activation_bytes - out->reserved_bytes;
+	double one = (double)(out->seq_fixed_blocks + 1) * out->block_bytes;
+
+	out->near_bytes = fmin(limits->near_bytes, out->weights_bytes);
+	if (!(limits->far_bytes > 0) || out->weights_bytes + one <= budget)
+		return;
+	out->far_bytes = fmin(out->weights_bytes - fmax(budget - fmax(limits->capacity_bytes * CACHE_SHARE, one), 0), limits->far_bytes);
 }
 
 static void plan_stage(const struct stage *s, const struct memory_limits *limits, bool last, struct memory_plan *out)
@@ -172,7 +190,8 @@ static void plan_stage(const struct stage *s, const struct memory_limits *limits
 	window_bytes = (double)out->window_tokens * out->window_bytes_per_token;
 	out->seq_fixed_blocks =
 		out->block_bytes > 0 ? whole_blocks(window_bytes + out->state_bytes_per_seq, out->block_bytes) : 0;
-	room = limits->capacity_bytes * limits->utilization - out->weights_bytes - out->activation_bytes -
+	overflow(limits, out);
+	room = limits->capacity_bytes * limits->utilization - (out->weights_bytes - out->far_bytes) - out->activation_bytes -
 	       out->reserved_bytes;
 	if (out->block_bytes > 0)
 		out->kv_blocks = (int64_t)floor(fmax(room, 0) / out->block_bytes + 1e-9) * s->p->dp_attention;
@@ -186,7 +205,7 @@ static void plan_stage(const struct stage *s, const struct memory_limits *limits
 static bool does_not_fit(const struct model *m, const struct memory_limits *limits, const struct memory_plan *plan,
 			 struct err *err)
 {
-	double budget = limits->capacity_bytes * limits->utilization, need = plan->weights_bytes;
+	double budget = limits->capacity_bytes * limits->utilization, need = plan->weights_bytes - plan->far_bytes;
 	const char *blame = "weights";
 	char a[32], b[32], c[32], d[32], e[32], f[32];
 
@@ -209,7 +228,7 @@ static bool does_not_fit(const struct model *m, const struct memory_limits *limi
 
 static double slack(const struct memory_plan *plan, const struct memory_limits *limits)
 {
-	return limits->capacity_bytes * limits->utilization - plan->weights_bytes - plan->activation_bytes -
+	return limits->capacity_bytes * limits->utilization - (plan->weights_bytes - plan->far_bytes) - plan->activation_bytes -
 	       plan->reserved_bytes;
 }
 

@@ -13,6 +13,8 @@ struct memory_limits {
 	int64_t max_batch_tokens, max_seqs;
 	int64_t block_tokens;
 	double reserved_bytes;         /* runtime, graphs, collective buffers */
+	double far_bytes;              /* next memory tier that weights may overflow to; 0 = none */
+	double near_bytes;             /* SRAM that weights may stay in; 0 = none */
 };
 
 struct memory_plan {
@@ -25,6 +27,7 @@ struct memory_plan {
 	double block_bytes;                    /* of one block on one device; see memory_plan */
 	int64_t block_tokens;
 	int64_t kv_blocks;                     /* blocks of block_tokens that fit (one replica sees this many) */
+	double far_bytes, near_bytes;          /* of weights_bytes: in the next memory tier, in SRAM beside the memory */
 	int64_t seq_fixed_blocks;              /* blocks a sequence holds whatever its length: windows and state */
 };
 
@@ -35,6 +38,8 @@ struct memory_plan {
  * or, if larger, logits and two 32-bit copies of them for sampling: max_seqs / dp * vocab.
  * Cache: kv heads dealt over tp (repeated when fewer), MLA latents whole on each rank, indexer keys one byte an element
  * and a scale of 4 bytes a key, tokens over cp; each dp_attention rank has a pool of its own, kv_blocks counts them all.
+ * A chain's devices hold a chain-th of the model each (compilers cut inside layers). Weights that do not fit beside a quarter
+ * of the memory for the cache overflow to far_bytes, where there is such a tier.
  * block_bytes = block_tokens * kv_bytes_per_token. A model whose attention is windowed throughout is paged as if it were
  * full (window_bytes_per_token = 0, window_tokens says the window); one without any attention has one block a sequence.
  * Fails with ERR_INPUT, saying by how many bytes and whether weights, KV or activations are to blame, when not even

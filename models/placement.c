@@ -11,7 +11,7 @@ int64_t placement_devices(const struct placement *p)
 {
 	int64_t tp = p->tp > 0 ? p->tp : 1, pp = p->pp > 0 ? p->pp : 1, cp = p->cp > 0 ? p->cp : 1;
 
-	return tp * pp * cp * (p->dp_attention > 0 ? p->dp_attention : 1);
+	return tp * pp * cp * (p->dp_attention > 0 ? p->dp_attention : 1) * (p->chain > 0 ? p->chain : 1);
 }
 
 static int64_t at_least_one(int64_t v)
@@ -33,6 +33,7 @@ void placement_resolve(const struct model *model, const struct placement *p, str
 	*out = *p;
 	out->tp = at_least_one(p->tp), out->pp = at_least_one(p->pp), out->ep = at_least_one(p->ep);
 	out->cp = at_least_one(p->cp), out->dp_attention = at_least_one(p->dp_attention);
+	out->chain = at_least_one(p->chain), out->stages = p->stages > out->chain ? p->stages : out->chain;
 	out->activations = first_of(p->activations, (enum dtype)f->activations, DTYPE_BF16);
 	out->weights = first_of(p->weights, (enum dtype)f->weights, out->activations);
 	out->experts = first_of(p->experts, native ? (enum dtype)f->experts : DTYPE_NONE, out->weights);

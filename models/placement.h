@@ -23,9 +23,14 @@ struct placement {
 	double routing_skew;           /* power-law exponent of expert popularity, 0 = uniform */
 	int devices_per_node;          /* scale-up domain */
 	bool sequence_parallel;
+
+	/* Chips that hold their weights in SRAM form one long pipeline with many tokens in it at once. */
+	int64_t chain;                 /* devices (tp groups) in a row; 1 = no such pipeline */
+	int64_t stages;                /* stages of it, each with a token or more: the devices, or regions on them; 0 = chain */
+	double weights_near, weights_far;      /* shares of the weights kept in SRAM, and streamed from the next memory tier */
 };
 
-/* Devices of one replica: tp * pp * cp * dp_attention (ep lies inside tp * dp_attention). */
+/* Devices of one replica: tp * pp * chain * cp * dp_attention (ep lies inside tp * dp_attention). */
 int64_t placement_devices(const struct placement *p);
 
 struct model;

@@ -7,10 +7,7 @@
 #include "base/hash.h"
 #include "base/paths.h"
 #include "base/str.h"
-
-/* Runtime context, collective buffers and captured graphs inside the engine's share of memory; vLLM and SGLang report
- * 0.5 to 1.5 GiB (their start-up logs); recalled. */
-static const double RUNTIME_BYTES = 1.0e9;
+#include "sim/spread.h"
 
 static bool push(const char ***list, size_t *count, size_t *capacity, const char *text, struct arena *arena)
 {
@@ -122,6 +119,14 @@ static void list_notes(struct compiled *c, struct arena *arena)
 		compiled_note(c, arena, c->model->notes[i]);
 }
 
+/* Devices with software of their own (a compiler that runs the token loop) have its host time, not the scheduler's. */
+static const char *stack_name(const struct scenario *sc, const struct compiled *c)
+{
+	if (sc->hardware.stack)
+		return sc->hardware.stack;
+	return c->device->execution.stack ? c->device->execution.stack : c->scheduler->stack;
+}
+
 bool compile_scenario(const struct scenario *sc, struct compiled *out, struct arena *arena, struct err *err)
 {
 	struct cost_options options = { 0 };
@@ -137,7 +142,7 @@ bool compile_scenario(const struct scenario *sc, struct compiled *out, struct ar
 	if (!load_hardware(sc, out, arena, err))
 		return false;
 	out->model = model_load(sc->model.name, arena, err);
-	out->stack = out->model ? stack_load(sc->hardware.stack ? sc->hardware.stack : out->scheduler->stack, arena, err) : NULL;
+	out->stack = out->model ? stack_load(stack_name(sc, out), arena, err) : NULL;
 	if (!out->stack)
 		return false;
 	options = (struct cost_options){ .system = out->system, .device = out->device, .stack = out->stack, .best_provider = (enum provider)provider };
@@ -210,19 +215,42 @@ static double host_bytes_s(const struct scenario *sc, const struct compiled *c)
 	return link_present(&c->device->host) ? c->device->host.bytes_s : 31e9;        /* PCIe 4.0 x16 */
 }
 
-static bool lay_out(const struct scenario *sc, const struct compiled *c, struct compiled_pool *pool, const struct scheduler_defaults *d,
-		    struct err *err)
+static struct memory_limits limits_of(const struct compiled *c, const struct scheduler_defaults *d)
 {
 	struct memory_limits limits = { .capacity_bytes = device_memory_bytes(c->device), .utilization = d->memory_utilization,
-					.max_batch_tokens = d->max_tokens, .max_seqs = d->max_seqs, .block_tokens = d->block_tokens,
-					.reserved_bytes = RUNTIME_BYTES };
-	struct batcher_limits *l = &pool->limits;
+					.max_batch_tokens = d->max_tokens, .max_seqs = d->max_seqs, .block_tokens = d->block_tokens };
 
 	/* The activation peak is that of the batches a server runs; an unlimited token budget is not one it would allocate. */
 	if (limits.max_batch_tokens > 16384)
 		limits.max_batch_tokens = 16384;
-	if (!memory_plan(c->model, &pool->place, &limits, &pool->memory, err))
+	spread_limits(c, &limits);
+	return limits;
+}
+
+/* Where weights lie is part of the placement: operators are priced by it. */
+static void place_weights(const struct compiled *c, struct compiled_pool *pool)
+{
+	struct memory_plan *m = &pool->memory;
+
+	if (!(m->weights_bytes > 0))
+		return;
+	if (c->device->execution.cached_weights == CACHED_ALL && m->near_bytes < m->weights_bytes)
+		m->near_bytes = 0;
+	pool->place.weights_far = m->far_bytes / m->weights_bytes;
+	pool->place.weights_near = fmin(m->near_bytes / m->weights_bytes, 1 - pool->place.weights_far);
+}
+
+static bool lay_out(const struct scenario *sc, const struct compiled *c, struct compiled_pool *pool, const struct scheduler_defaults *d,
+		    struct err *err)
+{
+	struct memory_limits limits = limits_of(c, d);
+	struct batcher_limits *l = &pool->limits;
+
+	if (!memory_plan(c->model, &pool->place, &limits, &pool->memory, err)) {
+		spread_advise(c, &limits, &pool->place, err);
 		return false;
+	}
+	place_weights(c, pool);
 	pool->kv_bytes_per_token = pool->memory.kv_bytes_per_token + pool->memory.window_bytes_per_token;
 	l->kv_blocks = or_default(sc->scheduler.kv_blocks, pool->memory.kv_blocks);
 	l->unpaged = pool->memory.kv_bytes_per_token <= 0;
@@ -248,6 +276,17 @@ static bool lay_out(const struct scenario *sc, const struct compiled *c, struct 
 	return true;
 }
 
+/* Devices of the system that one replica may take; 0 when only a device was named. */
+static bool spread_pool(const struct scenario *sc, const struct compiled *c, const struct scheduler_defaults *d, struct placement *p,
+			struct err *err)
+{
+	int64_t replicas = sc->deployment.replicas + sc->deployment.prefill_replicas;
+	int64_t available = sc->hardware.system && replicas > 0 ? system_devices(c->system) / replicas : 0;
+	struct memory_limits limits = limits_of(c, d);
+
+	return spread_place(c, &limits, available, p, err);
+}
+
 bool compile_pool(const struct scenario *sc, const struct compiled *c, bool prefill, struct compiled_pool *out, struct err *err)
 {
 	const struct scenario_scheduler *s = &sc->scheduler;
@@ -256,10 +295,14 @@ bool compile_pool(const struct scenario *sc, const struct compiled *c, bool pref
 
 	*out = (struct compiled_pool){ 0 };
 	place_pool(sc, c, prefill, &out->place);
-	if (!placement_check(c->model, &out->place, err))
-		return false;
 	out->devices = placement_devices(&out->place);
 	settle(sc, c, out, &d);
+	if (!spread_pool(sc, c, &d, &out->place, err) || !placement_check(c->model, &out->place, err))
+		return false;
+	if (placement_devices(&out->place) != out->devices) {
+		out->devices = placement_devices(&out->place);
+		settle(sc, c, out, &d);
+	}
 	if (d.max_tokens < d.max_seqs && d.chunked) {
 		if (s->max_num_batched_tokens > 0 && s->max_num_seqs > 0)
 			return err_set(err, ERR_INPUT, "max_num_batched_tokens=%lld: expected at least max_num_seqs=%lld", (long long)d.max_tokens,

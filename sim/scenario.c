@@ -48,7 +48,7 @@ static const struct element hardware_part = { .name = "hardware", .fields = hard
 static const struct field deployment_fields[] = {
 	INT(scenario_deployment, "replicas", replicas, 1, 1000000, "1", "copies of the model behind the router (decode pool when disaggregated)"),
 	INT(scenario_deployment, "tp", tp, 1, 1024, "1", "tensor parallel degree"),
-	INT(scenario_deployment, "pp", pp, 1, 256, "1", "pipeline parallel degree"),
+	INT(scenario_deployment, "pp", pp, 1, 65536, "1", "pipeline parallel degree; of SRAM chips: groups of tp in a row"),
 	INT(scenario_deployment, "ep", ep, 1, 1024, "1", "expert parallel degree"),
 	INT(scenario_deployment, "cp", cp, 1, 256, "1", "context parallel degree"),
 	INT(scenario_deployment, "dp_attention", dp_attention, 1, 1024, "1", "attention data-parallel ranks inside a replica"),

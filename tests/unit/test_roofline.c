@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "hardware/catalog.h"
 #include "hardware/cost.h"
+#include "hardware/exec.h"
 #include "hardware/fitted.h"
 #include "hardware/roofline.h"
 
@@ -83,6 +84,12 @@ static bool is_collective(enum op_kind kind)
 	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
 }
 
+/* Devices with an execution model of their own may keep activations on the chip; weights and cache never. */
+static double bytes_floor_s(const struct device *d, const struct op *op)
+{
+	return d->execution.kind ? exec_floor_s(d, op) : op_bytes(op) / device_bandwidth(d);
+}
+
 /* Never faster than the roofline, finite, and never faster for a larger operator. */
 static void check_series(const struct cost_model *cm, enum op_kind kind, enum dtype t)
 {
@@ -98,8 +105,7 @@ static void check_series(const struct cost_model *cm, enum op_kind kind, enum dt
 		ok = isfinite(c.seconds) && c.seconds > 0 && c.seconds >= last * (1 - 1e-12) && c.rel_error > 0 &&
 		     c.provider != PROVIDER_MEASURED;
 		if (!is_collective(kind) && kind != OP_HOST && kind != OP_HOST_TRANSFER)
-			ok = ok && c.seconds >= op_flops(&op) / device_peak(d, t, NULL) &&
-			     c.seconds >= op_bytes(&op) / device_bandwidth(d);
+			ok = ok && c.seconds >= op_flops(&op) / device_peak(d, t, NULL) && c.seconds >= bytes_floor_s(d, &op);
 		if (!ok)
 			printf("%s %s %s step %d: %g s after %g s (%s)\n", d->name, op_kind_names[kind], dtype_names[t],
 			       step, c.seconds, last, provider_names[c.provider]);
