@@ -13,6 +13,7 @@
 #include "hardware/stack.h"
 #include "hardware/system.h"
 #include "models/model.h"
+#include "models/technique.h"
 #include "sim/scenario.h"
 #include "sim/serve/router.h"
 #include "sim/serve/scheduler.h"
@@ -168,6 +169,28 @@ static void scenario_facts(const void *entry, struct facts *f)
 }
 static const char *const scenario_titles[] = { "title", "model", "hardware", "workload", "scheduler", ">replicas", NULL };
 
+/* --- techniques ------------------------------------------------------------------------------------------------- */
+
+static const void *load_technique(const char *name, struct arena *arena, struct err *err)
+{
+	return technique_load(name, arena, err);
+}
+
+static void technique_facts(const void *entry, struct facts *f)
+{
+	const struct technique *t = entry;
+	struct str params = { 0 };
+
+	for (size_t i = 0; i < t->param_count; i++)
+		str_addf(&params, "%s%s=%s", i ? "," : "", t->params[i].name, t->params[i].fallback);
+	fact_text(f, "title", t->title);
+	fact_text(f, "area", technique_area_names[t->area]);
+	fact_text(f, "family", t->family);
+	fact_text(f, "parameters", str_text(&params));
+	str_release(&params);
+}
+static const char *const technique_titles[] = { "title", "area", "family", "parameters", NULL };
+
 /* --- compiled in ------------------------------------------------------------------------------------------------ */
 
 static const void *scheduler_item(size_t n, const char **name)
@@ -241,7 +264,8 @@ const struct kind kinds[] = {
 	  .help = "batching policies" },
 	{ .name = "routers", .one = "router", .titles = help_titles, .facts = router_facts, .item = router_item,
 	  .help = "policies that spread requests over replicas" },
-	{ .name = "techniques", .one = "technique", .folder = "models/techniques", .titles = no_titles, .facts = no_facts,
+	{ .name = "techniques", .one = "technique", .folder = "models/techniques", .element = &technique_element, .load = load_technique,
+	  .names = technique_names, .path = technique_path, .titles = technique_titles, .facts = technique_facts,
 	  .help = "modules of the technology tree" },
 	{ .name = "dtypes", .one = "dtype", .titles = dtype_titles, .facts = dtype_facts, .item = dtype_item, .help = "number formats" },
 	{ .name = "operators", .one = "operator", .titles = no_titles, .facts = no_facts, .item = operator_item,
@@ -282,6 +306,8 @@ const char *const *kind_names(const struct kind *kind, size_t *count, struct are
 	const char **names, *name;
 	size_t n = 0;
 
+	if (kind->names)
+		return kind->names(count, arena, err);
 	if (kind->folder)
 		return catalog_names(kind->folder, count, arena, err);
 	while (kind->item(n, &name) && name)
@@ -320,6 +346,8 @@ const void *kind_load(const struct kind *kind, const char *name, struct arena *a
 
 const char *kind_path(const struct kind *kind, const char *name, struct arena *arena, struct err *err)
 {
+	if (kind->path)
+		return kind->path(name, arena, err);
 	if (kind->folder)
 		return catalog_find(kind->folder, kind->one, name, arena, err);
 	err_set(err, ERR_INPUT, "%s '%s' is compiled in: it has no XML file", kind->one, name);

@@ -21,6 +21,9 @@ struct kind {
 	const void *(*load)(const char *name, struct arena *arena, struct err *err);
 	const char *const *titles;     /* of the columns after the name, '>' before numbers; NULL-terminated */
 	void (*facts)(const void *entry, struct facts *out);
+	/* Kinds in folders of folders: names of all entries, and the path of one; NULL: `folder` is flat. */
+	const char *const *(*names)(size_t *count, struct arena *arena, struct err *err);
+	const char *(*path)(const char *name, struct arena *arena, struct err *err);
 	/* Compiled-in kinds: the n-th entry and its name, NULL past the end. */
 	const void *(*item)(size_t n, const char **name);
 	const char *help;

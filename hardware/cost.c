@@ -18,6 +18,7 @@ const char *const bound_names[] = { "compute", "memory", "network", "latency", "
 /* Expected relative errors of collectives: on a link whose figures were fitted, inside and beyond what was measured; on
  * another link of a topology that was; across nodes. */
 static const double ERROR_LINK_FITTED = 0.12, ERROR_LINK = 0.35, ERROR_ACROSS = 0.40, ERROR_TRANSFER = 0.20;
+static const double ERROR_VARIANT = 0.10;      /* added where a packed or multi-token kernel is derived from the plain one */
 static const double HOST_LINK_SHARE = 0.85;    /* of PCIe by pinned copies; recalled, typical */
 static const double HOST_LINK_START_S = 10e-6;
 static const double NO_HOST_LINK_BYTES_S = 15.5e9;   /* PCIe 3.0 x16 where nothing is published */
@@ -242,11 +243,79 @@ static bool second_best(const struct cost_model *cm, const struct op *op, struct
 	return on_device(op->kind) && (fitted(cm, op, out) || sisters_law(cm->sisters, op, cm->stacks, out));
 }
 
+/* Packed operands and passes that verify several tokens at once: kernels that no table holds. */
+static bool is_variant(const struct op *op)
+{
+	bool decode = op->kind == OP_ATTENTION_DECODE || op->kind == OP_MLA_DECODE;
+
+	return op->stored_bytes > 0 || op->unpack_ops > 0 || (decode && op->q_len > 1);
+}
+
+static struct op plain_variant(const struct op *op)
+{
+	struct op out = *op;
+
+	out.stored_bytes = out.unpack_ops = 0;
+	if (op->kind == OP_ATTENTION_DECODE || op->kind == OP_MLA_DECODE)
+		out.q_len = 1;
+	return out;
+}
+
+/* Elements that are stored packed: bytes are linear in their size. */
+static double stored_elements(const struct op *op)
+{
+	struct op one = *op, two = *op;
+
+	one.stored_bytes = 1;
+	two.stored_bytes = 2;
+	return op_bytes(&two) - op_bytes(&one);
+}
+
+static void price_law(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	*out = (struct op_cost){ 0 };
+	if (!fitted(cm, op, out) && !exec_price(cm->device, op, out))
+		roofline_op(cm->device, op, out);
+}
+
+static double device_floor_s(const struct cost_model *cm, const struct op *op)
+{
+	if (cm->device->execution.kind)
+		return exec_floor_s(cm->device, op);
+	return fmax(op_flops(op) / roofline_peak(cm->device, op), op_bytes(op) / device_bandwidth(cm->device));
+}
+
+/* The plain kernel at its best known time, times what the law of computed times says the change does; never below the
+ * bounds of the device, nor below the time that its vector units need to unpack. */
+static void price_variant(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	struct op base = plain_variant(op);
+	struct op_cost plain_law, law;
+	double floor_s, unpack_s;
+
+	cost_op(cm, &base, out);
+	price_law(cm, &base, &plain_law);
+	price_law(cm, op, &law);
+	out->flops = law.flops;
+	out->bytes = law.bytes;
+	if (plain_law.seconds > 0)
+		out->seconds *= law.seconds / plain_law.seconds;
+	floor_s = device_floor_s(cm, op);
+	unpack_s = stored_elements(op) * op->unpack_ops / device_vector_peak(cm->device);
+	out->bound = unpack_s > floor_s && unpack_s > out->seconds / 2 ? BOUND_COMPUTE : law.bound;
+	out->seconds = fmax(out->seconds, fmax(unpack_s, floor_s));
+	out->rel_error = hypot(out->rel_error, ERROR_VARIANT);
+}
+
 void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *out)
 {
 	struct op spread = placed(cm, op);
 
 	*out = (struct op_cost){ 0 };
+	if (is_variant(op)) {
+		price_variant(cm, op, out);
+		return;
+	}
 	if (measured(cm, &spread, out) || second_best(cm, &spread, out))
 		return;
 	if (is_collective(op->kind))

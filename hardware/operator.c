@@ -86,6 +86,8 @@ static double out_bytes(enum dtype t)
 
 static double kv_bytes(const struct op *op)
 {
+	if (op->stored_bytes > 0)
+		return op->stored_bytes;
 	return dtype_bytes(op->kv_dtype == DTYPE_NONE ? op->dtype : op->kv_dtype);
 }
 
@@ -191,7 +193,8 @@ double op_experts_touched(const struct op *op)
 
 static double moe_weights(const struct op *op)
 {
-	return op_experts_touched(op) * (op->gated ? 3 : 2) * (double)op->n * (double)op->k * dtype_bytes(op->dtype);
+	return op_experts_touched(op) * (op->gated ? 3 : 2) * (double)op->n * (double)op->k *
+	       (op->stored_bytes > 0 ? op->stored_bytes : dtype_bytes(op->dtype));
 }
 
 static double moe_bytes(const struct op *op)
@@ -248,7 +251,7 @@ double op_bytes(const struct op *op)
 	switch (op->kind) {
 	case OP_GEMM: /* weights and operand once in, result once out (16 bits, or 32 for 32-bit math) */
 		return at_least_one(op->batch) *
-		       (n * k * e + m * k * in_bytes(op->dtype) + m * n * out_bytes(op->dtype));
+		       (n * k * (op->stored_bytes > 0 ? op->stored_bytes : e) + m * k * in_bytes(op->dtype) + m * n * out_bytes(op->dtype));
 	case OP_ATTENTION_PREFILL: case OP_ATTENTION_DECODE: case OP_MLA_PREFILL: case OP_MLA_DECODE:
 		return attention_bytes(op);
 	case OP_MOE: return moe_bytes(op);

@@ -50,6 +50,9 @@ struct op {
 	double imbalance;              /* moe: hottest device's tokens over the mean; 0 = 1 */
 	double bytes;                  /* collectives: the buffer one rank holds (all_gather, reduce_scatter: the gathered
 					* whole); copy: bytes copied; scan: state of one sequence; host: seconds */
+	double stored_bytes;           /* of one stored element -- a weight of gemm and moe, a cached one of attention and
+					* kv_append -- where packing differs from the format's, scales included; 0 = the format's */
+	double unpack_ops;             /* vector operations that turn one of them into an operand; 0 = none */
 	int devices;                   /* collectives: ranks */
 	int devices_per_node;          /* collectives: ranks that share a scale-up domain; 0 = all */
 	double near, far;              /* shares of the weights that stay in the chip's SRAM, and that stream from the next

@@ -77,6 +77,7 @@ static double padded_decode(const struct op *op, double t)
 
 	if (op->kind == OP_MLA_DECODE)
 		group = (double)op->heads;
+	group *= op->q_len > 1 ? (double)op->q_len : 1;
 	return op_flops(op) * ceil_div(group, t) * t / fmax(group, 1);
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/str.h"
+#include "models/technique.h"
 #include "models/tensors.h"
 
 static const double CACHE_SHARE = 0.25;
@@ -10,6 +11,7 @@ static const double CACHE_SHARE = 0.25;
 struct stage {
 	const struct model *m;
 	const struct placement *p; /* resolved */
+	const struct memory_terms *terms;
 	double weights, full, windowed, index, state, widest;
 	int64_t window;
 };
@@ -36,6 +38,17 @@ static enum dtype format_of(const struct placement *p, const struct tensor *t)
 	}
 }
 
+void memory_terms_init(struct memory_terms *t)
+{
+	*t = (struct memory_terms){ .kv_share = 1 };
+}
+
+static bool is_linear(const struct tensor *t)
+{
+	return t->matrix && t->class != TENSOR_EMBEDDING && t->class != TENSOR_HEAD && t->class != TENSOR_ROUTER &&
+	       t->class != TENSOR_NORM;
+}
+
 static void add_weights(const struct tensor *t, void *ctx)
 {
 	struct stage *s = ctx;
@@ -44,7 +57,8 @@ static void add_weights(const struct tensor *t, void *ctx)
 	if (t->class == TENSOR_EXPERTS)
 		share = shard_share((int64_t)t->copies, s->p->ep) *
 			shard_share(t->units, s->p->tp * s->p->dp_attention / s->p->ep);
-	s->weights += tensor_elements(t) * share * dtype_bytes(format_of(s->p, t));
+	s->weights += tensor_elements(t) * share * (is_linear(t) && s->terms->linear_bytes > 0 ? s->terms->linear_bytes
+												: dtype_bytes(format_of(s->p, t)));
 }
 
 static int64_t local(int64_t units, int64_t ways)
@@ -83,7 +97,7 @@ static double layer_width(const struct model *m, const struct placement *p, cons
 static void add_cache(struct stage *s, const struct layer *l)
 {
 	const struct model_attention *a = &s->m->attention;
-	double bytes = dtype_bytes(s->p->kv) / (double)s->p->cp, row, state, tail;
+	double bytes = (s->terms->kv_bytes > 0 ? s->terms->kv_bytes : dtype_bytes(s->p->kv)) / (double)s->p->cp, row, state, tail;
 
 	if (l->mixer == MIXER_RECURRENT) {
 		int64_t units = s->m->recurrent.heads > 0 ? s->m->recurrent.heads : s->m->recurrent.inner;
@@ -107,11 +121,30 @@ static void add_cache(struct stage *s, const struct layer *l)
 	}
 }
 
-static void measure_stage(const struct model *m, const struct placement *p, int stage, struct stage *out)
+/* Techniques act on what the layers need: a share of the tokens, a cap on them, and what lies beside the cache. */
+static void change_cache(struct stage *s)
+{
+	const struct memory_terms *t = s->terms;
+	bool cached = s->full + s->windowed > 0;
+
+	s->full *= t->kv_share;
+	s->windowed *= t->kv_share;
+	if (cached)
+		s->full += t->token_bytes / (double)s->p->cp;
+	s->state += t->seq_bytes;
+	if (t->kv_most_tokens > 0 && cached) {
+		s->window = s->window > 0 && s->windowed > 0 && s->window < t->kv_most_tokens ? s->window : t->kv_most_tokens;
+		s->windowed += s->full;
+		s->full = 0;
+	}
+}
+
+static void measure_stage(const struct model *m, const struct placement *p, const struct memory_terms *terms, int stage,
+			  struct stage *out)
 {
 	int64_t first, count;
 
-	*out = (struct stage){ .m = m, .p = p };
+	*out = (struct stage){ .m = m, .p = p, .terms = terms };
 	placement_layers(m, p, stage, &first, &count);
 	if (stage == 0 || (m->shape.tied && stage == p->pp - 1))
 		embedding_tensors(m, add_weights, out);
@@ -126,6 +159,8 @@ static void measure_stage(const struct model *m, const struct placement *p, int 
 		out->widest = fmax(out->widest, layer_width(m, p, &l));
 	}
 	out->full += out->index;
+	change_cache(out);
+	out->weights += terms->weight_bytes;
 	out->weights /= (double)p->chain;
 	out->full /= (double)p->chain, out->windowed /= (double)p->chain;
 	out->index /= (double)p->chain, out->state /= (double)p->chain;
@@ -148,6 +183,8 @@ static double block_size(const struct memory_plan *plan)
 {
 	if (plan->kv_bytes_per_token > 0)
 		return plan->kv_bytes_per_token * (double)plan->block_tokens;
+	if (plan->window_bytes_per_token > 0)
+		return plan->window_bytes_per_token * (double)plan->block_tokens;
 	return plan->state_bytes_per_seq;
 }
 
@@ -173,7 +210,7 @@ static void plan_stage(const struct stage *s, const struct memory_limits *limits
 	double room, window_bytes;
 
 	*out = (struct memory_plan){ .weights_bytes = s->weights,
-				     .activation_bytes = activation_bytes(s, limits, last),
+				     .activation_bytes = activation_bytes(s, limits, last) + s->terms->activation_bytes,
 				     .reserved_bytes = limits->reserved_bytes,
 				     .capacity_bytes = limits->capacity_bytes,
 				     .kv_bytes_per_token = s->full,
@@ -182,7 +219,8 @@ static void plan_stage(const struct stage *s, const struct memory_limits *limits
 				     .state_bytes_per_seq = s->state,
 				     .index_bytes_per_token = s->index,
 				     .block_tokens = limits->block_tokens > 0 ? limits->block_tokens : 16 };
-	if (out->kv_bytes_per_token == 0) {
+	/* Sliding windows throughout are paged as if they were full; what a technique caps is freed token by token. */
+	if (out->kv_bytes_per_token == 0 && s->terms->kv_most_tokens == 0) {
 		out->kv_bytes_per_token = out->window_bytes_per_token;
 		out->window_bytes_per_token = 0;
 	}
@@ -235,16 +273,19 @@ static double slack(const struct memory_plan *plan, const struct memory_limits *
 bool memory_plan(const struct model *m, const struct placement *place, const struct memory_limits *limits,
 		 struct memory_plan *out, struct err *err)
 {
+	struct memory_terms terms;
 	struct placement p;
+	struct memory_change change = { .model = m, .place = &p, .terms = &terms };
 
+	memory_terms_init(&terms);
 	placement_resolve(m, place, &p);
-	if (!placement_check(m, &p, err))
+	if (!placement_check(m, &p, err) || !technique_memory(limits->techniques, &change, err))
 		return false;
 	for (int stage = 0; stage < p.pp; stage++) {
 		struct stage s;
 		struct memory_plan plan;
 
-		measure_stage(m, &p, stage, &s);
+		measure_stage(m, &p, &terms, stage, &s);
 		plan_stage(&s, limits, stage == p.pp - 1, &plan);
 		/* The stage with the fewest blocks decides for all; among stages with none, the one that lacks most. */
 		if (stage == 0 || plan.kv_blocks < out->kv_blocks ||

@@ -7,11 +7,26 @@
 #include "models/model.h"
 #include "models/placement.h"
 
+/* What techniques do to the memory of a device. memory_terms_init gives the baseline, which changes nothing. */
+struct memory_terms {
+	double linear_bytes;           /* of one stored weight of the layers' matrices; 0 = the format's */
+	double kv_bytes;               /* of one cached element, scales included; 0 = the format's */
+	double kv_share;               /* of the tokens whose cache stays resident (1 = all) */
+	int64_t kv_most_tokens;        /* a sequence keeps at most so many; 0 = all */
+	double seq_bytes;              /* fixed per sequence, whatever its length */
+	double token_bytes;            /* beside the cache, per cached token */
+	double weight_bytes;           /* beside the model's weights: drafts, adapters */
+	double activation_bytes;       /* beside the model's, at the peak */
+};
+void memory_terms_init(struct memory_terms *t);
+
+struct technique_set;
 struct memory_limits {
 	double capacity_bytes;         /* of one device */
 	double utilization;            /* share the engine may use: weights + activations + KV */
 	int64_t max_batch_tokens, max_seqs;
 	int64_t block_tokens;
+	const struct technique_set *techniques;        /* NULL = none: their memory hooks change the terms above */
 	double reserved_bytes;         /* runtime, graphs, collective buffers */
 	double far_bytes;              /* next memory tier that weights may overflow to; 0 = none */
 	double near_bytes;             /* SRAM that weights may stay in; 0 = none */

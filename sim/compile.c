@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "sim/compile_techniques.h"
 #include "sim/spread.h"
 
 static bool push(const char ***list, size_t *count, size_t *capacity, const char *text, struct arena *arena)
@@ -127,21 +128,25 @@ static const char *stack_name(const struct scenario *sc, const struct compiled *
 	return c->device->execution.stack ? c->device->execution.stack : c->scheduler->stack;
 }
 
-bool compile_scenario(const struct scenario *sc, struct compiled *out, struct arena *arena, struct err *err)
+bool compile_scenario(const struct scenario *asked, struct compiled *out, struct arena *arena, struct err *err)
 {
 	struct cost_options options = { 0 };
+	const struct scenario *sc;
 	int provider;
 
 	*out = (struct compiled){ 0 };
-	if (sc->technique_count > 0)
-		return err_set(err, ERR_INPUT, "technique '%s': not known; the technology tree of this version holds none", sc->techniques[0].id);
+	if (!compile_techniques(asked, out, arena, err))
+		return false;
+	sc = out->scenario;
 	out->scheduler = scheduler_require(sc->scheduler.name, err);
 	provider = out->scheduler ? parse_provider(sc->hardware.provider, err) : -1;
 	if (provider < 0 || !check_host_overhead(sc->hardware.host_overhead, err))
 		return false;
-	if (!load_hardware(sc, out, arena, err))
+	if (!load_hardware(sc, out, arena, err) || !compile_change_hardware(out, arena, err))
 		return false;
 	out->model = model_load(sc->model.name, arena, err);
+	if (!out->model || !compile_change_model(out, arena, err) || !technique_acceptance(&out->techniques, &out->acceptance, err))
+		return false;
 	out->stack = out->model ? stack_load(stack_name(sc, out), arena, err) : NULL;
 	if (!out->stack)
 		return false;
@@ -218,7 +223,8 @@ static double host_bytes_s(const struct scenario *sc, const struct compiled *c)
 static struct memory_limits limits_of(const struct compiled *c, const struct scheduler_defaults *d)
 {
 	struct memory_limits limits = { .capacity_bytes = device_memory_bytes(c->device), .utilization = d->memory_utilization,
-					.max_batch_tokens = d->max_tokens, .max_seqs = d->max_seqs, .block_tokens = d->block_tokens };
+					.max_batch_tokens = d->max_tokens, .max_seqs = d->max_seqs, .block_tokens = d->block_tokens,
+					.techniques = &c->techniques };
 
 	/* The activation peak is that of the batches a server runs; an unlimited token budget is not one it would allocate. */
 	if (limits.max_batch_tokens > 16384)
@@ -360,6 +366,7 @@ static void host_time(const struct scenario *sc, const struct compiled *c, const
 struct iteration *compile_iteration(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct err *err)
 {
 	struct iteration_options o = { .model = c->model, .place = &pool->place, .stack = c->stack, .costs = c->costs,
+				       .techniques = &c->techniques, .device = c->device,
 				       .max_tokens = pool->limits.max_tokens + pool->limits.max_seqs, .max_seqs = pool->limits.max_seqs,
 				       .swap_s_per_token = pool->kv_bytes_per_token / host_bytes_s(sc, c) };
 
@@ -422,6 +429,8 @@ bool compile_hash(const struct scenario *sc, const struct compiled *c, char out[
 		schema_each(&device_element, c->device, hash_value, h);
 		schema_each(&system_element, c->system, hash_value, h);
 		schema_each(&stack_element, c->stack, hash_value, h);
+		for (size_t i = 0; i < c->techniques.count; i++)
+			schema_each(&technique_element, c->techniques.uses[i].technique, hash_value, h);
 		hash_tables(h, c, arena);
 		hash_hex(h, out);
 	} else {

@@ -12,6 +12,7 @@
 #include "models/memory.h"
 #include "models/model.h"
 #include "models/placement.h"
+#include "models/technique.h"
 #include "sim/scenario.h"
 #include "sim/serve/batcher.h"
 #include "sim/serve/iteration.h"
@@ -19,7 +20,10 @@
 
 /* What all pools share. */
 struct compiled {
-	const struct model *model;
+	const struct scenario *scenario;       /* as asked, with the policies that techniques bring: use this one from here on */
+	struct technique_set techniques;
+	struct acceptance acceptance;          /* of drafted tokens; depth 0 = no speculation */
+	const struct model *model;             /* as techniques changed them */
 	const struct device *device;
 	const struct system *system;
 	const struct stack *stack;

@@ -101,8 +101,9 @@ static bool price_whole(const struct scenario *sc, const struct compiled *c, con
 	return true;
 }
 
-bool step_price(const struct scenario *sc, const struct step_shape *shape, struct step_result *out, struct arena *arena, struct err *err)
+bool step_price(const struct scenario *asked, const struct step_shape *shape, struct step_result *out, struct arena *arena, struct err *err)
 {
+	const struct scenario *sc;
 	struct compiled c;
 	struct compiled_pool pool;
 	struct step_row *rows = NULL;
@@ -119,10 +120,13 @@ bool step_price(const struct scenario *sc, const struct step_shape *shape, struc
 			       (long long)shape->decodes, (long long)shape->prefills, (long long)shape->prompt);
 	if (shape->decodes == 0 && shape->prefills == 0)
 		return err_set(err, ERR_INPUT, "an empty batch: expected --decodes or --prefills");
-	if (!compile_scenario(sc, &c, arena, err) || !compile_pool(sc, &c, false, &pool, err))
+	if (!compile_scenario(asked, &c, arena, err))
+		goto out;
+	sc = c.scenario;
+	if (!compile_pool(sc, &c, false, &pool, err))
 		goto out;
 	for (int64_t k = 0; k < pool.place.pp; k++) {
-		if (!graph_build(c.model, &pool.place, c.stack, (int)k, &graphs[k], arena, err))
+		if (!technique_graph(&c.techniques, c.model, &pool.place, c.stack, c.device, (int)k, &graphs[k], arena, err))
 			goto out;
 		capacity += graphs[k].count;
 	}

@@ -20,7 +20,7 @@ static bool stage_init(struct stage *s, const struct iteration *it, int number, 
 	const struct iteration_options *o = &it->options;
 	int64_t tokens = o->max_tokens < TABLE_MOST ? o->max_tokens : TABLE_MOST, seqs = o->max_seqs < TABLE_MOST ? o->max_seqs : TABLE_MOST;
 
-	if (!graph_build(o->model, o->place, o->stack, number, &s->graph, it->arena, err))
+	if (!technique_graph(o->techniques, o->model, o->place, o->stack, o->device, number, &s->graph, it->arena, err))
 		return false;
 	s->max_seqs = seqs;
 	s->chunk_rows = tokens + 1;

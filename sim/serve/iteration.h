@@ -14,6 +14,7 @@
 #include "models/graph.h"
 #include "models/model.h"
 #include "models/placement.h"
+#include "models/technique.h"
 #include "reports/result.h"
 #include "sim/serve/batcher.h"
 
@@ -29,6 +30,8 @@ struct iteration_options {
 	const struct placement *place;
 	const struct stack *stack;
 	const struct cost_model *costs;
+	const struct technique_set *techniques;        /* NULL = none */
+	const struct device *device;
 	struct host_time host;
 	int64_t max_tokens, max_seqs;          /* sizes of the tables; larger batches are priced without them */
 	double swap_s_per_token;               /* host link: seconds a cache token takes to move */

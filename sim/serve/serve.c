@@ -87,7 +87,10 @@ struct sim *sim_new(const struct scenario *sc, const struct serve_sink *sink, st
 		err_memory(err);
 		goto fail;
 	}
-	if (!compile_scenario(sc, &sim->compiled, sim->arena, err) || !init_pools(sim, err) || !metrics_init(&sim->metrics, sc, err))
+	if (!compile_scenario(sc, &sim->compiled, sim->arena, err))
+		goto fail;
+	sim->sc = sc = sim->compiled.scenario;
+	if (!init_pools(sim, err) || !metrics_init(&sim->metrics, sc, err))
 		goto fail;
 	init_rates(sim);
 	rng_init(&sim->router_rng, (uint64_t)sc->seed, "router");

@@ -1,0 +1,12 @@
+/* Mechanism families: the one line to add for a new one. Its place in the list is the order within an area. */
+#include "models/technique.h"
+
+#define FAMILIES(X) \
+	X(device_profile) X(memory_stack) X(die_to_die) X(scale_up_link) X(memory_pool)
+
+#define X(name) extern const struct technique_ops technique_##name;
+FAMILIES(X)
+#undef X
+#define X(name) &technique_##name,
+const struct technique_ops *const technique_families[] = { FAMILIES(X) NULL };
+#undef X
