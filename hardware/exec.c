@@ -164,6 +164,8 @@ static void place(const struct device *d, const struct op *op, struct places *ou
 	bool inside;
 
 	op_traffic(op, &t);
+	if ((op->kind == OP_ATTENTION_DECODE || op->kind == OP_ATTENTION_PREFILL) && op->kv_heads > 0)
+		t.cache *= fmax((double)d->execution.ranks / (double)op->kv_heads, 1);
 	/* A joined operator works on what streams past; others leave the chip when the tensors do not fit it. */
 	inside = exec_joined(&d->execution, op->kind) || d->execution.fusion == FUSION_LAYER ||
 		 (exec_on_chip(&d->execution, op->kind) && (!(room > 0) || t.activations <= room / 2));

@@ -2,9 +2,10 @@
  * rates of the region count, and a batch of one is paced by how far values travel: a product spreads its operands over the
  * region's rows and adds partial sums up along its columns,
  *
- *     network = side (2 hop + add) + m (k in + 4 n) / side / (network / cores)           side = sqrt(cores region)
+ *     network = 2 side hop + 2 sqrt(side) add + m (k in + 4 n) / side / (network / cores)          side = sqrt(cores region)
  *
- * (32-bit sums; every core on a sum's way adds its part); attention does that twice and finds its maximum and its sum in
+ * (32-bit sums, added up in groups of sqrt(side) cores and then over the groups: the two-level tree of WaferLLM's MeshGEMV,
+ * arXiv 2502.04563); attention does that twice and finds its maximum and its sum in
  * between; a norm adds up once and spreads the result. Weights that stream from outside (op.far) come over the wafer's network interface. */
 #include "hardware/exec.h"
 
@@ -41,7 +42,7 @@ static void wafer_price(const struct device *d, const struct op *op, struct op_c
 	double units = d->units.count > 0 ? (double)d->units.count : 1, side = fmax(sqrt(units * exec_region(op)), 1), start, line = 0;
 	double memory = exec_memory_s(d, op, &out->bytes), compute = exec_compute_s(d, op);
 
-	start = exec_start_s(d, op) + sums(op) * side * (2 * (e->hop_s > 0 ? e->hop_s : 0) + (e->add_s > 0 ? e->add_s : 0));
+	start = exec_start_s(d, op) + sums(op) * (2 * side * (e->hop_s > 0 ? e->hop_s : 0) + 2 * sqrt(side) * (e->add_s > 0 ? e->add_s : 0));
 	if (e->noc_bytes_s > 0)
 		line = line_bytes(op, side) / (e->noc_bytes_s / units);
 	exec_finish(d, op, start, compute, memory, line, out);

@@ -6,14 +6,15 @@
 
 /* What software reaches on a kind of device, where its file says nothing. GPU rows: medians over A100 to GB300 of the
  * AIConfigurator tables (2026-08): the newer and narrower the format, the lower the share. The others are estimates:
- * compiler-scheduled chips lose less to launches; wafers and LPUs hold no measured share, 0.5 is assumed. */
+ * compiler-scheduled chips lose less to launches; Trainium: 0.2 (prefill on Inferentia2) to 0.28 (published pretraining on
+ * Trainium1) of peak; wafers and LPUs hold no measured share, 0.5 is assumed. */
 struct shares {
 	double gemm16, gemm8, gemm4, prefill, decode, memory, launch_s;
 };
 static const struct shares kind_shares[DEVICE_KIND_COUNT] = {
 	[DEVICE_GPU] = { 0.70, 0.55, 0.38, 0.50, 0.80, 0.80, 2.5e-6 },
 	[DEVICE_TPU] = { 0.75, 0.70, 0.70, 0.45, 0.80, 0.85, 1.5e-6 },
-	[DEVICE_TRAINIUM] = { 0.65, 0.55, 0.55, 0.40, 0.70, 0.75, 3e-6 },
+	[DEVICE_TRAINIUM] = { 0.30, 0.30, 0.30, 0.25, 0.64, 0.64, 3e-6 },
 	[DEVICE_LPU] = { 0.50, 0.50, 0.50, 0.40, 0.50, 0.50, 0.2e-6 },
 	[DEVICE_WAFER] = { 0.50, 0.50, 0.50, 0.40, 0.50, 0.50, 1e-6 },
 	[DEVICE_DATAFLOW] = { 0.60, 0.55, 0.55, 0.45, 0.75, 0.75, 0.5e-6 },
@@ -275,7 +276,7 @@ double roofline_error(const struct device *d, bool known)
 
 void roofline_op(const struct device *d, const struct op *op, struct op_cost *out)
 {
-	const struct habit *habit = d->kind == DEVICE_GPU || d->kind == DEVICE_GAUDI ? gpu_habit(op) : NULL;
+	const struct habit *habit = d->kind == DEVICE_GPU ? gpu_habit(op) : NULL;
 	struct fit fit = { .op = (int)op->kind, .overlap = 1, .compute = 1 };
 	enum figure compute, memory;
 	bool known = true;

@@ -411,3 +411,17 @@ bool graph_op(const struct node *node, const struct extent *x, struct op *out)
 		out->batch = out->m;
 	return true;
 }
+
+double graph_device_share(const struct placement *place, const struct node *node, const struct extent *x, const struct op *op)
+{
+	double regions = (double)place->stages / (double)(place->chain > 0 ? place->chain : 1), asked = node->per_unit * units_of(node, x);
+	double done = is_prefill_attention(op) ? (double)op->q_len : node->scale == PER_DECODE_CONTEXT ? (double)op->batch : (double)op->m;
+
+	if (place->stages <= 1)
+		return 1;
+	if (is_prefill_attention(op) && node->op.kv_len > 0)
+		asked = node->op.kv_len * x->chunk;
+	if (is_collective(op->kind) || !(done > 0) || node->scale == PER_STEP)
+		return regions;
+	return fmin(asked / done, 1) * regions;
+}

@@ -81,4 +81,8 @@ MUST_USE bool graph_build(const struct model *model, const struct placement *pla
  * whole chunk; other PER_PREFILL_CHUNK nodes count all c + p tokens. Returns false when there is nothing to do (zero extent). */
 bool graph_op(const struct node *node, const struct extent *x, struct op *out);
 
+/* How much of `op` one device does in an iteration, as a share: a chain's stages work on whole tokens, so that fewer tokens
+ * than stages leave most of them idle, and a device has several stages where they are regions of it. 1 without a chain. */
+double graph_device_share(const struct placement *place, const struct node *node, const struct extent *x, const struct op *op);
+
 #endif

@@ -45,8 +45,8 @@ static bool extent_of(const struct node *n, const struct step_shape *s, struct e
 	return true;
 }
 
-static bool price_stage(const struct step_shape *shape, const struct compiled *c, const struct graph *g, int stage, struct step_row *rows,
-			struct step_result *out)
+static bool price_stage(const struct step_shape *shape, const struct compiled *c, const struct placement *place, const struct graph *g,
+			int stage, struct step_row *rows, struct step_result *out)
 {
 	for (size_t i = 0; i < g->count; i++) {
 		const struct node *n = &g->nodes[i];
@@ -59,8 +59,10 @@ static bool price_stage(const struct step_shape *shape, const struct compiled *c
 		row.seconds = row.count * row.cost.seconds * (1 - n->overlap);
 		rows[out->row_count++] = row;
 		if (row.cost.bound != BOUND_NETWORK) {
-			out->flops += row.count * row.cost.flops;
-			out->bytes += row.count * row.cost.bytes;
+			double share = row.count * graph_device_share(place, n, &x, &row.op);
+
+			out->flops += share * row.cost.flops;
+			out->bytes += share * row.cost.bytes;
 		}
 		out->expected_rel_error += row.seconds * row.cost.rel_error;
 	}
@@ -136,7 +138,7 @@ bool step_price(const struct scenario *asked, const struct step_shape *shape, st
 		goto out;
 	}
 	for (int64_t k = 0; k < pool.place.pp; k++)
-		price_stage(shape, &c, &graphs[k], (int)k, rows, out);
+		price_stage(shape, &c, &pool.place, &graphs[k], (int)k, rows, out);
 	for (size_t i = 0; i < out->row_count; i++)
 		device_s += rows[i].seconds;
 	if (!price_whole(sc, &c, &pool, shape, out, err))

@@ -330,6 +330,18 @@ static void add_host(const struct iteration *it, const struct stage *s, int stag
 	out->base_s += h->overlap ? (stage == 0 ? h->visible_s : 0) : host;
 }
 
+/* Prompts fill the chain of an SRAM pipeline: micro-batches of as many tokens as a stage holds at once follow each other, and
+ * the last of m begins after m - 1 stage times. Decoding sequences come round again as they leave, without a gap. */
+static double fill_share(const struct iteration *it, const struct batch_shape *shape)
+{
+	double stages = (double)it->options.place->stages, at_once;
+
+	if (stages <= 1 || shape->prefill_tokens <= 0)
+		return 1;
+	at_once = ceil((double)shape->tokens / stages);
+	return 1 + (ceil((double)shape->prefill_tokens / at_once) - 1) / stages;
+}
+
 void iteration_price(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
 {
 	struct stage *s = &it->stages[stage];
@@ -346,6 +358,7 @@ void iteration_price(struct iteration *it, int stage, const struct batch_shape *
 		t.base_s += t.context_s;
 		t.slope_s = t.context_slope_s;
 	}
+	t.base_s *= fill_share(it, shape);
 	add_host(it, s, stage, shape, &t);
 	if (shape->swap_tokens)
 		t.base_s += (double)shape->swap_tokens * it->options.swap_s_per_token;

@@ -26,8 +26,8 @@ static struct operator_row *row_for(struct tally *t, const struct node *n, const
 	return r;
 }
 
-/* `seconds` is the visible time of all runs; the rest of `cost` is of one run. */
-static void tally_add(struct tally *t, const struct node *n, const struct op_cost *cost, double runs, double seconds)
+/* `seconds` is the visible time of all runs; the rest of `cost` is of one run, of which a device does `share`. */
+static void tally_add(struct tally *t, const struct node *n, const struct op_cost *cost, double runs, double seconds, double share)
 {
 	struct operator_row *r = row_for(t, n, cost);
 
@@ -40,8 +40,8 @@ static void tally_add(struct tally *t, const struct node *n, const struct op_cos
 		r->provider = provider_names[cost->provider];
 	}
 	r->seconds += seconds;
-	r->flops += runs * cost->flops;
-	r->bytes += runs * cost->bytes;
+	r->flops += share * runs * cost->flops;
+	r->bytes += share * runs * cost->bytes;
 	r->calls += runs;
 	r->rel_error += seconds * cost->rel_error;
 	t->out->provider_s[cost->provider] += seconds;
@@ -50,8 +50,8 @@ static void tally_add(struct tally *t, const struct node *n, const struct op_cos
 	if (cost->extrapolated)
 		t->out->extrapolated_s += seconds;
 	if (cost->bound != BOUND_NETWORK) {
-		t->out->flops += runs * cost->flops;
-		t->out->bytes += runs * cost->bytes;
+		t->out->flops += share * runs * cost->flops;
+		t->out->bytes += share * runs * cost->bytes;
 	}
 }
 
@@ -65,7 +65,8 @@ static void tally_visits(const struct iteration *it, const struct node *n, int64
 	if (visits <= 0 || !graph_op(n, &x, &op))
 		return;
 	cost_op(it->options.costs, &op, &cost);
-	tally_add(t, n, &cost, visits * n->count, visits * n->count * cost.seconds * (1 - n->overlap));
+	tally_add(t, n, &cost, visits * n->count, visits * n->count * cost.seconds * (1 - n->overlap),
+		  graph_device_share(it->options.place, n, &x, &op));
 }
 
 static void tally_table(const struct iteration *it, const struct stage *s, const struct node *n, struct tally *t)
@@ -122,7 +123,8 @@ static void tally_attention(const struct iteration *it, const struct stage *s, e
 			if (pass == 0)
 				share_of += seconds;
 			else
-				tally_add(t, n, &cost, runs * n->count, total * seconds / share_of);
+				tally_add(t, n, &cost, runs * n->count, total * seconds / share_of,
+					  graph_device_share(it->options.place, n, &x, &op));
 		}
 }
 
