@@ -8,7 +8,7 @@
 #include "cli/version.h"
 
 /* The one line to add for a new command: its table is command_NAME in cmd_NAME.c. */
-#define COMMANDS(X) X(run) X(step) X(op) X(catalog) X(workload) X(report) X(compare) X(validate) X(db) X(bench) X(help)
+#define COMMANDS(X) X(run) X(step) X(op) X(catalog) X(workload) X(report) X(compare) X(validate) X(constants) X(db) X(bench) X(help)
 #define X(name) extern const struct command command_##name;
 COMMANDS(X)
 #undef X
