@@ -1,0 +1,47 @@
+#include "hardware/training_stack.h"
+
+#include "hardware/catalog.h"
+
+#define AT(member) offsetof(struct training_stack, member)
+#define TEXT(name, member, needed, help) { name, FIELD_TEXT, AT(member), 0, 0, 0, needed, NULL, NULL, help }
+#define FLAG(name, member, help) { name, FIELD_FLAG, AT(member), 0, 0, 0, false, "no", NULL, help }
+#define NUMBER(name, member, si, least, most, fallback, help) { name, FIELD_NUMBER, AT(member), si, least, most, false, fallback, NULL, help }
+static const struct field fields[] = {
+	TEXT("name", name, true, "a short lower-case name, as the file's"),
+	TEXT("title", title, false, "software and version"),
+	TEXT("aliases", aliases, false, "other names, separated by blanks"),
+	NUMBER("dispatch_us", dispatch_s, 1e-6, 0, 1e4, "5", "host time to launch one kernel"),
+	NUMBER("step_ms", step_s, 1e-3, 0, 1e6, "5", "host time once a step"),
+	FLAG("eager_attention", eager_attention, "attention as products and softmax of their own, scores in memory"),
+	{ "fused", FIELD_FLAG, AT(fused), 0, 0, 0, false, "yes", NULL, "element-wise kernels are fused" },
+	FLAG("dropout", dropout, "dropout masks after attention and MLP"),
+	NUMBER("attention_backward", attention_backward, 1, 1, 10, "3", "backward over forward time of FlashAttention"),
+	NUMBER("tp_overlap", tp_overlap, 1, 0, 1, "0", "share of tensor-parallel collectives hidden behind products"),
+	NUMBER("ep_overlap", ep_overlap, 1, 0, 1, "0", "share of expert-parallel collectives hidden behind arithmetic"),
+	NUMBER("dp_overlap", dp_overlap, 1, 0, 1, "0.9", "share of gradient traffic that may hide behind arithmetic"),
+	NUMBER("contention", contention, 1, 0, 1, "0.1", "slowdown of arithmetic beside a collective"),
+	NUMBER("gemm_share", gemm_share, 1, 0.1, 1.5, "1", "matrix products: sustained over measured rate"),
+	NUMBER("attention_share", attention_share, 1, 0.1, 1.5, "1", "attention: sustained over measured rate"),
+	NUMBER("elementwise_share", elementwise_share, 1, 0.05, 1.5, "1", "element-wise kernels: sustained over measured rate"),
+	NUMBER("comm_share", comm_share, 1, 0.1, 1.5, "1", "collectives: sustained over measured rate"),
+	NUMBER("grad_bytes", grad_bytes, 1, 1, 8, "4", "bytes of a gradient as kept and reduced"),
+	NUMBER("straggler_sigma", straggler_sigma, 1, 0, 1, "0.005", "spread of a device's step time over its mean"),
+	TEXT("source", source, true, "which figures are measured, fitted (on what) and estimated"),
+};
+const struct element training_stack_element = {
+	.name = "training-stack", .fields = fields, .field_count = COUNT_OF(fields), .size = sizeof(struct training_stack),
+	.help = "training software: fusion, host time, overlap",
+};
+
+const struct training_stack *training_stack_load(const char *name_or_path, struct arena *arena, struct err *err)
+{
+	const char *path = catalog_find("hardware/training_stacks", "training stack", name_or_path, arena, err);
+	struct training_stack *s = path ? arena_alloc(arena, sizeof(*s)) : NULL;
+
+	if (!s) {
+		if (path)
+			err_memory(err);
+		return NULL;
+	}
+	return schema_load(path, &training_stack_element, s, arena, err) ? s : NULL;
+}

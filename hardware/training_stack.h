@@ -1,0 +1,30 @@
+/* The training software: how its kernels are fused, what its host side costs and what it hides. One XML file each. */
+#ifndef HARDWARE_TRAINING_STACK_H
+#define HARDWARE_TRAINING_STACK_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/schema.h"
+
+struct training_stack {
+	const char *name, *title, *aliases, *source;
+	double dispatch_s;             /* host time to launch one kernel; device time cannot fall below it a kernel */
+	double step_s;                 /* once a step: data, logging, loss scaling, optimizer's own launches */
+	bool eager_attention;          /* products, softmax and mask as kernels of their own */
+	bool fused;                    /* norms, activations and masks are one kernel each */
+	bool dropout;
+	double attention_backward;     /* backward over forward time of FlashAttention */
+	double tp_overlap, ep_overlap; /* share of tensor / expert collectives hidden behind products */
+	double dp_overlap;             /* share of gradient and weight traffic that may hide behind arithmetic, where there is some */
+	double contention;             /* slowdown of arithmetic while a collective runs beside it */
+	double gemm_share, attention_share, elementwise_share, comm_share;     /* of the rates that single operators were measured at */
+	double grad_bytes;             /* of one gradient as it is kept and reduced */
+	double straggler_sigma;        /* spread of a device's step time over its mean */
+};
+extern const struct element training_stack_element;
+MUST_USE const struct training_stack *training_stack_load(const char *name_or_path, struct arena *arena, struct err *err);
+
+#endif

@@ -1,0 +1,243 @@
+#include "models/training_graph.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+const char *const training_part_names[] = { "gemm", "attention", "elementwise", "tp_comm", "ep_comm", "cp_comm", NULL };
+
+struct builder {
+	const struct training_graph_options *o;
+	struct training_ops *out;
+	size_t capacity;
+	struct arena *arena;
+	bool failed;
+};
+
+static struct training_op *push(struct builder *b, const char *label, const struct op *op, enum training_phase phase,
+				enum training_part part, double count)
+{
+	struct training_ops *all = b->out;
+	struct training_op *t;
+
+	if (all->count == b->capacity) {
+		size_t wanted = b->capacity ? 2 * b->capacity : 128;
+		struct training_op *grown = arena_alloc(b->arena, wanted * sizeof(*grown));
+
+		if (!grown) {
+			b->failed = true;
+			return NULL;
+		}
+		if (all->count)
+			memcpy(grown, all->at, all->count * sizeof(*grown));
+		all->at = grown;
+		b->capacity = wanted;
+	}
+	t = &all->at[all->count++];
+	*t = (struct training_op){ .label = label, .op = *op, .phase = phase, .part = part, .count = count, .kernels = 1 };
+	return t;
+}
+
+/* Forward, and once more where the backward pass makes it again. */
+static void forward(struct builder *b, const struct node *n, const struct op *op, enum training_part part, bool core)
+{
+	struct training_op *t = push(b, n->label, op, PHASE_FORWARD, part, n->count);
+	enum recompute r = b->o->recompute;
+
+	if (t)
+		t->overlap = n->overlap;
+	if (r == RECOMPUTE_FULL || (r == RECOMPUTE_SELECTIVE && core)) {
+		t = push(b, n->label, op, PHASE_RECOMPUTE, part, n->count);
+		if (t)
+			t->overlap = n->overlap;
+	}
+}
+
+static void gemm(struct builder *b, const struct node *n, const struct op *op)
+{
+	struct op input = *op, weight = *op;
+	bool absorbed = op->batch > 1;         /* MLA's products a head: no weights between them and the tokens */
+	double trained = b->o->frozen ? b->o->trainable : 1;
+
+	forward(b, n, op, PART_GEMM, false);
+	input.n = op->k, input.k = op->n;
+	push(b, n->label, &input, PHASE_BACKWARD, PART_GEMM, n->count);
+	weight.m = op->n, weight.n = op->k, weight.k = op->m;
+	if (absorbed)
+		weight = input;
+	if (trained > 0)
+		push(b, n->label, &weight, PHASE_WEIGHT, PART_GEMM, n->count * trained);
+}
+
+static void experts(struct builder *b, const struct node *n, const struct op *op)
+{
+	struct training_op *t;
+	double trained = b->o->frozen ? b->o->trainable : 1;
+
+	forward(b, n, op, PART_GEMM, false);
+	push(b, n->label, op, PHASE_BACKWARD, PART_GEMM, n->count);
+	t = trained > 0 ? push(b, n->label, op, PHASE_WEIGHT, PART_GEMM, n->count * trained) : NULL;
+	if (t)
+		t->kernels = 2;
+}
+
+/* Scores, softmax, mask and result as kernels of their own: batch x heads matrices of q_len x kv_len. */
+static void eager_attention(struct builder *b, const struct node *n, const struct op *op)
+{
+	int64_t matrices = op->batch * op->heads, kv = (int64_t)op->kv_len, v = op->v_head_dim > 0 ? op->v_head_dim : op->head_dim;
+	struct op scores = { .kind = OP_GEMM, .dtype = op->dtype, .m = op->q_len, .n = kv, .k = op->head_dim, .batch = matrices };
+	struct op result = { .kind = OP_GEMM, .dtype = op->dtype, .m = op->q_len, .n = v, .k = kv, .batch = matrices };
+	struct op softmax = { .kind = OP_SOFTMAX, .dtype = op->dtype, .m = matrices * op->q_len, .n = kv };
+	struct op mask = { .kind = OP_ADD, .dtype = op->dtype, .m = matrices * op->q_len, .n = kv };
+
+	forward(b, n, &scores, PART_ATTENTION, true);
+	forward(b, n, &softmax, PART_ELEMENTWISE, true);
+	if (b->o->dropout)
+		forward(b, n, &mask, PART_ELEMENTWISE, true);
+	forward(b, n, &result, PART_ATTENTION, true);
+	push(b, n->label, &scores, PHASE_BACKWARD, PART_ATTENTION, 2 * n->count);
+	push(b, n->label, &result, PHASE_BACKWARD, PART_ATTENTION, 2 * n->count);
+	push(b, n->label, &mask, PHASE_BACKWARD, PART_ELEMENTWISE, n->count * (b->o->dropout ? 2 : 1));
+}
+
+static void attention(struct builder *b, const struct node *n, const struct op *op)
+{
+	struct op whole = *op;
+
+	whole.batch = b->o->micro_batch;
+	if (b->o->attention == ATTENTION_EAGER && op->kind == OP_ATTENTION_PREFILL) {
+		eager_attention(b, n, &whole);
+		return;
+	}
+	/* Selective recomputation has nothing to save here: the kernel keeps no scores. */
+	forward(b, n, &whole, PART_ATTENTION, false);
+	push(b, n->label, &whole, PHASE_BACKWARD, PART_ATTENTION, n->count * b->o->attention_backward);
+}
+
+static bool is_collective(enum op_kind kind)
+{
+	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
+}
+
+static void collective(struct builder *b, const struct node *n, const struct op *op)
+{
+	bool ring = strcmp(n->label, "ring_kv") == 0, moe = text_starts(n->label, "moe_");
+	enum training_part part = ring ? PART_CP_COMM : moe ? PART_EP_COMM : PART_TP_COMM;
+	struct training_op *t;
+	struct op back = *op;
+
+	if (op->kind == OP_ALL_GATHER)
+		back.kind = OP_REDUCE_SCATTER;
+	else if (op->kind == OP_REDUCE_SCATTER)
+		back.kind = OP_ALL_GATHER;
+	forward(b, n, op, part, false);
+	t = push(b, n->label, &back, PHASE_BACKWARD, part, n->count * (ring ? 2 : 1));
+	if (t)
+		t->overlap = n->overlap;
+}
+
+/* Backward over forward traffic of the element-wise kernels: a gated activation reads two and writes one, backwards
+ * reads three and writes two; a norm reads input and gradient and writes one, and reduces its weights' gradients. */
+static double backward_traffic(enum op_kind kind)
+{
+	switch (kind) {
+	case OP_ACTIVATION:
+		return 5.0 / 3;
+	case OP_NORM:
+		return 1.5;
+	case OP_SCAN:
+		return 2.5;
+	default:
+		return 1;
+	}
+}
+
+static void elementwise(struct builder *b, const struct node *n, const struct op *op)
+{
+	/* Eager kernels: a norm casts to 32 bits and back, an activation writes what it multiplies, a rotation makes halves. */
+	double passes = b->o->fused || op->kind == OP_ADD || op->kind == OP_EMBEDDING ? 1 : 2.5;
+	struct node scaled = *n;
+	struct op mask = { .kind = OP_ADD, .dtype = op->dtype, .m = op->m, .n = b->o->model->shape.hidden };
+
+	scaled.count *= passes;
+	forward(b, &scaled, op, PART_ELEMENTWISE, false);
+	push(b, n->label, op, PHASE_BACKWARD, PART_ELEMENTWISE, scaled.count * backward_traffic(op->kind));
+	if (op->kind != OP_NORM || !b->o->dropout)
+		return;
+	forward(b, n, &mask, PART_ELEMENTWISE, false);
+	push(b, n->label, &mask, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
+}
+
+/* Cross entropy over this rank's part of the vocabulary in 32 bits: logits in, softmax out, gradient in place. */
+static void loss(struct builder *b, const struct node *n, const struct op *op)
+{
+	int64_t tp = b->o->place.tp > 0 ? b->o->place.tp : 1;
+	struct op softmax = { .kind = OP_SOFTMAX, .dtype = DTYPE_FP32, .m = op->m, .n = (op->n + tp - 1) / tp };
+
+	push(b, "cross_entropy", &softmax, PHASE_FORWARD, PART_ELEMENTWISE, n->count);
+	push(b, "cross_entropy", &softmax, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
+}
+
+static void add(struct builder *b, const struct node *n, const struct op *op)
+{
+	switch (op->kind) {
+	case OP_GEMM:
+		gemm(b, n, op);
+		break;
+	case OP_MOE:
+		experts(b, n, op);
+		break;
+	case OP_ATTENTION_PREFILL:
+	case OP_MLA_PREFILL:
+		attention(b, n, op);
+		break;
+	case OP_SAMPLING:
+		loss(b, n, op);
+		break;
+	case OP_KV_APPEND:
+		break;                 /* keys and values stay where the projection left them */
+	case OP_SEND_RECV:
+		if (strcmp(n->label, "ring_kv") == 0)
+			collective(b, n, op);
+		break;                 /* between stages: the schedule's */
+	default:
+		if (strcmp(n->label, "logits_all_gather") == 0)
+			break;         /* the loss is taken over the parts */
+		if (is_collective(op->kind))
+			collective(b, n, op);
+		else
+			elementwise(b, n, op);
+	}
+}
+
+bool training_graph_build(const struct training_graph_options *o, int chunk, struct training_ops *out, struct arena *arena,
+			  struct err *err)
+{
+	struct builder b = { .o = o, .out = out, .arena = arena };
+	int64_t dp = o->place.dp_attention > 0 ? o->place.dp_attention : 1;
+	double tokens = (double)(o->micro_batch * o->sequence * dp);
+	struct extent x = { .tokens = tokens, .prefill_tokens = tokens, .logits = tokens, .chunk = (double)o->sequence };
+	struct graph g;
+
+	*out = (struct training_ops){ 0 };
+	if (!graph_build(o->model, &o->place, NULL, chunk, &g, arena, err))
+		return false;
+	for (size_t i = 0; i < g.count; i++) {
+		struct node n = g.nodes[i];
+		struct op op;
+
+		if (n.scale == PER_DECODES || n.scale == PER_DECODE_CONTEXT)
+			continue;
+		/* Each attention rank works on its own micro-batch: what graph.h deals over dp_attention happens here once. */
+		if (n.scale == PER_PREFILL_CHUNK) {
+			bool fresh = n.op.kind == OP_ATTENTION_PREFILL || n.op.kind == OP_MLA_PREFILL;
+
+			n.count *= (double)dp;
+			if (!fresh)
+				n.per_unit *= (double)o->micro_batch;
+		}
+		if (graph_op(&n, &x, &op))
+			add(&b, &n, &op);
+	}
+	return b.failed ? err_memory(err) : true;
+}

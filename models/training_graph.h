@@ -1,0 +1,69 @@
+/* The operators of one training micro-batch on one pipeline chunk: the forward graph of models/graph.h, and for each of
+ * its operators what the backward pass runs for it. */
+#ifndef MODELS_TRAINING_GRAPH_H
+#define MODELS_TRAINING_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "models/graph.h"
+
+enum training_phase {
+	PHASE_FORWARD,
+	PHASE_RECOMPUTE,       /* forward work done again in the backward pass */
+	PHASE_BACKWARD,        /* gradients of the inputs: the stage before waits for them */
+	PHASE_WEIGHT,          /* gradients of the weights: nobody waits but the optimizer */
+	PHASE_COUNT
+};
+enum training_part { PART_GEMM, PART_ATTENTION, PART_ELEMENTWISE, PART_TP_COMM, PART_EP_COMM, PART_CP_COMM, PART_COUNT };
+extern const char *const training_part_names[];
+
+struct training_op {
+	const char *label;
+	struct op op;
+	enum training_phase phase;
+	enum training_part part;
+	double count;          /* times a micro-batch; 2.5 stands for an operator that is so much longer than its prototype */
+	double kernels;        /* launches that this is */
+	double overlap;        /* share of a collective that hides behind arithmetic */
+};
+
+struct training_ops {
+	struct training_op *at;
+	size_t count;
+};
+
+enum recompute { RECOMPUTE_NONE, RECOMPUTE_SELECTIVE, RECOMPUTE_FULL };
+enum attention_kernel {
+	ATTENTION_FLASH,       /* the score matrix never leaves the chip; the backward pass makes it again */
+	ATTENTION_EAGER,       /* products, softmax and dropout as kernels of their own, scores in memory */
+};
+
+struct training_graph_options {
+	const struct model *model;
+	struct placement place;        /* pp: pipeline chunks, stages times interleaving; dp_attention: see expert_ranks */
+	int64_t micro_batch, sequence; /* of one data-parallel rank */
+	enum recompute recompute;
+	enum attention_kernel attention;
+	bool dropout;                  /* masks after attention and MLP: GPT-2 and GPT-3 as published */
+	bool fused;                    /* norms, activations and masks as one kernel each (Transformer Engine, compilers) */
+	double attention_backward;     /* time of the backward over the forward FlashAttention pass; see training_graph.c */
+	double trainable;              /* share of the layers' matrices that get gradients: 1, or the adapters' share (about 0) */
+	bool frozen;                   /* base weights get no gradients: PHASE_WEIGHT only for `trainable` */
+};
+
+/* Builds the operators of chunk `chunk`. They live in the arena.
+ *   matrix products   forward C = X W; backward dX = dC W' and dW = X' dC, each as many FLOPs
+ *   attention         flash: the backward pass runs five products for the forward's two (Dao 2023, arXiv 2307.08691), as
+ *                     attention_backward says; eager: each product, softmax and mask by itself, twice backwards
+ *   experts           forward once, backward twice
+ *   collectives       the mirrored one backwards; context rings twice (keys, values and their gradients)
+ *   recompute         selective: attention's core forward again; full: everything forward again but the last product
+ * The LM head sees every token, its softmax runs over the rank's part of the vocabulary. */
+MUST_USE bool training_graph_build(const struct training_graph_options *o, int chunk, struct training_ops *out, struct arena *arena,
+				   struct err *err);
+
+#endif

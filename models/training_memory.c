@@ -1,0 +1,209 @@
+#include "models/training_memory.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "models/tensors.h"
+
+enum { ELEMENT_BYTES = 2 };
+/* CUDA context, NCCL channels, workspace of the matrix library, allocator's slack: typical, recalled. */
+static const double RUNTIME_BYTES = 1.5e9;
+
+struct walk {
+	const struct training_memory_options *o;
+	struct training_parameters *sum;
+	double layer;                  /* parameters of the layer being walked */
+};
+
+static void count(const struct tensor *t, void *ctx)
+{
+	struct walk *w = ctx;
+	const struct training_memory_options *o = w->o;
+	const struct placement *p = &o->graph->place;
+	int64_t slices = t->class == TENSOR_EXPERTS ? p->tp * p->dp_attention / p->ep : p->tp;
+	double copies = t->class == TENSOR_EXPERTS ? ceil(t->copies / (double)p->ep) : t->copies;
+	double share = shard_share(t->units, slices), rows = t->rows, n = rows * t->cols * share * copies;
+	double trained = o->graph->frozen ? o->graph->trainable : 1;
+	double state = copies * share * (o->optimizer->state_bytes(rows, t->cols) + (o->optimizer->master ? 4 * rows * t->cols : 0));
+
+	if (o->weight_bytes >= 4 && o->optimizer->master)
+		state -= 4 * n;        /* weights in 32 bits are their own master copy */
+	if (t->class == TENSOR_EXPERTS)
+		w->sum->expert += n, w->sum->expert_state += state * trained;
+	else
+		w->sum->dense += n, w->sum->dense_state += state * trained;
+	w->sum->trainable += n * trained;
+	w->sum->step_bytes += trained * copies * share * optimizer_step_bytes(o->optimizer, rows, t->cols, o->grad_bytes, o->weight_bytes);
+	if (o->optimizer->matrix_flops && t->matrix)
+		w->sum->matrix_flops += trained * copies * o->optimizer->matrix_flops(rows, t->cols) * share;
+	w->layer += n;
+}
+
+bool training_parameters(const struct training_memory_options *o, int stage, struct training_parameters *out, struct err *err)
+{
+	const struct model *m = o->graph->model;
+	struct walk w = { .o = o, .sum = out };
+	int64_t chunks = o->graph->place.pp;
+
+	*out = (struct training_parameters){ 0 };
+	if (!placement_check(m, &o->graph->place, err))
+		return false;
+	for (int64_t c = stage; c < chunks; c += o->stages) {
+		int64_t first, layers;
+
+		placement_layers(m, &o->graph->place, (int)c, &first, &layers);
+		if (c == 0)
+			embedding_tensors(m, count, &w);
+		for (int64_t i = first; i < first + layers; i++) {
+			struct layer l;
+
+			model_layer(m, i, &l);
+			w.layer = 0;
+			layer_tensors(m, &l, count, &w);
+			out->layer_largest = fmax(out->layer_largest, w.layer);
+		}
+		if (c == chunks - 1) {
+			head_tensors(m, count, &w);
+			if (m->shape.tied && chunks > 1)
+				embedding_tensors(m, count, &w);
+		}
+	}
+	return true;
+}
+
+/* Elements a token that the mixer keeps: sharded over the tensor ranks, and whole. */
+static void mixer_elements(const struct training_graph_options *o, const struct layer *l, double *sharded, double *whole)
+{
+	const struct model *m = o->model;
+	const struct model_attention *a = &m->attention;
+	const struct model_recurrent *r = &m->recurrent;
+	double q = (double)(l->heads * l->head_dim), k = (double)(l->kv_heads * l->head_dim);
+	double v = (double)(l->heads * (l->v_head_dim > 0 ? l->v_head_dim : l->head_dim));
+	/* Scores, their mask (one byte) and the masked scores: 5 heads s bytes; without dropout the softmax result alone. */
+	double eager = o->attention == ATTENTION_EAGER && o->recompute == RECOMPUTE_NONE ? (o->dropout ? 2.5 : 1) : 0;
+
+	switch (l->mixer) {
+	case MIXER_ATTENTION:
+		*sharded += q + k + (double)(l->kv_heads * l->head_dim) * (l->k_is_v ? 0 : 1) + q;
+		if (!o->fused)
+			*sharded += q + k;
+		if (a->qk_norm != QK_NORM_NONE)
+			*sharded += q + k;
+		if (a->output_gate)
+			*sharded += 2 * q;
+		*sharded += eager * (double)(l->heads * o->sequence);
+		break;
+	case MIXER_MLA:
+		*whole += (double)(a->q_lora_rank + a->kv_lora_rank) * 2 + (double)a->rope_dim;
+		*sharded += 2 * q + v + v;
+		break;
+	case MIXER_RECURRENT:
+		*sharded += 4 * (double)(r->inner > 0 ? r->inner : r->heads * r->head_dim) + 2 * (double)(r->groups * r->state);
+		break;
+	case MIXER_NONE:
+		break;
+	}
+}
+
+/* An expert's tokens: its input as gathered, the width, and its output before it is weighted. */
+static void ffn_elements(const struct training_graph_options *o, const struct layer *l, double *sharded, double *whole, double *experts)
+{
+	const struct model *m = o->model;
+	const struct model_moe *e = &m->moe;
+	double width = m->mlp.gated ? 3 : 2, shared = (double)(e->shared_intermediate > 0 ? e->shared_intermediate : e->shared_experts * e->expert_intermediate);
+
+	if (!o->fused && m->mlp.gated)
+		width = 4;
+	if (l->ffn == FFN_DENSE || (l->ffn == FFN_EXPERTS && e->beside_dense))
+		*sharded += width * (double)l->intermediate;
+	if (l->ffn != FFN_EXPERTS)
+		return;
+	*sharded += width * shared;
+	*whole += 2 * (double)e->experts;      /* router scores in 32 bits */
+	*experts += (double)e->top_k * (2 * (double)m->shape.hidden + width * (double)e->expert_intermediate);
+}
+
+double training_layer_activations(const struct training_graph_options *o, const struct layer *l)
+{
+	const struct model *m = o->model;
+	const struct placement *p = &o->place;
+	double h = (double)m->shape.hidden, tp = (double)p->tp, tokens = (double)(o->micro_batch * o->sequence) / (double)p->cp;
+	double blocks = (l->mixer != MIXER_NONE) + (l->ffn != FFN_NONE), sharded = 0, whole = 0, experts = 0;
+	double slices = (double)(p->tp * p->dp_attention / p->ep);
+
+	if (o->recompute == RECOMPUTE_FULL)
+		return tokens * ELEMENT_BYTES * h / (p->sequence_parallel ? tp : 1);
+	/* Norm input and block input, and the masks' bytes; without fusion the norm's copies in 32 bits, as well. */
+	whole += blocks * (o->fused || m->shape.norm != NORM_RMS ? 2 : 5) * h + (o->dropout ? blocks * 0.5 * h : 0);
+	if (m->shape.norms_per_layer >= 4)
+		whole += blocks * 2 * h;
+	mixer_elements(o, l, &sharded, &whole);
+	ffn_elements(o, l, &sharded, &whole, &experts);
+	/* Under tensor parallelism without expert parallelism experts are cut like any matrix (slices = tp). */
+	return tokens * ELEMENT_BYTES * (sharded / tp + whole / (p->sequence_parallel ? tp : 1) + experts / fmax(1, slices) / (p->ep > 1 && p->dp_attention == 1 ? (double)p->ep : 1));
+}
+
+static double head_activations(const struct training_graph_options *o)
+{
+	const struct placement *p = &o->place;
+	double tokens = (double)(o->micro_batch * o->sequence) / (double)p->cp, v = (double)o->model->shape.vocab / (double)p->tp;
+
+	return tokens * (6 * v + 2 * ELEMENT_BYTES * (double)o->model->shape.hidden / (p->sequence_parallel ? (double)p->tp : 1));
+}
+
+static void activations(const struct training_memory_options *o, int stage, struct training_memory *out)
+{
+	const struct training_graph_options *g = o->graph;
+	struct training_graph_options working = *g;
+	double chunk_most = 0, layer_most = 0, at_work = 0;
+	int64_t chunks = g->place.pp;
+
+	working.recompute = RECOMPUTE_NONE;
+	for (int64_t c = stage; c < chunks; c += o->stages) {
+		int64_t first, layers;
+		double sum = 0;
+
+		placement_layers(g->model, &g->place, (int)c, &first, &layers);
+		for (int64_t i = first; i < first + layers; i++) {
+			struct layer l;
+			double one;
+
+			model_layer(g->model, i, &l);
+			one = training_layer_activations(g, &l);
+			sum += one;
+			layer_most = fmax(layer_most, one);
+			at_work = fmax(at_work, training_layer_activations(&working, &l));
+		}
+		chunk_most = fmax(chunk_most, sum);
+	}
+	out->activation_bytes_layer = layer_most;
+	out->activations = chunk_most * o->in_flight;
+	if (g->recompute == RECOMPUTE_FULL)
+		out->activations += at_work;
+	if ((int64_t)stage == (chunks - 1) % o->stages)
+		out->activations += head_activations(g);
+}
+
+bool training_memory(const struct training_memory_options *o, int stage, struct training_memory *out, struct err *err)
+{
+	const struct placement *p = &o->graph->place;
+	struct training_parameters n;
+	double shard = (double)o->shard_ranks, expert_shard, grads, expert_grads;
+
+	*out = (struct training_memory){ 0 };
+	if (!training_parameters(o, stage, &n, err))
+		return false;
+	/* Experts are spread over data ranks already: fewer ranks hold the same ones. */
+	expert_shard = fmax(1, shard * (double)p->tp / (double)(p->ep * (p->tp * p->dp_attention / p->ep)));
+	grads = o->graph->frozen ? o->graph->trainable : 1, expert_grads = grads;
+	out->weights = (n.dense / (o->zero >= 3 ? shard : 1) + n.expert / (o->zero >= 3 ? expert_shard : 1)) * (o->weight_bytes + o->quantised_bytes);
+	out->gradients = (n.dense * grads / (o->zero >= 2 ? shard : 1) + n.expert * expert_grads / (o->zero >= 2 ? expert_shard : 1)) * o->grad_bytes;
+	if (!o->offload_optimizer)
+		out->optimizer = n.dense_state / (o->zero >= 1 ? shard : 1) + n.expert_state / (o->zero >= 1 ? expert_shard : 1);
+	activations(o, stage, out);
+	out->buffers = RUNTIME_BYTES;
+	if (o->zero >= 3)      /* the unit at work and the one fetched ahead, weights and gradients */
+		out->buffers += 2 * n.layer_largest * (o->weight_bytes + o->grad_bytes);
+	out->peak_bytes = out->weights + out->gradients + out->optimizer + out->activations + out->buffers;
+	return true;
+}

@@ -1,0 +1,54 @@
+/* Memory of one device in training, by component. */
+#ifndef MODELS_TRAINING_MEMORY_H
+#define MODELS_TRAINING_MEMORY_H
+
+#include "models/optimizer.h"
+#include "models/training_graph.h"
+
+struct training_memory_options {
+	const struct training_graph_options *graph;
+	const struct optimizer_ops *optimizer;
+	int64_t stages;                /* pipeline ranks; graph->place.pp counts chunks */
+	int64_t data_ranks;            /* ranks that hold the same dense weights: dp * cp */
+	int64_t shard_ranks;           /* of those, ranks over which state is sharded (HSDP: a part of them) */
+	int zero;                      /* 0 to 3: nothing, optimizer, + gradients, + weights sharded */
+	double weight_bytes, grad_bytes;       /* of one parameter */
+	double quantised_bytes;        /* a second, 8-bit copy of the matrices kept beside the weights, a parameter; 0 = none */
+	bool offload_optimizer;        /* state lives in host memory */
+	double in_flight;              /* micro-batches of one chunk whose activations are held at once */
+};
+
+/* Parameters of one rank of a stage, by how they are sharded. */
+struct training_parameters {
+	double dense, expert;          /* on one device */
+	double dense_state, expert_state;      /* bytes of optimizer state with the master copy, before sharding */
+	double step_bytes;             /* that an optimizer step moves for both, before sharding */
+	double matrix_flops;
+	double layer_largest;          /* parameters of the largest layer: what ZeRO-3 gathers at once */
+	double trainable;              /* of dense + expert */
+};
+
+struct training_memory {
+	double weights, gradients, optimizer, activations, buffers, peak_bytes;
+	double activation_bytes_layer;         /* of one micro-batch in the stage's largest layer */
+};
+
+/* Walks the tensors of the chunks that `stage` holds (chunk = stage + i * stages). */
+MUST_USE bool training_parameters(const struct training_memory_options *o, int stage, struct training_parameters *out, struct err *err);
+
+/*
+ * Weights, gradients and state: ZeRO (Rajbhandari et al. 2020, arXiv 1910.02054, section 5), after tensor, expert and
+ * pipeline parallelism divided the parameters. Activations of a layer and token, 2 bytes an element, as Korthikanti et al.
+ * 2022 (arXiv 2205.05198, section 4) count them, with sizes taken from the architecture:
+ *     sharded over tp    q, k, v; attention result; MLP width twice (gate and up: three times); eager: 5 heads s (scores,
+ *                        mask, masked scores)
+ *     whole (over tp with sequence parallelism)   two norm inputs, inputs of both blocks, two dropout masks of one byte
+ * Unfused kernels keep the 32-bit copies of a norm (10 instead of 4 h) and the rotated q, k. Full recomputation keeps
+ * the layer's input and one layer at work. The last stage holds the logits in 32 and 16 bits and the gradient.
+ */
+MUST_USE bool training_memory(const struct training_memory_options *o, int stage, struct training_memory *out, struct err *err);
+
+/* Activation bytes that one layer keeps for one micro-batch on one device. */
+double training_layer_activations(const struct training_graph_options *o, const struct layer *l);
+
+#endif
