@@ -8,7 +8,20 @@
 #include "cli/version.h"
 
 /* The one line to add for a new command: its table is command_NAME in cmd_NAME.c. */
-#define COMMANDS(X) X(run) X(step) X(op) X(catalog) X(workload) X(report) X(compare) X(validate) X(constants) X(db) X(bench) X(help)
+#define COMMANDS(X) \
+	X(run) \
+	X(train) \
+	X(step) \
+	X(op) \
+	X(validate) \
+	X(bench) \
+	X(report) \
+	X(compare) \
+	X(workload) \
+	X(catalog) \
+	X(db) \
+	X(constants) \
+	X(help)
 #define X(name) extern const struct command command_##name;
 COMMANDS(X)
 #undef X

@@ -11,6 +11,7 @@
 #include "reports/outfile.h"
 #include "reports/store.h"
 #include "validation/published_report.h"
+#include "validation/training.h"
 
 extern const struct command validate_published;
 
@@ -77,6 +78,8 @@ static bool baseline(const struct call *call, const struct published_study *s, s
 	return call_flag(call, "update-baseline") ? published_baseline_write(s, path, err) : published_baseline_check(s, path, err);
 }
 
+static bool training_cmd(const struct call *call, struct err *err);
+
 static bool published_cmd(const struct call *call, struct err *err)
 {
 	const char *json = call_text(call, "json"), *plot = call_text(call, "plot");
@@ -87,6 +90,8 @@ static bool published_cmd(const struct call *call, struct err *err)
 	bool to_stdout = (json && strcmp(json, "-") == 0) || (plot && strcmp(plot, "-") == 0), ok;
 	struct published_study *s;
 
+	if (call_flag(call, "training"))
+		return training_cmd(call, err);
 	if (json && plot && strcmp(json, "-") == 0 && strcmp(plot, "-") == 0)
 		return err_set(err, ERR_INPUT, "--json and --plot: both to standard output; expected at most one there");
 	if (!o.path && !(o.path = paths_data(curated, call->arena, err)))
@@ -101,7 +106,60 @@ static bool published_cmd(const struct call *call, struct err *err)
 	return ok;
 }
 
+static bool keep_training(const struct call *call, const struct training_study *s, struct err *err)
+{
+	const char *path = run_database(call, err);
+	struct store *store = path ? store_open(path, err) : NULL;
+	const struct validation_error *rows;
+	struct run_origin origin;
+	size_t count;
+	char id[33];
+	bool ok = false;
+
+	run_origin_here(call, &origin);
+	origin.kind = "validate";
+	rows = store ? training_errors(s, &count, err) : NULL;
+	if (rows)
+		ok = store_put_validation(store, &origin, "published training rows", rows, count, id, err);
+	store_close(store);
+	return ok;
+}
+
+static bool training_cmd(const struct call *call, struct err *err)
+{
+	static const char shipped[] = "validation/published/training.csv";
+	const char *json = call_text(call, "json");
+	struct progress progress;
+	struct training_filter f = { .path = call_text(call, "rows"), .source = call_text(call, "source"), .accelerator = call_text(call, "accelerator"),
+				     .model = call_text(call, "model"), .fitted_rows = call_flag(call, "fitted-rows"), .progress = on_progress, .ctx = &progress };
+	struct training_study *s;
+	struct str out = { 0 };
+	bool ok;
+
+	if (!f.path && !(f.path = paths_data(shipped, call->arena, err)))
+		return false;
+	progress_start(&progress, call_flag(call, "quiet"));
+	s = training_validate(&f, err);
+	progress_end(&progress);
+	ok = s != NULL;
+	if (ok && !(json && strcmp(json, "-") == 0)) {
+		struct term term = term_detect(STDOUT_FILENO);
+
+		ok = training_text(s, (size_t)call_int(call, "worst", 20), &term, &out, err) && paths_write("-", str_text(&out), out.length, err);
+		str_release(&out);
+	}
+	if (ok && json) {
+		ok = training_json(s, &out, err) && outfile_write(json, str_text(&out), out.length, err);
+		str_release(&out);
+	}
+	ok = ok && (call_flag(call, "no-store") || keep_training(call, s, err));
+	training_study_free(s);
+	return ok;
+}
+
 static const struct option published_table[] = {
+	{ .name = "training", .kind = OPTION_FLAG, .help = "training rows (the shipped validation/published/training.csv)" },
+	{ .name = "fitted-rows", .kind = OPTION_FLAG, .help = "training: the rows that coefficients may be fitted to, instead of those held out" },
 	{ .name = "rows", .word = "FILE", .words = WORDS_FILE, .fallback = "the shipped validation/published/serving.csv", .help = "CSV of published rows" },
 	{ .name = "source", .word = "TEXT", .fallback = "all", .help = "only rows whose source holds this" },
 	{ .name = "accelerator", .word = "TEXT", .fallback = "all", .help = "only rows whose accelerator holds this" },

@@ -61,7 +61,7 @@ bool placement_check(const struct model *m, const struct placement *p, struct er
 
 	if (!check_degrees(p, err))
 		return false;
-	if (p->pp > m->shape.layers)
+	if (p->pp > m->shape.layers + (p->bare_ends ? 2 : 0))
 		return err_set(err, ERR_INPUT, "pp=%lld: %s has %lld layers; expected at most as many stages",
 			       (long long)p->pp, m->name, (long long)m->shape.layers);
 	if (heads > 0 && p->tp > heads)

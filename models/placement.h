@@ -28,6 +28,7 @@ struct placement {
 	int64_t chain;                 /* devices (tp groups) in a row; 1 = no such pipeline */
 	int64_t stages;                /* stages of it, each with a token or more: the devices, or regions on them; 0 = chain */
 	double weights_near, weights_far;      /* shares of the weights kept in SRAM, and streamed from the next memory tier */
+	bool bare_ends;                /* the first and the last stage may hold nothing but embedding and LM head */
 };
 
 /* Devices of one replica: tp * pp * chain * cp * dp_attention (ep lies inside tp * dp_attention). */

@@ -1,0 +1,187 @@
+#include "sim/train/setup.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "hardware/catalog.h"
+
+static bool load_hardware(const struct job *job, struct train_parts *out, struct arena *arena, struct err *err)
+{
+	const struct job_hardware *h = &job->hardware;
+
+	if (h->system) {
+		out->system = system_load(h->system, arena, err);
+		if (!out->system)
+			return false;
+		out->device = out->system->device;
+		if (h->device) {
+			const struct device *asked = device_load_usable(h->device, arena, err);
+
+			if (!asked)
+				return false;
+			if (!text_equal(asked->name, out->device->name))
+				return err_set(err, ERR_INPUT, "device '%s' in system '%s': that system is made of '%s'", h->device, h->system, out->device->name);
+		}
+		if (!out->device->simulatable)
+			return err_set(err, ERR_INPUT, "device '%s' cannot be simulated: %s", out->device->name, out->device->reason);
+		return true;
+	}
+	out->device = device_load_usable(h->device ? h->device : "h100", arena, err);
+	out->system = out->device ? system_for_device(out->device, arena, err) : NULL;
+	return out->system != NULL;
+}
+
+static int provider_of(const char *text, struct err *err)
+{
+	for (int i = 0; i < PROVIDER_COUNT; i++)
+		if (text_equal(provider_names[i], text))
+			return i;
+	err_set(err, ERR_INPUT, "provider \"%s\": expected measured, fitted or analytic", text);
+	return -1;
+}
+
+bool train_parts_load(const struct job *job, struct train_parts *out, struct arena *arena, struct err *err)
+{
+	struct cost_options options = { 0 };
+	int provider = provider_of(job->hardware.provider, err);
+
+	*out = (struct train_parts){ 0 };
+	if (provider < 0 || !load_hardware(job, out, arena, err))
+		return false;
+	out->model = model_load(job->model.name, arena, err);
+	out->stack = out->model ? training_stack_load(job->hardware.stack, arena, err) : NULL;
+	out->optimizer = out->stack ? optimizer_require(job->optimizer.name, err) : NULL;
+	if (!out->optimizer)
+		return false;
+	options = (struct cost_options){ .system = out->system, .device = out->device, .best_provider = (enum provider)provider };
+	out->costs = cost_model_new(&options, err);
+	return out->costs != NULL;
+}
+
+void train_parts_release(struct train_parts *p)
+{
+	cost_model_free(p->costs);
+	p->costs = NULL;
+}
+
+static bool degrees(const struct job *job, struct train_setup *s, struct err *err)
+{
+	const struct job_layout *l = &job->layout;
+	int64_t model_ranks = l->tp * l->pp * l->cp, devices = job->hardware.devices;
+
+	s->tp = l->tp, s->pp = l->pp, s->cp = l->cp, s->ep = l->ep;
+	if (devices == 0)
+		devices = model_ranks * (l->dp > 0 ? l->dp : 1);
+	if (devices % model_ranks != 0)
+		return err_set(err, ERR_INPUT, "devices=%lld: expected a multiple of tp * pp * cp = %lld", (long long)devices, (long long)model_ranks);
+	s->dp = devices / model_ranks;
+	if (l->dp > 0 && l->dp != s->dp)
+		return err_set(err, ERR_INPUT, "dp=%lld: %lld devices with tp * pp * cp = %lld leave dp=%lld", (long long)l->dp, (long long)devices,
+			       (long long)model_ranks, (long long)s->dp);
+	s->devices = devices;
+	s->data_ranks = s->dp * s->cp;
+	s->shard_ranks = l->shard > 0 ? l->shard : s->data_ranks;
+	if (s->data_ranks % s->shard_ranks != 0)
+		return err_set(err, ERR_INPUT, "shard=%lld: expected a divisor of dp * cp = %lld", (long long)l->shard, (long long)s->data_ranks);
+	return true;
+}
+
+static bool batches(const struct job *job, struct train_setup *s, struct err *err)
+{
+	const struct job_batch *b = &job->batch;
+
+	if (b->global % (s->dp * b->micro) != 0)
+		return err_set(err, ERR_INPUT, "batch.global=%lld: expected a multiple of dp * micro = %lld", (long long)b->global,
+			       (long long)(s->dp * b->micro));
+	s->micros = b->global / (s->dp * b->micro);
+	if (b->sequence < s->cp)
+		return err_set(err, ERR_INPUT, "batch.sequence=%lld: expected at least cp=%lld", (long long)b->sequence, (long long)s->cp);
+	return true;
+}
+
+/* Ranks over which experts lie: ep whole experts a group, each cut etp ways. graph.h knows dp_attention ranks of tp; the
+ * data ranks that share experts take that place. */
+static bool expert_ranks(const struct job *job, struct train_setup *s, struct placement *p, struct err *err)
+{
+	int64_t etp = job->layout.etp > 0 ? job->layout.etp : s->ep > 1 ? 1 : s->tp, ranks = s->ep * etp;
+
+	p->ep = s->ep, p->dp_attention = 1;
+	if (s->ep <= 1)
+		return true;
+	if (ranks > s->tp) {
+		if (ranks % s->tp != 0)
+			return err_set(err, ERR_INPUT, "ep=%lld: ep * etp = %lld; expected a multiple of tp=%lld", (long long)s->ep, (long long)ranks, (long long)s->tp);
+		p->dp_attention = ranks / s->tp;
+	}
+	if (s->data_ranks % p->dp_attention != 0)
+		return err_set(err, ERR_INPUT, "ep=%lld: its %lld groups of tp ranks do not divide dp * cp = %lld", (long long)s->ep,
+			       (long long)p->dp_attention, (long long)s->data_ranks);
+	return true;
+}
+
+static bool weights_fit_format(int dtype, struct err *err)
+{
+	if (dtype == DTYPE_INT8_WO || dtype == DTYPE_INT4_WO)
+		return err_set(err, ERR_INPUT, "model.dtype=%s: weight-only formats cannot be trained; expected bf16, fp16, fp8, fp4 ...", dtype_names[dtype]);
+	return true;
+}
+
+static double or_else(double set, double otherwise)
+{
+	return isnan(set) ? otherwise : set;
+}
+
+/* 8-bit products read quantised copies of the weights, kept beside the 16-bit ones for both directions. */
+static double quantised_copy(enum dtype t)
+{
+	double bytes = dtype_bytes(t);
+
+	return bytes < 2 ? bytes : 0;
+}
+
+bool train_setup(const struct job *job, const struct train_parts *parts, struct train_setup *s, struct err *err)
+{
+	const struct job_layout *l = &job->layout;
+	enum dtype products = job->model.dtype == DTYPE_NONE ? DTYPE_BF16 : (enum dtype)job->model.dtype;
+	struct placement asked = { 0 };
+
+	*s = (struct train_setup){ .job = job, .parts = parts, .schedule = schedule_require(l->schedule, err) };
+	if (!s->schedule || !weights_fit_format(job->model.dtype, err) || !degrees(job, s, err) || !batches(job, s, err))
+		return false;
+	s->vp = schedule_chunks(s->schedule, (int)l->vp);
+	if (s->schedule->chunks == CHUNKS_ROUND && s->schedule->split && l->vp > 1)
+		return err_set(err, ERR_INPUT, "vp=%lld: schedule %s has one chunk a rank", (long long)l->vp, s->schedule->name);
+	if (l->pp == 1 && l->vp > 1)
+		return err_set(err, ERR_INPUT, "vp=%lld: interleaving needs pp above 1", (long long)l->vp);
+	if (s->pp * s->micros * s->vp > 20000000)
+		return err_set(err, ERR_INPUT, "%lld micro-batches over %lld stages of %lld chunks: expected at most 20 million passes", (long long)s->micros,
+			       (long long)s->pp, (long long)s->vp);
+	asked.tp = s->tp, asked.cp = s->cp, asked.pp = s->pp * (s->schedule->chunks == CHUNKS_BOTH ? 1 : s->vp);
+	if (!expert_ranks(job, s, &asked, err))
+		return false;
+	asked.weights = products, asked.attention = (enum dtype)job->model.attention_dtype, asked.head = (enum dtype)job->model.head_dtype;
+	asked.activations = products == DTYPE_FP16 ? DTYPE_FP16 : DTYPE_BF16, asked.kv = asked.activations;
+	asked.routing_skew = job->model.routing_skew;
+	asked.devices_per_node = (int)system_domain(parts->system);
+	asked.bare_ends = asked.pp > parts->model->shape.layers;
+	asked.sequence_parallel = s->tp > 1 && l->sequence_parallel != 2;
+	placement_resolve(parts->model, &asked, &s->graph.place);
+	if (job->model.head_dtype == DTYPE_NONE)
+		s->graph.place.head = asked.activations;
+	if (!placement_check(parts->model, &s->graph.place, err))
+		return false;
+	s->graph.model = parts->model;
+	s->graph.micro_batch = job->batch.micro, s->graph.sequence = job->batch.sequence;
+	s->graph.recompute = (enum recompute)l->recompute;
+	s->graph.attention = parts->stack->eager_attention ? ATTENTION_EAGER : ATTENTION_FLASH;
+	s->graph.dropout = parts->stack->dropout, s->graph.fused = parts->stack->fused;
+	s->graph.attention_backward = parts->stack->attention_backward;
+	s->graph.trainable = job->model.trainable, s->graph.frozen = job->model.trainable < 1;
+	s->memory = (struct training_memory_options){
+		.graph = &s->graph, .optimizer = parts->optimizer, .stages = s->pp, .data_ranks = s->data_ranks, .shard_ranks = s->shard_ranks,
+		.zero = (int)l->zero, .weight_bytes = or_else(job->optimizer.weight_bytes, 2), .offload_optimizer = l->offload_optimizer,
+		.grad_bytes = or_else(job->optimizer.grad_bytes, parts->stack->grad_bytes), .quantised_bytes = quantised_copy(products),
+	};
+	return true;
+}

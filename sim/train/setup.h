@@ -1,0 +1,36 @@
+/* A training job made concrete: catalog entries loaded, degrees settled, impossible layouts refused. */
+#ifndef SIM_TRAIN_SETUP_H
+#define SIM_TRAIN_SETUP_H
+
+#include "hardware/cost.h"
+#include "hardware/training_stack.h"
+#include "models/training_memory.h"
+#include "sim/train/job.h"
+#include "sim/train/schedule.h"
+
+/* What all layouts of a job share. */
+struct train_parts {
+	const struct model *model;
+	const struct device *device;
+	const struct system *system;
+	const struct training_stack *stack;
+	const struct optimizer_ops *optimizer;
+	struct cost_model *costs;              /* owned: train_parts_release */
+};
+MUST_USE bool train_parts_load(const struct job *job, struct train_parts *out, struct arena *arena, struct err *err);
+void train_parts_release(struct train_parts *p);
+
+/* One layout. */
+struct train_setup {
+	const struct job *job;
+	const struct train_parts *parts;
+	const struct schedule_ops *schedule;
+	int64_t tp, pp, vp, cp, ep, dp, devices, micros;       /* vp: chunks a rank */
+	int64_t data_ranks, shard_ranks;
+	struct training_graph_options graph;
+	struct training_memory_options memory;
+};
+/* ERR_INPUT says what does not divide or fit together. */
+MUST_USE bool train_setup(const struct job *job, const struct train_parts *parts, struct train_setup *out, struct err *err);
+
+#endif

@@ -1,0 +1,30 @@
+/* What one micro-batch costs on each chunk of the model: the operators priced, collectives and host time beside them. */
+#ifndef SIM_TRAIN_STAGE_H
+#define SIM_TRAIN_STAGE_H
+
+#include "sim/train/pipeline.h"
+#include "sim/train/setup.h"
+
+/* Sums over a pass or a rank. */
+struct train_account {
+	double part_s[PHASE_COUNT][PART_COUNT];        /* device time; collectives: what is not hidden */
+	double host_s;                 /* that the launches add to it */
+	double gather_s;               /* ZeRO-3: weights that had to be waited for */
+	double flops, bytes;           /* of one device */
+	double provider_s[PROVIDER_COUNT], error_s;
+};
+
+struct train_chunk {
+	struct chunk_time time;
+	struct train_account account;  /* one micro-batch through all passes */
+	double gather_step_s;          /* ZeRO 1, 2: weights gathered after the optimizer, once a step */
+};
+
+/* Prices all chunks; chunks that are alike are priced once. out: s->pp * s->vp entries (two copies: pp). */
+MUST_USE bool train_price_chunks(const struct train_setup *s, struct train_chunk *out, struct arena *arena, struct err *err);
+
+/* The two halves of it: operators of one chunk, and what its gradients and weights cost to move between data ranks. */
+MUST_USE bool train_price_arithmetic(const struct train_setup *s, int chunk, struct train_chunk *out, struct arena *arena, struct err *err);
+void train_price_traffic(const struct train_setup *s, const struct training_parameters *n, int64_t layers, struct train_chunk *out);
+
+#endif

@@ -1,0 +1,455 @@
+#include "sim/train/train.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "hardware/energy.h"
+#include "hardware/price.h"
+#include "models/scaling_law.h"
+#include "sim/train/failures.h"
+#include "sim/train/stage.h"
+
+/* Storage that checkpoints go to: 2 TB/s over 16,384 devices (Llama 3, arXiv 2407.21783, section 3.3.1). */
+static const double STORAGE_BYTES_S = 0.12e9;
+/* Shares of peak: memory by the optimizer's element-wise kernels, arithmetic by its matrix products. */
+static const double OPTIMIZER_BANDWIDTH = 0.8, OPTIMIZER_ARITHMETIC = 0.5;
+static const double HOST_MEMORY_BYTES_S = 20e9;        /* of the CPU optimizer, a device's share of a node: typical, recalled */
+
+struct run {
+	const struct train_setup *s;
+	struct train_chunk *chunks;
+	struct chunk_time *times;
+	double *slow;
+	struct pipeline_result pipeline;
+	struct train_span *spans;
+	size_t span_count, span_room;
+	double optimizer_s, gather_s, data_s;
+};
+
+static void keep_span(void *ctx, int rank, enum pass kind, int chunk, int micro, double start_s, double end_s)
+{
+	struct run *r = ctx;
+
+	if (r->span_count < r->span_room)
+		r->spans[r->span_count++] = (struct train_span){ rank, (int)kind, chunk, micro, start_s, end_s };
+}
+
+/* The slowest of n devices whose times scatter by sigma: n ranks that wait for each other move at its pace. */
+static double slowest(double sigma, double n)
+{
+	return n > 1 ? 1 + sigma * sqrt(2 * log(n)) : 1;
+}
+
+static double sigma_of(const struct train_setup *s)
+{
+	double own = s->job->run.straggler_sigma;
+
+	return isnan(own) ? s->parts->stack->straggler_sigma : own;
+}
+
+static bool pipeline(struct run *r, const struct train_wishes *wishes, struct arena *arena, struct err *err)
+{
+	const struct train_setup *s = r->s;
+	int chunks = (int)s->graph.place.pp;
+	struct pipeline_options o = { .schedule = s->schedule, .ranks = (int)s->pp, .chunks_a_rank = (int)s->vp, .micros = (int)s->micros,
+				      .overlap = s->memory.zero >= 3 ? 0 : s->parts->stack->dp_overlap, .contention = s->parts->stack->contention };
+
+	r->times = arena_alloc(arena, (size_t)chunks * sizeof(*r->times));
+	if (!r->times)
+		return err_memory(err);
+	for (int c = 0; c < chunks; c++)
+		r->times[c] = r->chunks[c].time;
+	o.chunks = r->times;
+	if (wishes && wishes->spans) {
+		r->span_room = (size_t)(s->pp * s->vp * s->micros) * PASS_COUNT + (size_t)(s->pp * s->vp);
+		if (r->span_room > 2000000)
+			r->span_room = 2000000;
+		r->spans = arena_alloc(arena, r->span_room * sizeof(*r->spans));
+		if (!r->spans)
+			return err_memory(err);
+		o.span = keep_span, o.ctx = r;
+	}
+	return pipeline_run(&o, &r->pipeline, err);
+}
+
+/* The fullest stage, with as many micro-batches in flight as the simulated pipeline held. */
+static bool memory(struct run *r, struct train_memory_row *out, struct err *err)
+{
+	const struct train_setup *s = r->s;
+
+	*out = (struct train_memory_row){ .capacity_bytes = device_memory_bytes(s->parts->device) };
+	for (int stage = 0; stage < s->pp; stage++) {
+		struct training_memory_options o = s->memory;
+		struct training_memory m;
+		/* 1f1b holds one fewer on each later stage; other schedules are taken as even. */
+		double held = r->pipeline.in_flight;
+
+		if (s->vp == 1 && !s->schedule->split && s->schedule->order && strcmp(s->schedule->name, "gpipe") != 0)
+			held = fmin((double)s->micros, (double)(s->pp - stage));
+		o.in_flight = held;
+		if (!training_memory(&o, stage, &m, err))
+			return false;
+		if (s->schedule->chunks == CHUNKS_BOTH) {      /* a second copy of the weights, of the mirrored stage */
+			m.weights *= 2, m.gradients *= 2;
+			m.peak_bytes += m.weights / 2 + m.gradients / 2;
+		}
+		if (m.peak_bytes > out->peak_bytes)
+			*out = (struct train_memory_row){ m.weights, m.gradients, m.optimizer, m.activations, m.buffers, m.peak_bytes, out->capacity_bytes };
+	}
+	return true;
+}
+
+static bool fits(const struct train_setup *s, const struct train_memory_row *m, struct err *err)
+{
+	static const char *const names[] = { "weights", "gradients", "optimizer state", "activations" };
+	const double parts[] = { m->weights, m->gradients, m->optimizer, m->activations };
+	size_t most = 0;
+	char over[32], part[32];
+
+	if (m->peak_bytes <= m->capacity_bytes)
+		return true;
+	for (size_t i = 1; i < COUNT_OF(parts); i++)
+		if (parts[i] > parts[most])
+			most = i;
+	return err_set(err, ERR_INPUT, "%s does not fit on %lld x %s (tp=%lld pp=%lld cp=%lld ep=%lld dp=%lld zero=%d): %.0f bytes (%s) too many on a device, mostly %s (%s)",
+		       s->parts->model->name, (long long)s->devices, s->parts->device->name, (long long)s->tp, (long long)s->pp, (long long)s->cp,
+		       (long long)s->ep, (long long)s->dp, s->memory.zero, m->peak_bytes - m->capacity_bytes, human_bytes(over, m->peak_bytes - m->capacity_bytes),
+		       names[most], human_bytes(part, parts[most]));
+}
+
+/* The step's end: clipping and the optimizer on this rank's shard, weights gathered for the next forward pass. */
+static bool finish(struct run *r, struct err *err)
+{
+	const struct train_setup *s = r->s;
+	const struct device *d = s->parts->device;
+	double rate = device_bandwidth(d) * OPTIMIZER_BANDWIDTH, flops = device_peak(d, DTYPE_BF16, NULL) * OPTIMIZER_ARITHMETIC;
+
+	for (int stage = 0; stage < s->pp; stage++) {
+		struct training_parameters n;
+		double shard = s->memory.zero >= 1 ? (double)s->shard_ranks : 1, gather = 0, forward = 0, seconds;
+
+		if (!training_parameters(&s->memory, stage, &n, err))
+			return false;
+		seconds = (n.step_bytes / shard + n.trainable * s->memory.grad_bytes) / rate + n.matrix_flops / shard / flops;
+		if (s->memory.offload_optimizer) {
+			double link = s->parts->system->host_link.bytes_s > 0 ? s->parts->system->host_link.bytes_s : 15.5e9;
+
+			seconds = n.step_bytes / shard / HOST_MEMORY_BYTES_S + n.trainable / shard * (s->memory.grad_bytes + s->memory.weight_bytes) / link;
+		}
+		r->optimizer_s = fmax(r->optimizer_s, seconds);
+		for (int c = stage; c < (int)s->graph.place.pp; c += (int)s->pp)
+			gather += r->chunks[c].gather_step_s, forward += r->chunks[c].time.pass_s[PASS_FORWARD];
+		/* Behind the first forward pass of the next step, where the software can. */
+		gather = gather * (1 - s->parts->stack->dp_overlap) + fmax(0, gather * s->parts->stack->dp_overlap - forward);
+		r->gather_s = fmax(r->gather_s, gather);
+	}
+	r->data_s = s->job->run.data_s_per_token * (double)(s->job->batch.micro * s->micros * s->job->batch.sequence);
+	return true;
+}
+
+/* (query, key) pairs that one sequence attends to, summed over layers and heads times the head's width: causal and full. */
+static void attention_pairs(const struct model *m, int64_t sequence, double *causal, double *full)
+{
+	*causal = *full = 0;
+	for (int64_t i = 0; i < m->shape.layers; i++) {
+		struct layer l;
+		double n = (double)sequence, w, width;
+
+		model_layer(m, i, &l);
+		if (l.mixer != MIXER_ATTENTION && l.mixer != MIXER_MLA)
+			continue;
+		w = l.window > 0 && l.window < sequence ? (double)l.window : n;
+		width = (double)l.heads * (double)(l.head_dim + (l.v_head_dim > 0 ? l.v_head_dim : l.head_dim));
+		*causal += width * (w < n ? n * w - w * w / 2 : n * n / 2);
+		*full += width * n * w;
+	}
+}
+
+static void model_flops(const struct train_setup *s, struct train_result *out)
+{
+	struct model_counts c;
+	double tokens = (double)(s->job->batch.global * s->job->batch.sequence), causal, full, products;
+	double passes = s->graph.frozen ? 4 + 2 * s->graph.trainable : 6;
+
+	model_parameters(s->parts->model, &c);
+	attention_pairs(s->parts->model, s->job->batch.sequence, &causal, &full);
+	products = passes * c.multiplied * tokens;
+	/* Two products a pair forward, twice that backward. */
+	out->model_flops_step = products + 6 * causal * (double)s->job->batch.global;
+	out->tflops_6n = products / out->step_s / (double)s->devices / 1e12;
+	out->tflops_full = (products + 6 * full * (double)s->job->batch.global) / out->step_s / (double)s->devices / 1e12;
+}
+
+static void breakdown(const struct run *r, struct train_result *out)
+{
+	const struct train_setup *s = r->s;
+	struct train_breakdown *b = &out->breakdown;
+	int busiest = 0;
+	double most = -1, used, m = (double)s->micros;
+
+	for (int stage = 0; stage < s->pp; stage++) {
+		double busy = 0;
+
+		for (int c = stage; c < (int)s->graph.place.pp; c += (int)s->pp)
+			for (int p = 0; p < PASS_COUNT; p++)
+				busy += r->times[c].pass_s[p];
+		if (busy > most)
+			most = busy, busiest = stage;
+	}
+	if (s->schedule->chunks == CHUNKS_BOTH)
+		m /= 2;
+	for (int c = 0; c < (int)s->graph.place.pp; c++) {
+		const struct train_account *a = &r->chunks[c].account;
+		bool mine = s->schedule->chunks == CHUNKS_ROUND ? c % (int)s->pp == busiest : schedule_rank(s->schedule, c, (int)s->pp) == busiest;
+
+		if (s->schedule->chunks == CHUNKS_BOTH)
+			mine = c == busiest || c == (int)s->pp - 1 - busiest;
+		if (!mine)
+			continue;
+		for (int p = 0; p < PHASE_COUNT; p++) {
+			double *into = p == PHASE_RECOMPUTE ? &b->recompute : &b->compute;
+
+			*into += m * (a->part_s[p][PART_GEMM] + a->part_s[p][PART_ATTENTION] + a->part_s[p][PART_ELEMENTWISE]);
+			b->tp_comm += m * a->part_s[p][PART_TP_COMM];
+			b->ep_comm += m * a->part_s[p][PART_EP_COMM];
+			b->cp_comm += m * a->part_s[p][PART_CP_COMM];
+		}
+		b->host += m * a->host_s;
+		b->dp_comm += m * a->gather_s;
+	}
+	used = b->compute + b->recompute + b->tp_comm + b->ep_comm + b->cp_comm + b->host + b->dp_comm;
+	b->pp_bubble = fmax(0, r->pipeline.arithmetic_s - used);
+	b->dp_comm += r->pipeline.exposed_reduce_s + r->gather_s;
+	b->optimizer = r->optimizer_s;
+	b->data = r->data_s;
+	b->host += s->parts->stack->step_s;
+	b->straggler = out->step_s - (r->pipeline.seconds + r->optimizer_s + r->gather_s + r->data_s + s->parts->stack->step_s);
+}
+
+static void rates(const struct run *r, struct train_result *out)
+{
+	const struct train_setup *s = r->s;
+	const struct device *d = s->parts->device;
+	double flops = 0, bytes = 0, error = 0, all = 0, provider[PROVIDER_COUNT] = { 0 }, busy, joules;
+	enum dtype products = s->graph.place.weights;
+
+	for (int c = 0; c < (int)s->graph.place.pp; c++) {
+		const struct train_account *a = &r->chunks[c].account;
+
+		flops += a->flops * (double)s->micros, bytes += a->bytes * (double)s->micros;
+		error += a->error_s;
+		for (int p = 0; p < PROVIDER_COUNT; p++)
+			provider[p] += a->provider_s[p], all += a->provider_s[p];
+	}
+	flops /= (double)s->pp, bytes /= (double)s->pp;
+	out->hardware_flops_step = flops * (double)s->devices;
+	out->tokens_per_step = (double)(s->job->batch.global * s->job->batch.sequence);
+	out->tokens_per_s = out->tokens_per_step / out->step_s;
+	out->tokens_per_s_device = out->tokens_per_s / (double)s->devices;
+	out->samples_per_s = (double)s->job->batch.global / out->step_s;
+	model_flops(s, out);
+	out->peak_flop_s = device_peak(d, products, &products);
+	out->peak_format = dtype_names[products];
+	out->tflops_per_device = out->model_flops_step / out->step_s / (double)s->devices / 1e12;
+	out->hardware_tflops_per_device = flops / out->step_s / 1e12;
+	out->mfu = out->tflops_per_device * 1e12 / out->peak_flop_s;
+	out->hfu = out->hardware_tflops_per_device * 1e12 / out->peak_flop_s;
+	out->expected_rel_error = all > 0 ? error / all : 0;
+	out->step_low_s = out->step_s * (1 - fmin(out->expected_rel_error, 0.99)), out->step_high_s = out->step_s * (1 + out->expected_rel_error);
+	out->share_measured = all > 0 ? provider[PROVIDER_MEASURED] / all : 0;
+	out->share_fitted = all > 0 ? provider[PROVIDER_FITTED] / all : 0;
+	out->share_analytic = all > 0 ? provider[PROVIDER_ANALYTIC] / all : 0;
+	busy = fmin(out->step_s, out->breakdown.compute + out->breakdown.recompute + out->breakdown.optimizer);
+	joules = energy_joules(d, out->step_s, busy, flops, s->graph.place.weights, bytes);
+	out->mean_power_w = price_wall_w(s->parts->system, &(struct price_options){ .pue = s->job->price.pue }, joules / out->step_s) * (double)s->devices;
+}
+
+bool train_layout_run(const struct job *job, const struct train_parts *parts, const struct train_wishes *wishes, struct train_result *out,
+		      struct arena *arena, struct err *err)
+{
+	struct train_setup s;
+	struct run r = { .s = &s };
+	double before;
+
+	*out = (struct train_result){ 0 };
+	if (!train_setup(job, parts, &s, err))
+		return false;
+	r.chunks = arena_alloc(arena, (size_t)s.graph.place.pp * sizeof(*r.chunks));
+	if (!r.chunks)
+		return err_memory(err);
+	if (!train_price_chunks(&s, r.chunks, arena, err) || !pipeline(&r, wishes, arena, err) || !memory(&r, &out->memory, err))
+		return false;
+	if (!(wishes && wishes->any_memory) && !fits(&s, &out->memory, err))
+		return false;
+	if (!finish(&r, err))
+		return false;
+	before = r.pipeline.seconds + r.optimizer_s + r.gather_s + r.data_s + parts->stack->step_s;
+	out->step_s = before * slowest(sigma_of(&s), (double)s.devices);
+	breakdown(&r, out);
+	rates(&r, out);
+	out->devices = s.devices, out->tp = s.tp, out->pp = s.pp, out->vp = s.vp, out->cp = s.cp, out->ep = s.ep, out->dp = s.dp;
+	out->zero = s.memory.zero, out->micros = s.micros, out->global_batch = job->batch.global, out->micro_batch = job->batch.micro;
+	out->sequence = job->batch.sequence;
+	out->model = parts->model->name, out->device = parts->device->name, out->system = parts->system->name, out->stack = parts->stack->name;
+	out->schedule = s.schedule->name, out->optimizer = parts->optimizer->name;
+	out->spans = r.spans, out->span_count = r.span_count, out->events = (double)r.pipeline.events;
+	return true;
+}
+
+/* Tokens of the whole job: as said, or what the scaling law asks for to reach a loss, more near the critical batch. */
+static bool tokens_of(const struct job *job, const struct model *m, struct train_result *out, struct err *err)
+{
+	const struct scaling_law *law = scaling_law_require(job->batch.law, err);
+	struct model_counts c;
+	double n;
+
+	if (!law)
+		return false;
+	model_parameters(m, &c);
+	n = c.active;
+	out->tokens = job->batch.tokens;
+	if (isnan(out->tokens) && job->batch.target_loss > 0) {
+		out->tokens = scaling_tokens_to_loss(law, n, job->batch.target_loss);
+		if (!isfinite(out->tokens))
+			return err_set(err, ERR_INPUT, "batch.target_loss=%g: %s with %.3g parameters never reaches it (%s)", job->batch.target_loss, m->name, n, law->name);
+		if (job->batch.critical_batch_tokens > 0)
+			out->tokens *= scaling_batch_penalty(out->tokens_per_step, job->batch.critical_batch_tokens);
+	}
+	out->loss = isnan(out->tokens) ? NAN : scaling_loss_repeated(law, n, out->tokens, isnan(job->batch.unique_tokens) ? 0 : job->batch.unique_tokens);
+	out->steps = isnan(out->tokens) ? NAN : ceil(out->tokens / out->tokens_per_step);
+	return true;
+}
+
+static void reliability(const struct job *job, const struct train_parts *parts, struct train_result *out)
+{
+	struct train_reliability *r = &out->reliability;
+	struct model_counts c;
+	struct failure_model f;
+	struct failure_trials t;
+	double work = isnan(out->steps) ? NAN : out->steps * out->step_s, storage = job->run.checkpoint_bytes_s;
+
+	model_parameters(parts->model, &c);
+	/* 16-bit weights, master copy and state. */
+	r->checkpoint_bytes = c.total * (2 + (parts->optimizer->master ? 4 : 0)) + parts->optimizer->state_bytes(1, c.total);
+	if (isnan(storage))
+		storage = STORAGE_BYTES_S * (double)out->devices;
+	r->checkpoint_s = r->checkpoint_bytes / storage;
+	if (job->run.checkpoint_async) {       /* the copy to host memory alone */
+		double link = parts->system->host_link.bytes_s > 0 ? parts->system->host_link.bytes_s : 15.5e9;
+
+		r->checkpoint_s = fmin(r->checkpoint_s, r->checkpoint_bytes / (double)out->devices / (link * 0.5) + 1);
+	}
+	r->recovery_s = job->run.recovery_s;
+	r->mtbf_s = isnan(job->run.mtbf_h) ? INFINITY : job->run.mtbf_h * 3600 / (double)out->devices;
+	f = (struct failure_model){ r->mtbf_s, r->checkpoint_s, isnan(job->run.checkpoint_interval_s) ? 0 : job->run.checkpoint_interval_s, r->recovery_s };
+	r->interval_s = failure_interval(&f);
+	r->closed_form = failure_effective(&f);
+	failure_simulate(&f, isnan(work) ? 1000 * fmin(r->mtbf_s, 1e9) : work, job->run.trials, (uint64_t)job->seed, &t);
+	r->effective = t.mean, r->effective_p5 = t.p5, r->effective_p95 = t.p95;
+	r->failures = isnan(work) ? NAN : t.failures;
+	r->hours_p5 = work / t.p95 / 3600, r->hours_p95 = work / t.p5 / 3600;
+	out->hours = work / t.mean / 3600;
+	out->device_hours = out->hours * (double)out->devices;
+}
+
+static bool money(const struct job *job, const struct train_parts *parts, struct train_result *out, struct arena *arena, struct err *err)
+{
+	struct price_options o = { .pue = job->price.pue };
+	int kind = price_kind_parse(job->price.kind);
+	struct price p;
+
+	if (kind < 0)
+		return err_set(err, ERR_INPUT, "price.kind=\"%s\": expected cloud, reserved, hyperscaler, neocloud or buy", job->price.kind);
+	o.kind = (enum price_kind)kind;
+	if (job->price.usd_per_device_hour > 0)
+		o.usd_per_h = job->price.usd_per_device_hour;
+	out->joules = out->mean_power_w * out->hours * 3600, out->kwh = out->joules / 3.6e6;
+	out->joules_per_token = out->mean_power_w / out->tokens_per_s;
+	if (!price_device(parts->system, &o, &p, NULL)) {
+		out->usd = out->usd_per_hour = out->usd_per_1m_tokens = NAN;
+		return true;
+	}
+	out->usd_per_hour = p.usd_per_h * (double)out->devices;
+	out->usd = out->usd_per_hour * out->hours;
+	out->usd_per_1m_tokens = out->usd_per_hour / 3600 / (out->tokens_per_s * out->reliability.effective) * 1e6;
+	out->price_kind = o.usd_per_h > 0 ? "as given" : arena_printf(arena, "%s%s%s%s", price_kind_names[p.kind], p.substituted ? " (nearest known)" : "",
+								     p.date ? ", " : "", p.date ? p.date : "");
+	return true;
+}
+
+struct listing {
+	struct key_value *at;
+	size_t count, room;
+	struct arena *arena;
+};
+
+static void list_value(const char *path, const struct field *field, const char *value, void *ctx)
+{
+	struct listing *l = ctx;
+
+	(void)field;
+	if (l->count < l->room)
+		l->at[l->count++] = (struct key_value){ arena_strdup(l->arena, path), arena_strdup(l->arena, value) };
+}
+
+static bool inputs(const struct job *job, struct train_result *out, struct arena *arena, struct err *err)
+{
+	struct listing l = { arena_alloc(arena, 256 * sizeof(struct key_value)), 0, 256, arena };
+
+	if (!l.at || !schema_each(&job_element, job, list_value, &l))
+		return err_memory(err);
+	out->scenario = l.at, out->scenario_count = l.count;
+	return true;
+}
+
+static bool remarks(const struct job *job, const struct train_parts *parts, struct train_result *out, struct arena *arena, struct err *err)
+{
+	const char **notes = arena_alloc(arena, 8 * sizeof(*notes)), **without = arena_alloc(arena, 8 * sizeof(*without));
+
+	if (!notes || !without)
+		return err_memory(err);
+	if (parts->device->status == DEVICE_ANNOUNCED)
+		notes[out->note_count++] = arena_printf(arena, "device %s is announced, not shipping: its figures are the vendor's targets", parts->device->name);
+	if (out->memory.peak_bytes > out->memory.capacity_bytes)
+		notes[out->note_count++] = "does not fit into the memory of a device";
+	if (job->batch.sequence > parts->model->shape.max_context && parts->model->shape.max_context > 0)
+		notes[out->note_count++] = arena_printf(arena, "sequences of %lld tokens are longer than the model's context of %lld", (long long)job->batch.sequence,
+							(long long)parts->model->shape.max_context);
+	out->notes = notes, out->not_modelled = without;
+	return true;
+}
+
+static double wall_now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+bool train_run(const struct job *job, const struct train_wishes *wishes, struct train_result *out, struct arena *arena, struct err *err)
+{
+	struct train_parts parts;
+	double began = wall_now_s();
+	bool ok;
+
+	if (job->technique_count > 0)
+		return err_set(err, ERR_INPUT, "technique '%s': not known to training", job->techniques[0].id);
+	ok = train_parts_load(job, &parts, arena, err) && train_layout_run(job, &parts, wishes, out, arena, err) &&
+	     tokens_of(job, parts.model, out, err);
+	if (ok) {
+		reliability(job, &parts, out);
+		ok = money(job, &parts, out, arena, err) && inputs(job, out, arena, err) && remarks(job, &parts, out, arena, err) &&
+		     job_hash(job, "vibee-sim train 1", out->scenario_hash, err);
+		memcpy(out->run_id, out->scenario_hash, sizeof(out->run_id));
+		out->title = job->title ? job->title :
+			arena_printf(arena, "%s on %lld x %s, %s", out->model, (long long)out->devices, out->device, out->stack);
+	}
+	train_parts_release(&parts);
+	out->wall_s = wall_now_s() - began;
+	return ok;
+}

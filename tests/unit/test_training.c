@@ -1,0 +1,233 @@
+/* Training: memory by the published formulas, scaling laws, failures, what a row of a step costs. */
+#include <math.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+
+#include "base/arena.h"
+#include "models/optimizer.h"
+#include "models/scaling_law.h"
+#include "models/training_memory.h"
+#include "sim/train/failures.h"
+#include "sim/train/layout.h"
+#include "sim/train/train.h"
+
+static struct train_result run(const struct job *job, struct arena *arena)
+{
+	struct train_wishes any = { .any_memory = true };
+	struct train_result r = { 0 };
+	struct err err = { 0 };
+
+	if (!train_run(job, &any, &r, arena, &err)) {
+		printf("%s\n", err.text);
+		CU_FAIL("a job does not run");
+	}
+	return r;
+}
+
+static struct job *job_of(const char *model, const char *stack, int64_t tp, int64_t pp, int64_t vp, struct arena *arena)
+{
+	struct job *job = job_new(arena, NULL);
+
+	job->model.name = model;
+	job->model.dtype = DTYPE_FP16;
+	job->hardware.device = "a100", job->hardware.system = "dgx-a100", job->hardware.stack = stack;
+	job->layout.tp = tp, job->layout.pp = pp, job->layout.vp = vp, job->layout.zero = 0;
+	job->batch.sequence = 2048;
+	job->run.trials = 5;
+	return job;
+}
+
+/* Korthikanti et al. 2022, figure 1 and table 4: GiB of activations on the first stage, and of weights and state. */
+static void korthikanti(void)
+{
+	static const struct {
+		const char *model;
+		int64_t micro, pp, vp, micros;
+		double none, sequence, selective, both, full, states;
+	} rows[] = {
+		{ "gpt:layers=48,hidden=6144,heads=64,vocab=51200", 4, 1, 1, 1, 59.25, 39.56, 29.25, 9.5625, 4.5, 45.56 },
+		{ "gpt:layers=96,hidden=12288,heads=96,vocab=51200", 1, 8, 3, 64, 66.84, 41.41, 37.78, 12.35, 5.8125, 45.56 },
+		{ "gpt:layers=105,hidden=20480,heads=128,vocab=51200", 1, 35, 3, 280, 114.02, 66.51, 70.59, 23.08, 10.86, 31.64 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const double expected[] = { rows[i].none, rows[i].sequence, rows[i].selective, rows[i].both, rows[i].full };
+
+		for (int k = 0; k < 5; k++) {
+			struct arena *arena = arena_new();
+			struct job *job = job_of(rows[i].model, "megatron-2022", 8, rows[i].pp, rows[i].vp, arena);
+			struct layer l;
+			struct train_parts parts;
+			struct train_setup s;
+			struct err err = { 0 };
+			double in_flight, held, layers;
+
+			job->batch.micro = rows[i].micro, job->batch.global = rows[i].micro * rows[i].micros;
+			job->layout.recompute = k == 4 ? RECOMPUTE_FULL : k >= 2 ? RECOMPUTE_SELECTIVE : RECOMPUTE_NONE;
+			job->layout.sequence_parallel = k == 1 || k == 3 ? 1 : 2;
+			CU_ASSERT_FATAL(train_parts_load(job, &parts, arena, &err));
+			CU_ASSERT_FATAL(train_setup(job, &parts, &s, &err));
+			model_layer(parts.model, 1, &l);
+			in_flight = s.schedule->in_flight((int)s.pp, (int)s.vp, (int)s.micros) * (double)s.vp;
+			layers = (double)parts.model->shape.layers / (double)(s.pp * s.vp);
+			/* Full: one input a layer, whole on each tensor rank. */
+			held = training_layer_activations(&s.graph, &l) * layers * in_flight / 1073741824.0;
+			CU_ASSERT_DOUBLE_EQUAL(held / expected[k], 1, 5e-4);
+			train_parts_release(&parts);
+			arena_free(arena);
+		}
+	}
+}
+
+/* Rajbhandari et al. 2020, section 3: 7.5e9 parameters, 16 bytes each, over 64 ranks. */
+static void zero_stages(void)
+{
+	static const double expected_gb[] = { 120, 31.4, 16.6, 1.875 };
+	const char *model = "gpt:layers=36,hidden=4096,heads=32,vocab=51200";
+
+	for (int zero = 0; zero <= 3; zero++) {
+		struct arena *arena = arena_new();
+		struct job *job = job_of(model, "fsdp", 1, 1, 1, arena);
+		struct train_result r;
+		double parameters;
+
+		job->layout.zero = zero, job->layout.dp = 64;
+		job->batch.global = 64, job->batch.micro = 1;
+		job->optimizer.grad_bytes = 2;
+		r = run(job, arena);
+		parameters = zero == 0 ? (r.memory.weights + r.memory.gradients + r.memory.optimizer) / 16 : 0;
+		if (zero == 0)
+			CU_ASSERT_DOUBLE_EQUAL(parameters / 7.5e9, 1, 0.02);
+		CU_ASSERT_DOUBLE_EQUAL((r.memory.weights + r.memory.gradients + r.memory.optimizer) / 1e9 / expected_gb[zero], 1, 0.02);
+		arena_free(arena);
+	}
+}
+
+static void scaling(void)
+{
+	const struct scaling_law *refit = scaling_law_require(NULL, NULL), *repeated = scaling_law_require("data-constrained", NULL);
+	static const double flops[] = { 1e19, 1e22, 1e25 }, n[] = { 0.262e9, 9.05e9, 312e9 };
+	struct err err = { 0 };
+
+	CU_ASSERT_DOUBLE_EQUAL(scaling_loss_repeated(repeated, 6.34e9, 242e9, 25e9), 2.2256440889984477, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(scaling_loss_repeated(repeated, 8.67e9, 178e9, 25e9), 2.2269634075087867, 1e-12);
+	for (size_t i = 0; i < 3; i++) {
+		double parameters, tokens, best;
+
+		scaling_optimum(refit, flops[i], &parameters, &tokens);
+		CU_ASSERT_DOUBLE_EQUAL(parameters / n[i], 1, 5e-3);
+		best = scaling_loss(refit, parameters, tokens);
+		for (double f = 0.9; f < 1.11; f += 0.2)
+			CU_ASSERT(scaling_loss(refit, parameters * f, tokens / f) > best);
+		CU_ASSERT_DOUBLE_EQUAL(scaling_tokens_to_loss(refit, parameters, best) / tokens, 1, 1e-9);
+	}
+	CU_ASSERT(isinf(scaling_tokens_to_loss(refit, 1e9, 1.0)));
+	CU_ASSERT_PTR_NULL(scaling_law_require("chinchila-refit", &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "did you mean chinchilla-refit"));
+}
+
+/* Young and Daly's estimate, and the simulated jobs, agree where failures are rare beside checkpoints. */
+static void failures(void)
+{
+	struct failure_model f = { .mtbf_s = 3.09 * 3600, .checkpoint_s = 30, .recovery_s = 300 };
+	struct failure_trials t, again;
+	double least = INFINITY, at = 0;
+
+	CU_ASSERT_DOUBLE_EQUAL(failure_interval(&f) / 60, 13.6, 0.05);
+	failure_simulate(&f, 3000 * 3600, 40, 1, &t);
+	failure_simulate(&f, 3000 * 3600, 40, 1, &again);
+	CU_ASSERT_EQUAL(t.mean, again.mean);
+	CU_ASSERT_DOUBLE_EQUAL((1 / t.mean - 1) / (1 / failure_effective(&f) - 1), 1, 0.08);
+	for (double tau = 200; tau < 3000; tau *= 1.1) {
+		struct failure_model g = f;
+
+		g.interval_s = tau;
+		if (1 / failure_effective(&g) < least)
+			least = 1 / failure_effective(&g), at = tau;
+	}
+	CU_ASSERT_DOUBLE_EQUAL(at / failure_interval(&f), 1, 0.1);
+}
+
+/* Whatever the layout: a step is at least its FLOPs at peak, its parts add up to it, more devices are not slower in sum. */
+static void laws(void)
+{
+	static const char *const models[] = { "llama-3.1-8b", "qwen3-30b-a3b", "deepseek-v2-lite", "gpt2-124m", "mamba2-2.7b", "jamba-v0.1" };
+	static const int64_t cuts[][3] = { { 1, 1, 1 }, { 2, 1, 1 }, { 1, 2, 1 }, { 2, 4, 1 } };
+
+	for (size_t m = 0; m < sizeof(models) / sizeof(models[0]); m++)
+		for (size_t c = 0; c < sizeof(cuts) / sizeof(cuts[0]); c++)
+			for (int recompute = 0; recompute <= 2; recompute += 2) {
+				struct arena *arena = arena_new();
+				struct job *job = job_of(models[m], "megatron", cuts[c][0], cuts[c][1], 1, arena);
+				struct train_result r;
+				const struct train_breakdown *b;
+
+				job->layout.recompute = recompute, job->layout.dp = 2;
+				job->batch.global = 16;
+				r = run(job, arena);
+				b = &r.breakdown;
+				CU_ASSERT(r.step_s > r.hardware_flops_step / (double)r.devices / r.peak_flop_s);
+				CU_ASSERT(r.mfu > 0.01 && r.mfu < 1);
+				CU_ASSERT_DOUBLE_EQUAL((b->compute + b->tp_comm + b->ep_comm + b->cp_comm + b->pp_bubble + b->dp_comm + b->optimizer + b->data +
+							b->recompute + b->host + b->straggler) / r.step_s, 1, 1e-9);
+				CU_ASSERT((recompute == RECOMPUTE_FULL) == (b->recompute > 0));
+				arena_free(arena);
+			}
+}
+
+static void refusals(void)
+{
+	static const struct { const char *path, *value, *says; } cases[] = {
+		{ "layout.tp", "3", "devices" }, { "layout.schedule", "1f1", "did you mean 1f1b" }, { "optimizer.name", "adam", "did you mean adamw" },
+		{ "batch.global", "7", "batch.global=7" }, { "layout.ep", "4", "no experts" }, { "model.dtype", "int4_wo", "cannot be trained" },
+		{ "hardware.stack", "megatrom", "megatron" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct arena *arena = arena_new();
+		struct job *job = job_of("llama-3.1-8b", "megatron", 1, 1, 1, arena);
+		struct train_result r;
+		struct err err = { 0 };
+
+		job->hardware.devices = 8;
+		CU_ASSERT(schema_set(&job_element, job, cases[i].path, cases[i].value, "test", arena, NULL));
+		CU_ASSERT_FALSE(train_run(job, NULL, &r, arena, &err));
+		CU_ASSERT_EQUAL(err.kind, ERR_INPUT);
+		if (!strstr(err.text, cases[i].says)) {
+			printf("%s\n", err.text);
+			CU_FAIL("the message does not say what is wrong");
+		}
+		arena_free(arena);
+	}
+}
+
+static void best_layout(void)
+{
+	struct arena *arena = arena_new();
+	struct job *job = job_of("gpt:layers=48,hidden=6144,heads=64,vocab=51200", "megatron", 1, 1, 1, arena);
+	struct layout_search search = { .objective = LAYOUT_STEP };
+	struct train_parts parts;
+	struct err err = { 0 };
+
+	job->hardware.devices = 8, job->batch.global = 16;
+	CU_ASSERT_FATAL(train_parts_load(job, &parts, arena, &err));
+	CU_ASSERT_FATAL(layout_best(job, &parts, &search, arena, &err));
+	CU_ASSERT(search.fitting > 0 && search.fitting <= search.candidates);
+	/* No layout that we try by hand beats it. */
+	for (int64_t tp = 1; tp <= 8; tp *= 2) {
+		struct job mine = *job;
+		struct train_result r;
+		struct err own = { 0 };
+
+		mine.layout.tp = tp;
+		if (train_layout_run(&mine, &parts, NULL, &r, arena, &own))
+			CU_ASSERT(r.step_s >= search.best_step_s * (1 - 1e-9));
+	}
+	train_parts_release(&parts);
+	arena_free(arena);
+}
+
+CU_TestInfo suite_training[] = { { "Korthikanti's memory tables", korthikanti }, { "ZeRO's memory table", zero_stages }, { "scaling laws", scaling },
+				 { "failures", failures }, { "laws of a step", laws }, { "what is refused", refusals }, { "best layout", best_layout },
+				 CU_TEST_INFO_NULL };

@@ -1,0 +1,295 @@
+#include "validation/training.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "sim/train/layout.h"
+#include "sim/train/train.h"
+
+enum { PARTS_MOST = 256 };
+
+/* What jobs share is loaded once: catalog entries and operator tables. */
+struct shelf {
+	struct {
+		const char *key;
+		struct train_parts parts;
+	} at[PARTS_MOST];
+	size_t count;
+};
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/*
+ * Which rows the training stacks' coefficients may be fitted to: half of the (source, accelerator, model), told by a hash,
+ * so that neither we nor the values choose.
+ */
+static bool held_out(const struct published_row *row, const char *source)
+{
+	struct hash *h = hash_new();
+	char hex[33];
+
+	if (!h)
+		return true;
+	hash_add_text(h, source);
+	hash_add_text(h, row->accelerator);
+	hash_add_text(h, row->model);
+	hash_hex(h, hex);
+	hash_free(h);
+	return strchr("02468ace", hex[0]) == NULL;
+}
+
+static const char *source_name(const char *source, struct arena *arena)
+{
+	return arena_printf(arena, "%.*s", (int)strcspn(source, " "), source);
+}
+
+static const char *metric_kind(const char *metric)
+{
+	if (strstr(metric, "memory"))
+		return "memory";
+	if (strstr(metric, "energy") || strstr(metric, "power"))
+		return "energy";
+	return metric;
+}
+
+static bool wanted(const struct published_row *row, const struct training_filter *f)
+{
+	return (!f->source || strstr(row->source, f->source)) && (!f->accelerator || strstr(row->accelerator, f->accelerator)) &&
+	       (!f->model || strstr(row->model, f->model));
+}
+
+static const struct train_parts *parts_of(struct shelf *shelf, const struct job *job, struct arena *arena, struct err *err)
+{
+	const struct job_hardware *h = &job->hardware;
+	const char *key = arena_printf(arena, "%s|%s|%s|%s|%s", job->model.name, h->device ? h->device : "", h->system ? h->system : "", h->stack,
+				       job->optimizer.name);
+
+	for (size_t i = 0; i < shelf->count; i++)
+		if (strcmp(shelf->at[i].key, key) == 0)
+			return &shelf->at[i].parts;
+	if (shelf->count == PARTS_MOST) {
+		err_set(err, ERR_INTERNAL, "more than %d combinations of model and hardware", PARTS_MOST);
+		return NULL;
+	}
+	if (!train_parts_load(job, &shelf->at[shelf->count].parts, arena, err)) {
+		train_parts_release(&shelf->at[shelf->count].parts);
+		return NULL;
+	}
+	shelf->at[shelf->count].key = key;
+	return &shelf->at[shelf->count++].parts;
+}
+
+/* Rows without a stated layout stand for somebody's best one. */
+static bool simulate(struct shelf *shelf, const struct training_case *c, struct train_result *r, struct arena *arena, struct err *err)
+{
+	struct train_wishes wishes = { .any_memory = true };
+	struct job *job = training_case_job(c, arena, err);
+	const struct train_parts *parts = job ? parts_of(shelf, job, arena, err) : NULL;
+
+	if (!parts)
+		return false;
+	if (c->search) {
+		struct layout_search search = { .objective = LAYOUT_STEP };
+
+		if (!layout_best(job, parts, &search, arena, err))
+			return false;
+		*job = search.best;
+	}
+	if (!train_layout_run(job, parts, &wishes, r, arena, err))
+		return false;
+	if (job->batch.tokens > 0) {
+		r->tokens = job->batch.tokens;
+		r->device_hours = r->tokens / r->tokens_per_s / 3600 * (double)r->devices;
+	}
+	return true;
+}
+
+struct done {
+	const char *key;
+	struct train_result *result;   /* NULL: refused */
+	const char *why;
+};
+
+static const struct done *run_once(struct done *all, size_t *count, struct shelf *shelf, const struct training_case *c, struct arena *arena)
+{
+	struct err err = { 0 };
+	struct done *d;
+
+	for (size_t i = 0; i < *count; i++)
+		if (strcmp(all[i].key, c->settings) == 0)
+			return &all[i];
+	d = &all[(*count)++];
+	d->key = c->settings;
+	d->result = arena_alloc(arena, sizeof(*d->result));
+	if (!d->result || !simulate(shelf, c, d->result, arena, &err)) {
+		d->result = NULL;
+		d->why = arena_strdup(arena, err.text);
+	}
+	return d;
+}
+
+static bool run_all(struct training_study *s, const struct training_filter *f, struct err *err)
+{
+	struct done *done = mem_calloc(s->rows.count + 1, sizeof(*done));
+	struct shelf *shelf = mem_calloc(1, sizeof(*shelf));
+	bool ok = done && shelf;
+
+	for (size_t i = 0; ok && i < s->rows.count; i++) {
+		struct training_outcome *o = &s->outcomes[i];
+
+		if (!o->set.why) {
+			const struct done *d = run_once(done, &s->simulations, shelf, &o->set, s->arena);
+
+			if (d->result) {
+				o->predicted = training_predict(&o->set, d->result);
+				o->error = o->predicted / o->row->value - 1;
+			} else {
+				o->set.why = "the job is refused", o->set.detail = d->why;
+			}
+		}
+		if (f->progress)
+			f->progress(f->ctx, (double)(i + 1) / (double)s->rows.count);
+	}
+	for (size_t i = 0; shelf && i < shelf->count; i++)
+		train_parts_release(&shelf->at[i].parts);
+	mem_free(done), mem_free(shelf);
+	return ok || err_memory(err);
+}
+
+static bool read_rows(struct training_study *s, const struct training_filter *f, struct err *err)
+{
+	size_t n = 0;
+
+	if (!published_rows_load(f->path, &s->rows, s->arena, err))
+		return false;
+	s->outcomes = arena_alloc(s->arena, (s->rows.count + 1) * sizeof(*s->outcomes));
+	if (!s->outcomes)
+		return err_memory(err);
+	for (size_t i = 0; i < s->rows.count; i++) {
+		struct training_outcome *o = &s->outcomes[n];
+
+		if (!wanted(&s->rows.at[i], f))
+			continue;
+		*o = (struct training_outcome){ .row = &s->rows.at[i], .predicted = NAN, .error = NAN };
+		o->source = source_name(o->row->source, s->arena), o->metric = metric_kind(o->row->metric);
+		if (!o->source || !training_case(&s->rows, i, &o->set, s->arena, err))
+			return o->source ? false : err_memory(err);
+		o->held_out = held_out(o->row, o->source) != f->fitted_rows;
+		n++;
+	}
+	s->rows.count = n;
+	return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double quantile(const double *sorted, size_t n, double q)
+{
+	double at = q * (double)(n - 1);
+	size_t i = (size_t)at;
+
+	if (n == 0)
+		return NAN;
+	return i + 1 < n ? sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
+}
+
+static const char *const kinds[] = { "all", "source", "accelerator", "model", "metric" };
+
+static const char *name_by(const struct training_outcome *o, const char *by)
+{
+	switch (by[0]) {
+	case 'a':
+		return strcmp(by, "all") == 0 ? "all" : o->row->accelerator;
+	case 's':
+		return o->source;
+	default:
+		return strcmp(by, "model") == 0 ? o->row->model : o->metric;
+	}
+}
+
+static void measure(const struct training_study *s, struct training_group *g, double *errors)
+{
+	for (size_t i = 0; i < s->rows.count; i++) {
+		const struct training_outcome *o = &s->outcomes[i];
+
+		if (strcmp(name_by(o, g->by), g->name) != 0)
+			continue;
+		g->rows++;
+		if (isnan(o->error) || !o->held_out)
+			continue;
+		errors[g->simulated++] = o->error;
+		g->over += fabs(o->error) > 0.4;
+	}
+	qsort(errors, g->simulated, sizeof(*errors), by_value);
+	g->bias = quantile(errors, g->simulated, 0.5);
+	for (size_t i = 0; i < g->simulated; i++)
+		errors[i] = fabs(errors[i]);
+	qsort(errors, g->simulated, sizeof(*errors), by_value);
+	g->median = quantile(errors, g->simulated, 0.5), g->p90 = quantile(errors, g->simulated, 0.9);
+}
+
+static bool group(struct training_study *s, struct err *err)
+{
+	double *errors = mem_calloc(s->rows.count + 1, sizeof(*errors));
+
+	s->groups = arena_alloc(s->arena, (COUNT_OF(kinds) * s->rows.count + 1) * sizeof(*s->groups));
+	if (!errors || !s->groups) {
+		mem_free(errors);
+		return err_memory(err);
+	}
+	for (size_t k = 0; k < COUNT_OF(kinds); k++)
+		for (size_t i = 0; i < s->rows.count; i++) {
+			const char *name = name_by(&s->outcomes[i], kinds[k]);
+			bool seen = false;
+
+			for (size_t g = 0; g < s->group_count && !seen; g++)
+				seen = s->groups[g].by == kinds[k] && strcmp(s->groups[g].name, name) == 0;
+			if (seen)
+				continue;
+			s->groups[s->group_count] = (struct training_group){ .by = kinds[k], .name = name };
+			measure(s, &s->groups[s->group_count++], errors);
+		}
+	mem_free(errors);
+	return true;
+}
+
+struct training_study *training_validate(const struct training_filter *f, struct err *err)
+{
+	struct arena *arena = arena_new();
+	struct training_study *s = arena ? arena_alloc(arena, sizeof(*s)) : NULL;
+	double began = now_s();
+
+	if (!s) {
+		arena_free(arena);
+		err_memory(err);
+		return NULL;
+	}
+	s->arena = arena;
+	if (!read_rows(s, f, err) || !run_all(s, f, err) || !group(s, err)) {
+		training_study_free(s);
+		return NULL;
+	}
+	s->wall_s = now_s() - began;
+	return s;
+}
+
+void training_study_free(struct training_study *s)
+{
+	if (s)
+		arena_free(s->arena);
+}
