@@ -10,7 +10,7 @@ allowed() { # folder -> folders it may include
 	kernels) echo base kernels ;;
 	reports) echo base reports ;;
 	models) echo base hardware models ;;
-	sim) echo base hardware models workloads sim reports/result.h ;;
+	sim) echo base hardware models workloads sim reports/result.h reports/train_result.h ;;
 	validation) echo base hardware workloads kernels reports models sim validation ;;
 	*) echo base hardware workloads kernels reports models sim validation cli tests ;;
 	esac

@@ -10,6 +10,7 @@
 #include "cli/manual.h"
 #include "cli/options.h"
 #include "sim/scenario.h"
+#include "sim/train/job.h"
 
 static const struct option table[] = {
 	{ .name = "tp", .word = "N", .path = "deployment.tp", .help = "tensor parallel degree" },
@@ -166,15 +167,19 @@ static void tables_are_sound(void)
 		check_command(*c);
 }
 
-/* Every option that sets a scenario attribute names one that exists. */
+/* Every option that sets an attribute of a scenario, or of a training job, names one that exists. */
 static void paths_exist(void)
 {
 	struct arena *arena = arena_new();
 	struct err err = { 0 };
 	struct scenario *sc = scenario_new(arena, &err);
+	struct job *job = job_new(arena, &err);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(sc);
-	for (const struct command *const *c = commands; *c; c++)
+	CU_ASSERT_PTR_NOT_NULL_FATAL(job);
+	for (const struct command *const *c = commands; *c; c++) {
+		bool trains = strcmp((*c)->name, "train") == 0;
+
 		for (const struct option_group *const *g = (*c)->groups; g && *g; g++)
 			for (size_t i = 0; i < (*g)->count; i++) {
 				const struct option *o = &(*g)->options[i];
@@ -183,9 +188,11 @@ static void paths_exist(void)
 					continue;
 				err = (struct err){ 0 };
 				/* A wrong value is refused for its value, a wrong path for its path. */
-				if (!schema_set(&scenario_element, sc, o->path, "?", "path", arena, &err))
+				if (!schema_set(trains ? &job_element : &scenario_element, trains ? (void *)job : (void *)sc, o->path, "?", "path",
+						arena, &err))
 					CU_ASSERT_PTR_NULL(strstr(err.text, "no '"));
 			}
+	}
 	arena_free(arena);
 }
 
