@@ -30,6 +30,8 @@ static const struct option hardware_table[] = {
 	  .help = "CPU time of a step: default, none, or seconds" },
 	{ .name = "provider", .word = "NAME", .path = "hardware.provider", .fallback = "measured",
 	  .help = "best source of operator times: measured, fitted or analytic" },
+	{ .name = "correction", .word = "NAME", .path = "hardware.correction", .fallback = "none",
+	  .help = "apply a correction that 'validate measured --fit NAME' made" },
 };
 const struct option_group hardware_options = OPTION_GROUP("Hardware", hardware_table);
 

@@ -32,6 +32,7 @@ struct cost_model {
 	struct tables *tables;
 	const char *stacks;                    /* whose kernels, in order of preference */
 	enum provider best;
+	double time_scale;                     /* a user's correction of every operator; 1 = none */
 	struct sisters *sisters;               /* measured devices that answer where this one's tables do not */
 	bool as_measured;                      /* the device is as the catalog has it, so its tables speak for it */
 	bool changed;                          /* the catalog has a device of this name with other figures */
@@ -108,6 +109,7 @@ static bool fill_model(struct cost_model *cm, const struct cost_options *options
 	cm->stack = options->stack;
 	cm->stacks = options->stack ? options->stack->tables : NULL;
 	cm->best = options->best_provider;
+	cm->time_scale = options->time_scale > 0 ? options->time_scale : 1;
 	cm->own_links = same_link(&cm->system->scale_up, &device->scale_up);
 	compare_with_catalog(cm);
 	cm->fits = fits_load(device->name, cm->arena, err);
@@ -285,6 +287,8 @@ static double device_floor_s(const struct cost_model *cm, const struct op *op)
 	return fmax(op_flops(op) / roofline_peak(cm->device, op), op_bytes(op) / device_bandwidth(cm->device));
 }
 
+static void price(const struct cost_model *cm, const struct op *op, struct op_cost *out);
+
 /* The plain kernel at its best known time, times what the law of computed times says the change does; never below the
  * bounds of the device, nor below the time that its vector units need to unpack. */
 static void price_variant(const struct cost_model *cm, const struct op *op, struct op_cost *out)
@@ -293,7 +297,7 @@ static void price_variant(const struct cost_model *cm, const struct op *op, stru
 	struct op_cost plain_law, law;
 	double floor_s, unpack_s;
 
-	cost_op(cm, &base, out);
+	price(cm, &base, out);
 	price_law(cm, &base, &plain_law);
 	price_law(cm, op, &law);
 	out->flops = law.flops;
@@ -307,7 +311,7 @@ static void price_variant(const struct cost_model *cm, const struct op *op, stru
 	out->rel_error = hypot(out->rel_error, ERROR_VARIANT);
 }
 
-void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+static void price(const struct cost_model *cm, const struct op *op, struct op_cost *out)
 {
 	struct op spread = placed(cm, op);
 
@@ -324,4 +328,11 @@ void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *o
 		price_host(cm, op, out);
 	else if (!exec_price(cm->device, op, out))
 		roofline_op(cm->device, op, out);
+}
+
+void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	price(cm, op, out);
+	if (op->kind != OP_HOST)
+		out->seconds *= cm->time_scale;
 }

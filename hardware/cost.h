@@ -34,6 +34,7 @@ struct cost_options {
 	const struct device *device;           /* NULL: the system's device */
 	const struct stack *stack;             /* NULL: the device's best measured stack */
 	enum provider best_provider;           /* skip providers before this one (PROVIDER_MEASURED = use all) */
+	double time_scale;                     /* on every answer: a correction that the user asked for; 0 = none */
 };
 MUST_USE struct cost_model *cost_model_new(const struct cost_options *options, struct err *err);
 void cost_model_free(struct cost_model *cm);

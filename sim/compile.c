@@ -128,6 +128,21 @@ static const char *stack_name(const struct scenario *sc, const struct compiled *
 	return c->device->execution.stack ? c->device->execution.stack : c->scheduler->stack;
 }
 
+/* A correction speaks for the device that it was fitted on, and every report says that it was applied. */
+static bool load_correction(const struct scenario *sc, struct compiled *c, struct arena *arena, struct err *err)
+{
+	const struct correction *k = c->correction = correction_load(sc->hardware.correction, arena, err);
+
+	if (!k)
+		return false;
+	if (!text_equal(k->device, c->device->name))
+		return err_set(err, ERR_INPUT, "correction '%s' was fitted on device '%s'; expected it with that device, not '%s'", k->name, k->device,
+			       c->device->name);
+	compiled_note(c, arena, arena_printf(arena, "correction '%s' applied: operator times x %.4g, %.4g us more a step, %.4g us more a request (fitted to %s)",
+					     k->name, k->time_scale, 1e6 * k->step_s, 1e6 * k->request_s, k->source ? k->source : "own measurements"));
+	return true;
+}
+
 bool compile_scenario(const struct scenario *asked, struct compiled *out, struct arena *arena, struct err *err)
 {
 	struct cost_options options = { 0 };
@@ -150,7 +165,9 @@ bool compile_scenario(const struct scenario *asked, struct compiled *out, struct
 	out->stack = out->model ? stack_load(stack_name(sc, out), arena, err) : NULL;
 	if (!out->stack)
 		return false;
-	options = (struct cost_options){ .system = out->system, .device = out->device, .stack = out->stack, .best_provider = (enum provider)provider };
+	if (sc->hardware.correction && !load_correction(sc, out, arena, err))
+		return false;
+	options = (struct cost_options){ .time_scale = out->correction ? out->correction->time_scale : 1, .system = out->system, .device = out->device, .stack = out->stack, .best_provider = (enum provider)provider };
 	out->costs = cost_model_new(&options, err);
 	if (!out->costs)
 		return false;
@@ -342,7 +359,7 @@ bool compile_pool(const struct scenario *sc, const struct compiled *c, bool pref
 	return lay_out(sc, c, out, &d, err);
 }
 
-static void host_time(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct host_time *h)
+static void stack_time(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct host_time *h)
 {
 	const struct stack *s = c->stack;
 	double seconds;
@@ -361,6 +378,13 @@ static void host_time(const struct scenario *sc, const struct compiled *c, const
 	h->layer_launch_s = s->layer_launch_s;
 	h->visible_s = s->visible_s;
 	h->overlap = s->overlap;
+}
+
+static void host_time(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct host_time *h)
+{
+	stack_time(sc, c, pool, h);
+	if (c->correction)
+		*(h->overlap ? &h->visible_s : &h->step_s) += c->correction->step_s;
 }
 
 struct iteration *compile_iteration(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct err *err)
@@ -431,6 +455,8 @@ bool compile_hash(const struct scenario *sc, const struct compiled *c, char out[
 		schema_each(&stack_element, c->stack, hash_value, h);
 		for (size_t i = 0; i < c->techniques.count; i++)
 			schema_each(&technique_element, c->techniques.uses[i].technique, hash_value, h);
+		if (c->correction)
+			schema_each(&correction_element, c->correction, hash_value, h);
 		hash_tables(h, c, arena);
 		hash_hex(h, out);
 	} else {

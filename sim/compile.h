@@ -13,6 +13,7 @@
 #include "models/model.h"
 #include "models/placement.h"
 #include "models/technique.h"
+#include "sim/correction.h"
 #include "sim/scenario.h"
 #include "sim/serve/batcher.h"
 #include "sim/serve/iteration.h"
@@ -28,6 +29,7 @@ struct compiled {
 	const struct system *system;
 	const struct stack *stack;
 	const struct scheduler_ops *scheduler;
+	const struct correction *correction;   /* NULL = none asked for */
 	struct cost_model *costs;              /* owned: compiled_release */
 	const char **notes;                    /* one line each, in the arena */
 	size_t note_count, note_capacity;

@@ -41,6 +41,7 @@ static const struct field hardware_fields[] = {
 	TEXT(scenario_hardware, "stack", stack, NULL, "serving software whose kernels and host time count; absent: the scheduler's"),
 	TEXT(scenario_hardware, "host_overhead", host_overhead, "default", "default, none, or seconds added to every step"),
 	TEXT(scenario_hardware, "provider", provider, "measured", "best source of operator times to use: measured, fitted or analytic"),
+	TEXT(scenario_hardware, "correction", correction, NULL, "correction fitted by 'validate measured --fit NAME', or its file; absent: none"),
 };
 static const struct element hardware_part = { .name = "hardware", .fields = hardware_fields, .field_count = COUNT_OF(hardware_fields),
 	.offset = AT(scenario, hardware), .size = sizeof(struct scenario_hardware), .help = "Devices, their wiring and the software on them." };

@@ -23,6 +23,7 @@ struct scenario_hardware {
 	const char *device, *system, *stack;   /* names or files; NULL: system from device, stack from scheduler */
 	const char *host_overhead;             /* "default", "none" or seconds a step */
 	const char *provider;                  /* best provider to use: measured, fitted, analytic */
+	const char *correction;                /* the user's own (sim/correction.h); NULL = none */
 };
 
 struct scenario_deployment {

@@ -62,6 +62,8 @@ static void init_rates(struct sim *sim)
 		sim->request_s = stack->request_s;
 		sim->first_token_s = stack->first_token_s;
 	}
+	if (sim->compiled.correction)
+		sim->request_s += sim->compiled.correction->request_s;
 	sim->transfer_latency_s = d->transfer_latency_s;
 	/* Per device of the prefill replica: each sends its own shard. */
 	if (!isnan(d->transfer_bytes_s))
