@@ -10,6 +10,7 @@
 MUST_USE void *mem_alloc(size_t bytes);                              /* uninitialised; 0 bytes gives a valid pointer */
 MUST_USE void *mem_calloc(size_t count, size_t size);                /* zeroed; NULL when count * size overflows */
 MUST_USE void *mem_realloc(void *p, size_t count, size_t size);      /* NULL on failure, p stays valid then */
+MUST_USE void *mem_alloc_aligned(size_t bytes);                      /* uninitialised, on a cache line: vectors, threads' own lines */
 MUST_USE char *mem_strdup(const char *s);
 void mem_free(void *p);                                              /* NULL is fine */
 

@@ -1,0 +1,40 @@
+/* Shared by the variants of attention: sizes of pieces and how scratch is laid out. */
+#ifndef KERNELS_CORE_ATTENTION_PRIVATE_H
+#define KERNELS_CORE_ATTENTION_PRIVATE_H
+
+#include "kernels/core/attention.h"
+
+enum {
+	DECODE_CHUNK = 128,           /* tokens scored before their softmax; the unit in which contexts are shared out */
+	PREFILL_ROWS = 96,            /* (query, head) rows of a task: eight tiles of twelve */
+	PREFILL_KEYS = 64             /* keys and values of a step: 64 KiB at 128 a head */
+};
+
+/* Floats that a thread works in, for decode or prefill. */
+static inline int64_t attention_thread_floats(int64_t group, int64_t head_dim)
+{
+	int64_t rows = group > PREFILL_ROWS ? group : PREFILL_ROWS;
+	int64_t prefill = rows * (2 * head_dim + PREFILL_KEYS + 2) + 2 * PREFILL_KEYS * head_dim;
+	/* queries, two unfinished results with maximum and sum, scores, keys in fp32 */
+	int64_t decode = group * (head_dim + 2 * (head_dim + 2) + DECODE_CHUNK) + 16 * head_dim;
+
+	return ((prefill > decode ? prefill : decode) + 63) / 64 * 64;
+}
+
+static inline int64_t attention_new_tokens(const struct attention_call *c, int64_t s)
+{
+	return c->first ? c->first[s + 1] - c->first[s] : 1;
+}
+static inline int64_t attention_first_row(const struct attention_call *c, int64_t s)
+{
+	return c->first ? c->first[s] : s;
+}
+/* First token that a query at `position` sees. */
+static inline int64_t attention_begin(const struct attention_call *c, int64_t position)
+{
+	return c->window > 0 && position + 1 > c->window ? position + 1 - c->window : 0;
+}
+
+void attention_ref_run(const struct attention_call *call);
+
+#endif

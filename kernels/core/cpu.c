@@ -1,0 +1,19 @@
+#include "kernels/core/cpu.h"
+
+#if defined(__x86_64__)
+bool cpu_has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+
+bool cpu_has_avx512(void)
+{
+	return cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+}
+
+bool cpu_has_avx512bf16(void)
+{
+	return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
+#endif

@@ -1,0 +1,28 @@
+/* A paged cache of keys and values: blocks of tokens that sequences hold in any order. */
+#ifndef KERNELS_CORE_PAGED_H
+#define KERNELS_CORE_PAGED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/core/formats.h"
+
+struct paged_kv {
+	void *k, *v;                   /* [blocks][kv_heads][block_size][head_dim], the caller's, aligned to 64 */
+	enum kernel_format format;     /* fp32 or bf16 */
+	int64_t blocks, block_size, kv_heads, head_dim;
+};
+
+/* Bytes of k, and of v. */
+static inline size_t paged_kv_bytes(const struct paged_kv *kv)
+{
+	return (size_t)(kv->blocks * kv->kv_heads * kv->block_size * kv->head_dim) * (kv->format == KERNEL_FP32 ? 4 : 2);
+}
+
+/* Element index of a token's row of one head. */
+static inline int64_t paged_row(const struct paged_kv *kv, int64_t block, int64_t head, int64_t offset)
+{
+	return ((block * kv->kv_heads + head) * kv->block_size + offset) * kv->head_dim;
+}
+
+#endif
