@@ -146,9 +146,11 @@ static void memory_block(const struct memory_plan *m, struct str *out)
 static void totals(const struct step_result *r, const struct step_shape *s, struct str *out)
 {
 	char a[32], b[32], c[32], d[32];
-	double tokens = (double)(s->decodes + s->prefills * s->prompt), intensity = r->bytes > 0 ? r->flops / r->bytes : 0;
+	double tokens = (double)s->decodes * r->tokens_per_pass + (double)(s->prefills * s->prompt), intensity = r->bytes > 0 ? r->flops / r->bytes : 0;
 	double peak = device_peak(r->device, DTYPE_BF16, NULL), rate = device_bandwidth(r->device);
 
+	if (r->verified > 1)
+		str_addf(out, "\nVerifies %" PRId64 " tokens of each sequence and yields %.2f of them", r->verified, r->tokens_per_pass);
 	str_addf(out, "\nIteration %s: %s tokens a second\n", human_seconds(a, r->seconds), human_count(b, tokens / r->seconds));
 	if (r->stage_s > 0 && r->stage_s < r->seconds * (1 - 1e-9))
 		str_addf(out, "  a full pipeline takes a batch every %s (%s tokens a second)\n", human_seconds(a, r->stage_s),
@@ -232,6 +234,8 @@ static bool print_json(const struct scenario *sc, const struct step_shape *s, co
 	json_int(&j, "devices", r->devices);
 	json_object(&j, "batch");
 	json_int(&j, "decodes", s->decodes);
+	json_number(&j, "tokens_per_pass", r->tokens_per_pass);
+	json_int(&j, "verified_tokens", r->verified);
 	json_int(&j, "context", s->context);
 	json_int(&j, "prefills", s->prefills);
 	json_int(&j, "prompt", s->prompt);

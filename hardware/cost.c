@@ -287,6 +287,26 @@ static double device_floor_s(const struct cost_model *cm, const struct op *op)
 	return fmax(op_flops(op) / roofline_peak(cm->device, op), op_bytes(op) / device_bandwidth(cm->device));
 }
 
+/* Packed caches are multiplied where they are unpacked: on matrix units like the plain kernel, or on vector units, which
+ * do not pad one query to a tile's rows; whichever is faster. */
+static void price_unpacking(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	struct op reading = *op;
+	struct op_cost read;
+	double vector_s;
+
+	price_law(cm, op, out);
+	if (op->unpack_ops <= 0 || (op->kind != OP_ATTENTION_DECODE && op->kind != OP_MLA_DECODE))
+		return;
+	reading.heads = 0;
+	price_law(cm, &reading, &read);
+	vector_s = (op_flops(op) + stored_elements(op) * op->unpack_ops) / device_vector_peak(cm->device);
+	if (fmax(read.seconds, vector_s) >= out->seconds)
+		return;
+	out->seconds = fmax(read.seconds, vector_s);
+	out->bound = vector_s > read.seconds ? BOUND_COMPUTE : read.bound;
+}
+
 static void price(const struct cost_model *cm, const struct op *op, struct op_cost *out);
 
 /* The plain kernel at its best known time, times what the law of computed times says the change does; never below the
@@ -299,7 +319,7 @@ static void price_variant(const struct cost_model *cm, const struct op *op, stru
 
 	price(cm, &base, out);
 	price_law(cm, &base, &plain_law);
-	price_law(cm, op, &law);
+	price_unpacking(cm, op, &law);
 	out->flops = law.flops;
 	out->bytes = law.bytes;
 	if (plain_law.seconds > 0)
@@ -316,6 +336,11 @@ static void price(const struct cost_model *cm, const struct op *op, struct op_co
 	struct op spread = placed(cm, op);
 
 	*out = (struct op_cost){ 0 };
+	if (op->law) {
+		fit_price(op->law, cm->device, op, out);
+		out->provider = PROVIDER_ANALYTIC;
+		return;
+	}
 	if (is_variant(op)) {
 		price_variant(cm, op, out);
 		return;

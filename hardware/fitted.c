@@ -161,6 +161,9 @@ static double pieces(const struct op *op)
 	}
 }
 
+/* A GPU whose units nobody published has about so many. */
+static const double UNITS_UNKNOWN = 128;
+
 void fit_price(const struct fit *fit, const struct device *d, const struct op *op, struct op_cost *out)
 {
 	double flops, compute, memory, begin;
@@ -175,7 +178,7 @@ void fit_price(const struct fit *fit, const struct device *d, const struct op *o
 		flops *= 1 + fit->half_k / depth(op);
 	compute = flops / (fit->compute * roofline_peak(d, op));
 	memory = out->bytes / (fit->memory * device_bandwidth(d));
-	begin = fit->launch_s + fit->tile_s * pieces(op) / (d->units.count > 0 ? (double)d->units.count : 1);
+	begin = fit->launch_s + fit->tile_s * pieces(op) / (d->units.count > 0 ? (double)d->units.count : UNITS_UNKNOWN);
 	out->seconds = begin + fmax(compute, memory) + (1 - fit->overlap) * fmin(compute, memory);
 	if (!(out->flops + out->bytes > 0))
 		out->seconds = 0;

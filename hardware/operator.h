@@ -35,6 +35,7 @@ enum op_kind {
 extern const char *const op_kind_names[];      /* "gemm" "attention_prefill" ... NULL-terminated */
 int op_kind_parse(const char *text);           /* -1 when unknown */
 
+struct fit;
 struct op {
 	enum op_kind kind;
 	enum dtype dtype;              /* of the arithmetic / the weights */
@@ -52,6 +53,7 @@ struct op {
 					* whole); copy: bytes copied; scan: state of one sequence; host: seconds */
 	double stored_bytes;           /* of one stored element -- a weight of gemm and moe, a cached one of attention and
 					* kv_append -- where packing differs from the format's, scales included; 0 = the format's */
+	const struct fit *law;         /* the kernel's own law of times (fitted.h) instead of the device's; NULL = none */
 	double unpack_ops;             /* vector operations that turn one of them into an operand; 0 = none */
 	int devices;                   /* collectives: ranks */
 	int devices_per_node;          /* collectives: ranks that share a scale-up domain; 0 = all */

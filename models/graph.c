@@ -127,7 +127,7 @@ int build_window(struct build *b, int64_t window)
 static bool same(const struct node *a, const struct node *b)
 {
 	return a->scale == b->scale && a->least == b->least && a->window_class == b->window_class && a->per_unit == b->per_unit &&
-	       a->overlap == b->overlap && strcmp(a->label, b->label) == 0 &&
+	       a->overlap == b->overlap && a->enters == b->enters && strcmp(a->label, b->label) == 0 &&
 	       memcmp(&a->op, &b->op, sizeof(a->op)) == 0;
 }
 
@@ -354,6 +354,15 @@ static double units_of(const struct node *node, const struct extent *x)
 	return 0;
 }
 
+double graph_runs(const struct node *node, const struct extent *x)
+{
+	double units = units_of(node, x);
+
+	if (!(node->enters > 0) || node->enters >= 1)
+		return node->count;
+	return node->count * (1 - pow(1 - node->enters, units));
+}
+
 /* Rounded up; a hair above a whole number (3 * (1.0 / 3)) is that number. */
 static int64_t whole(double v)
 {
@@ -400,7 +409,7 @@ bool graph_op(const struct node *node, const struct extent *x, struct op *out)
 		double share = node->op.kv_len > 0 ? node->op.kv_len : 1;
 
 		out->batch = whole(node->per_unit * units);
-		out->q_len = 1;
+		out->q_len = node->op.q_len > 1 ? node->op.q_len : 1;
 		out->kv_len = x->context / x->decodes * share;
 		return out->kv_len > 0;
 	}

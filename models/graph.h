@@ -34,6 +34,7 @@ struct node {
 	double count;                  /* how often it runs an iteration on this stage (layers) */
 	double per_unit;               /* op.m (or message bytes) a unit of the scale: 1 for plain GEMMs, 1/dp for DP attention ... */
 	double least;                  /* collectives: bytes of one token, the smallest message */
+	double enters;                 /* PER_TOKENS: probability that a token takes part; 0 = all do. The node runs when any does */
 	double overlap;                /* 0..1: share hidden behind compute (communication) */
 };
 
@@ -76,7 +77,7 @@ MUST_USE bool graph_build(const struct model *model, const struct placement *pla
 			  struct graph *out, struct arena *arena, struct err *err);
 
 /* The concrete operator that `node` runs for this extent: op.m (and op.batch of scans) = per_unit * extent rounded up;
- * collectives: op.bytes = per_unit * extent; decode attention: batch = per_unit * B rounded up, kv_len = S / B * share;
+ * collectives: op.bytes = per_unit * extent; decode attention: q_len as in the prototype (at least 1), batch = per_unit * B rounded up, kv_len = S / B * share;
  * prefill attention: q_len = per_unit * c rounded up, kv_len such that the mean number of attended tokens is that of the
  * whole chunk; other PER_PREFILL_CHUNK nodes count all c + p tokens. Returns false when there is nothing to do (zero extent). */
 bool graph_op(const struct node *node, const struct extent *x, struct op *out);
@@ -84,5 +85,8 @@ bool graph_op(const struct node *node, const struct extent *x, struct op *out);
 /* How much of `op` one device does in an iteration, as a share: a chain's stages work on whole tokens, so that fewer tokens
  * than stages leave most of them idle, and a device has several stages where they are regions of it. 1 without a chain. */
 double graph_device_share(const struct placement *place, const struct node *node, const struct extent *x, const struct op *op);
+
+/* How often the node runs an iteration: count, times the probability that any token enters, 1 - (1 - enters)^T. */
+double graph_runs(const struct node *node, const struct extent *x);
 
 #endif

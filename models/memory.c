@@ -12,7 +12,7 @@ struct stage {
 	const struct model *m;
 	const struct placement *p; /* resolved */
 	const struct memory_terms *terms;
-	double weights, full, windowed, index, state, widest;
+	double weights, full, windowed, index, state, fixed, widest;
 	int64_t window;
 };
 
@@ -131,7 +131,7 @@ static void change_cache(struct stage *s)
 	s->windowed *= t->kv_share;
 	if (cached)
 		s->full += t->token_bytes / (double)s->p->cp;
-	s->state += t->seq_bytes;
+	s->fixed += t->seq_bytes;
 	if (t->kv_most_tokens > 0 && cached) {
 		s->window = s->window > 0 && s->windowed > 0 && s->window < t->kv_most_tokens ? s->window : t->kv_most_tokens;
 		s->windowed += s->full;
@@ -185,7 +185,7 @@ static double block_size(const struct memory_plan *plan)
 		return plan->kv_bytes_per_token * (double)plan->block_tokens;
 	if (plan->window_bytes_per_token > 0)
 		return plan->window_bytes_per_token * (double)plan->block_tokens;
-	return plan->state_bytes_per_seq;
+	return plan->state_bytes_per_seq + plan->fixed_bytes_per_seq;
 }
 
 static int64_t whole_blocks(double bytes, double block)
@@ -217,6 +217,7 @@ static void plan_stage(const struct stage *s, const struct memory_limits *limits
 				     .window_bytes_per_token = s->windowed,
 				     .window_tokens = s->window,
 				     .state_bytes_per_seq = s->state,
+				     .fixed_bytes_per_seq = s->fixed,
 				     .index_bytes_per_token = s->index,
 				     .block_tokens = limits->block_tokens > 0 ? limits->block_tokens : 16 };
 	/* Sliding windows throughout are paged as if they were full; what a technique caps is freed token by token. */
@@ -227,7 +228,7 @@ static void plan_stage(const struct stage *s, const struct memory_limits *limits
 	out->block_bytes = block_size(out);
 	window_bytes = (double)out->window_tokens * out->window_bytes_per_token;
 	out->seq_fixed_blocks =
-		out->block_bytes > 0 ? whole_blocks(window_bytes + out->state_bytes_per_seq, out->block_bytes) : 0;
+		out->block_bytes > 0 ? whole_blocks(window_bytes + out->state_bytes_per_seq + out->fixed_bytes_per_seq, out->block_bytes) : 0;
 	overflow(limits, out);
 	room = limits->capacity_bytes * limits->utilization - (out->weights_bytes - out->far_bytes) - out->activation_bytes -
 	       out->reserved_bytes;
@@ -298,6 +299,30 @@ bool memory_plan(const struct model *m, const struct placement *place, const str
 	return true;
 }
 
+double memory_row_elements(const struct model *m, const struct placement *p)
+{
+	const struct model_attention *a = &m->attention;
+	double most = 0;
+
+	for (int stage = 0; stage < p->pp; stage++) {
+		int64_t first, count;
+		double sum = 0;
+
+		placement_layers(m, p, stage, &first, &count);
+		for (int64_t i = first; i < first + count; i++) {
+			struct layer l;
+
+			model_layer(m, i, &l);
+			if (l.mixer == MIXER_MLA)
+				sum += (double)(a->kv_lora_rank + a->rope_dim);
+			if (l.mixer == MIXER_ATTENTION)
+				sum += (double)(local(l.kv_heads, p->tp) * (l.head_dim + l.v_head_dim));
+		}
+		most = fmax(most, sum);
+	}
+	return most;
+}
+
 int64_t memory_seq_blocks(const struct memory_plan *plan, int64_t tokens)
 {
 	double held =
@@ -306,5 +331,5 @@ int64_t memory_seq_blocks(const struct memory_plan *plan, int64_t tokens)
 
 	if (plan->block_bytes <= 0)
 		return 0;
-	return full + whole_blocks(held + plan->state_bytes_per_seq, plan->block_bytes);
+	return full + whole_blocks(held + plan->state_bytes_per_seq + plan->fixed_bytes_per_seq, plan->block_bytes);
 }

@@ -38,6 +38,7 @@ struct memory_plan {
 	double window_bytes_per_token;         /* per device; layers with a sliding window: at most `window_tokens` a sequence */
 	int64_t window_tokens;                 /* largest window */
 	double state_bytes_per_seq;            /* per device; recurrent state */
+	double fixed_bytes_per_seq;            /* per device; what techniques keep beside state: residual windows, memories */
 	double index_bytes_per_token;          /* per device; keys of sparse attention's indexer, part of kv_bytes_per_token */
 	double block_bytes;                    /* of one block on one device; see memory_plan */
 	int64_t block_tokens;
@@ -61,6 +62,10 @@ struct memory_plan {
  * one block per sequence fits. */
 MUST_USE bool memory_plan(const struct model *model, const struct placement *place, const struct memory_limits *limits,
 			  struct memory_plan *out, struct err *err);
+
+/* Cached elements of a token on the device of the stage that has most of them: rows of all attention layers, whatever
+ * their windows; place is resolved. */
+double memory_row_elements(const struct model *model, const struct placement *place);
 
 /* Blocks that a sequence of so many tokens holds: full layers grow, windows stop growing, state is constant.
  * seq_fixed_blocks is what this is above the full layers' blocks once the windows are full. */

@@ -79,6 +79,7 @@ struct acceptance {
 	double survival[DRAFT_DEPTH_MOST];
 	int depth;                             /* 0: no speculation */
 	int64_t verified;                      /* tokens that the verification pass runs for a sequence, its own next one included */
+	bool host_waits;                       /* the next batch is formed only once the accepted tokens are known */
 	int64_t lookahead;                     /* cache slots reserved for a sequence beyond its tokens */
 };
 double acceptance_tokens(const struct acceptance *a);          /* tokens a pass; 1 without speculation */

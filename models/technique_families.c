@@ -2,7 +2,11 @@
 #include "models/technique.h"
 
 #define FAMILIES(X) \
-	X(device_profile) X(memory_stack) X(die_to_die) X(scale_up_link) X(memory_pool)
+	X(device_profile) X(memory_stack) X(die_to_die) X(scale_up_link) X(memory_pool) \
+	X(linear_recurrence) X(weight_format) X(token_routing) \
+	X(tile_kernels) X(differential_attention) \
+	X(kv_quantize) X(kv_evict) X(compressive_memory) \
+	X(draft)
 
 #define X(name) extern const struct technique_ops technique_##name;
 FAMILIES(X)

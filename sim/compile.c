@@ -284,10 +284,12 @@ static bool lay_out(const struct scenario *sc, const struct compiled *c, struct 
 	if (pool->memory.state_bytes_per_seq > 0)
 		l->prefix_caching = false;
 	if (pool->memory.block_bytes > 0) {
-		l->state_blocks = pool->memory.state_bytes_per_seq / pool->memory.block_bytes;
+		l->state_blocks = (pool->memory.state_bytes_per_seq + pool->memory.fixed_bytes_per_seq) / pool->memory.block_bytes;
 		l->window_blocks_per_token = pool->memory.window_bytes_per_token / pool->memory.block_bytes;
 		l->window_tokens = pool->memory.window_tokens;
 	}
+	if (c->acceptance.depth > 0 && !l->unpaged && !l->handoff)      /* slots for drafted tokens */
+		l->state_blocks += (double)c->acceptance.lookahead / (double)d->block_tokens;
 	l->watermark_blocks = (int64_t)ceil(d->watermark * (double)l->kv_blocks);
 	if (sc->offload.host_bytes > 0 && pool->kv_bytes_per_token > 0)
 	{
@@ -341,16 +343,20 @@ bool compile_pool(const struct scenario *sc, const struct compiled *c, bool pref
 	if (out->place.pp > LANES_MOST)
 		return err_set(err, ERR_INPUT, "pp=%lld: expected at most %d", (long long)out->place.pp, LANES_MOST);
 	/* Each attention rank has a scheduler of its own with these limits; one batcher stands for all of them. */
+	/* Verification takes its tokens from the same budget: fewer sequences fit into a batch. */
+	if (c->acceptance.depth > 0 && !prefill && d.max_tokens / c->acceptance.verified < d.max_seqs)
+		d.max_seqs = d.max_tokens / c->acceptance.verified > 0 ? d.max_tokens / c->acceptance.verified : 1;
 	d.max_seqs *= out->place.dp_attention;
 	d.max_tokens *= out->place.dp_attention;
 	*l = (struct batcher_limits){
+		.decode_tokens = c->acceptance.depth > 0 && !prefill ? c->acceptance.verified : 1,
 		.max_seqs = d.max_seqs, .max_tokens = d.max_tokens, .block_tokens = d.block_tokens, .max_model_len = s->max_model_len,
 		.long_prefill_threshold = s->long_prefill_threshold, .max_waiting_iters = s->max_waiting_iters,
 		.conservativeness = s->conservativeness, .chunked = d.chunked, .prefix_caching = d.prefix_caching,
 		.swap = s->preemption == 2 && text_equal(c->scheduler->name, "vllm-v0"), .handoff = prefill,
 		.order = s->order ? (enum wait_order)s->order : c->scheduler->order, .reserve = c->scheduler->reserve,
 		.lanes = (int)out->place.pp, .wheel_bits = 10,
-		.late = c->stack->overlap && out->place.pp == 1 && text_equal(sc->hardware.host_overhead, "default"),
+		.late = c->stack->overlap && !(c->acceptance.depth > 0 && c->acceptance.host_waits && !prefill) && out->place.pp == 1 && text_equal(sc->hardware.host_overhead, "default"),
 	};
 	if (l->max_model_len == 0 && c->model->shape.max_context > 0)
 		l->max_model_len = c->model->shape.max_context;
@@ -377,7 +383,7 @@ static void stack_time(const struct scenario *sc, const struct compiled *c, cons
 	h->token_s = s->token_s;
 	h->layer_launch_s = s->layer_launch_s;
 	h->visible_s = s->visible_s;
-	h->overlap = s->overlap;
+	h->overlap = s->overlap && !(c->acceptance.depth > 0 && c->acceptance.host_waits && !pool->limits.handoff);
 }
 
 static void host_time(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct host_time *h)
@@ -394,6 +400,11 @@ struct iteration *compile_iteration(const struct scenario *sc, const struct comp
 				       .max_tokens = pool->limits.max_tokens + pool->limits.max_seqs, .max_seqs = pool->limits.max_seqs,
 				       .swap_s_per_token = pool->kv_bytes_per_token / host_bytes_s(sc, c) };
 
+	if (c->acceptance.depth > 0 && !pool->limits.handoff) {
+		o.verified = c->acceptance.verified;
+		o.tokens_per_pass = c->whole_passes ? 1 : acceptance_tokens(&c->acceptance);
+		o.max_tokens += pool->limits.max_seqs * (o.verified - 1);
+	}
 	host_time(sc, c, pool, &o.host);
 	return iteration_new(&o, err);
 }

@@ -24,6 +24,7 @@ struct compiled {
 	const struct scenario *scenario;       /* as asked, with the policies that techniques bring: use this one from here on */
 	struct technique_set techniques;
 	struct acceptance acceptance;          /* of drafted tokens; depth 0 = no speculation */
+	bool whole_passes;                     /* price passes, not the share of one that a token takes */
 	const struct model *model;             /* as techniques changed them */
 	const struct device *device;
 	const struct system *system;

@@ -7,7 +7,7 @@
 #include "sim/compile.h"
 
 /* The extents that one class of operators sees in this batch. */
-static bool extent_of(const struct node *n, const struct step_shape *s, struct extent *x, double *runs)
+static bool extent_of(const struct node *n, const struct step_shape *s, double verified, struct extent *x, double *runs)
 {
 	double decodes = (double)s->decodes, prefill = (double)(s->prefills * s->prompt), context = (double)s->context;
 
@@ -17,7 +17,8 @@ static bool extent_of(const struct node *n, const struct step_shape *s, struct e
 	case PER_STEP:
 		break;
 	case PER_TOKENS:
-		x->tokens = decodes + prefill;
+		x->tokens = decodes * verified + prefill;
+		*runs = graph_runs(n, x);
 		break;
 	case PER_PREFILL_TOKENS:
 		x->prefill_tokens = prefill;
@@ -26,7 +27,7 @@ static bool extent_of(const struct node *n, const struct step_shape *s, struct e
 		x->decodes = decodes;
 		break;
 	case PER_LOGITS:
-		x->logits = decodes + (double)s->prefills;
+		x->logits = decodes * verified + (double)s->prefills;
 		break;
 	case PER_DECODE_CONTEXT:
 		if (n->op.window > 0 && context > (double)n->op.window)
@@ -45,6 +46,12 @@ static bool extent_of(const struct node *n, const struct step_shape *s, struct e
 	return true;
 }
 
+/* Tokens of a decoding sequence that one pass runs. */
+static double verified_of(const struct compiled *c)
+{
+	return c->acceptance.depth > 0 ? (double)c->acceptance.verified : 1;
+}
+
 static bool price_stage(const struct step_shape *shape, const struct compiled *c, const struct placement *place, const struct graph *g,
 			int stage, struct step_row *rows, struct step_result *out)
 {
@@ -53,7 +60,7 @@ static bool price_stage(const struct step_shape *shape, const struct compiled *c
 		struct step_row row = { .stage = stage, .label = n->label };
 		struct extent x;
 
-		if (!extent_of(n, shape, &x, &row.count) || !graph_op(n, &x, &row.op))
+		if (!extent_of(n, shape, verified_of(c), &x, &row.count) || !graph_op(n, &x, &row.op))
 			continue;
 		cost_op(c->costs, &row.op, &row.cost);
 		row.seconds = row.count * row.cost.seconds * (1 - n->overlap);
@@ -125,6 +132,9 @@ bool step_price(const struct scenario *asked, const struct step_shape *shape, st
 	if (!compile_scenario(asked, &c, arena, err))
 		goto out;
 	sc = c.scenario;
+	c.whole_passes = true;
+	out->tokens_per_pass = acceptance_tokens(&c.acceptance);
+	out->verified = c.acceptance.depth > 0 ? c.acceptance.verified : 1;
 	if (!compile_pool(sc, &c, false, &pool, err))
 		goto out;
 	for (int64_t k = 0; k < pool.place.pp; k++) {

@@ -26,6 +26,8 @@ struct step_result {
 	double stage_s;                        /* of the slowest stage: what a full pipeline needs a batch */
 	double visible_host_s;                 /* of `seconds`: what the serving software adds to the device time */
 	double flops, bytes, mfu, mbu;         /* of one device, over `seconds` */
+	double tokens_per_pass;                /* that one decoding sequence gets from the iteration: 1 without speculation */
+	int64_t verified;                      /* tokens of it that the iteration runs */
 	double expected_rel_error;
 	struct memory_plan memory;
 	const struct device *device;

@@ -22,6 +22,7 @@ enum wait_order { ORDER_DEFAULT, ORDER_FCFS, ORDER_LPM, ORDER_DFS, ORDER_LOF, OR
 
 struct batcher_limits {
 	int64_t max_seqs, max_tokens;
+	int64_t decode_tokens;                 /* of the budget that a decoding sequence takes: 1 + drafted ones; 0 counts as 1 */
 	int64_t block_tokens, kv_blocks;
 	/* Blocks that a sequence holds beside those of its full-attention layers: recurrent state, and the cache of sliding
 	 * windows (this many a token, up to the window), taken at admission for its final length. */
@@ -133,6 +134,13 @@ int64_t batcher_used_blocks(const struct batcher *b);                  /* held b
 enum admit { ADMIT_OK, ADMIT_NO_ROOM, ADMIT_LOADING };
 /* Blocks that could be handed out now (free and idle prefix blocks). */
 int64_t batcher_room(const struct batcher *b);
+/* Tokens of the budget that the lane's decoding sequences take. */
+static inline int64_t batcher_decode_tokens(const struct batcher *b, int lane)
+{
+	int64_t count = b->lanes[lane].decoding.count;
+
+	return b->limits.decode_tokens > 1 ? count * b->limits.decode_tokens : count;
+}
 /* The first waiting sequence, or NO_SEQ. */
 int32_t batcher_head(const struct batcher *b);
 /* Tokens that `i` would still have to compute if it were admitted now (after a prefix hit). */

@@ -18,8 +18,10 @@ static bool table_init(struct table *t, int64_t rows)
 static bool stage_init(struct stage *s, const struct iteration *it, int number, struct err *err)
 {
 	const struct iteration_options *o = &it->options;
+	int64_t logits;
 	int64_t tokens = o->max_tokens < TABLE_MOST ? o->max_tokens : TABLE_MOST, seqs = o->max_seqs < TABLE_MOST ? o->max_seqs : TABLE_MOST;
 
+	logits = o->verified > 1 && seqs < TABLE_MOST / o->verified ? seqs * o->verified : seqs;
 	if (!technique_graph(o->techniques, o->model, o->place, o->stack, o->device, number, &s->graph, it->arena, err))
 		return false;
 	s->max_seqs = seqs;
@@ -27,7 +29,7 @@ static bool stage_init(struct stage *s, const struct iteration *it, int number, 
 	s->chunk_first = mem_calloc((size_t)s->chunk_rows, sizeof(*s->chunk_first));
 	s->chunk_grid = mem_calloc((size_t)GRID_CHUNKS * GRID_PRIORS, sizeof(*s->chunk_grid));
 	if (!s->chunk_first || !s->chunk_grid || !table_init(&s->by[PER_TOKENS], tokens) || !table_init(&s->by[PER_PREFILL_TOKENS], tokens) ||
-	    !table_init(&s->by[PER_DECODES], seqs) || !table_init(&s->by[PER_LOGITS], seqs) || !table_init(&s->by[PER_STEP], 1))
+	    !table_init(&s->by[PER_DECODES], seqs) || !table_init(&s->by[PER_LOGITS], logits) || !table_init(&s->by[PER_STEP], 1))
 		return err_memory(err);
 	for (int w = 0; w < s->graph.window_count; w++) {
 		s->context[w] = mem_calloc((size_t)(seqs + 1) * GRID_CONTEXTS, sizeof(*s->context[w]));
@@ -137,7 +139,7 @@ double stage_seconds(const struct iteration *it, const struct stage *s, enum nod
 		if (n->scale != scale || (scale == PER_DECODE_CONTEXT && n->window_class != window) || !graph_op(n, x, &op))
 			continue;
 		cost_op(it->options.costs, &op, &cost);
-		sum += n->count * cost.seconds * (1 - n->overlap);
+		sum += graph_runs(n, x) * cost.seconds * (1 - n->overlap);
 	}
 	return sum;
 }
@@ -342,7 +344,7 @@ static double fill_share(const struct iteration *it, const struct batch_shape *s
 	return 1 + (ceil((double)shape->prefill_tokens / at_once) - 1) / stages;
 }
 
-void iteration_price(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
+static void price_pass(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
 {
 	struct stage *s = &it->stages[stage];
 	struct step_time t = { .steps = most, .padded_tokens = padded(&it->options.host, shape->tokens) };
@@ -365,7 +367,67 @@ void iteration_price(struct iteration *it, int stage, const struct batch_shape *
 	*out = t;
 }
 
-static void visit(struct stage *s, enum node_scale scale, int64_t v, int64_t steps)
+/* The batch with all tokens that verification runs, and its decoding part alone. */
+static void speculative_shape(const struct iteration *it, const struct batch_shape *shape, bool alone, struct batch_shape *out)
+{
+	int64_t tokens = shape->decodes * it->options.verified;
+
+	*out = *shape;
+	out->tokens = tokens + (alone ? 0 : shape->prefill_tokens);
+	out->logits = tokens + (alone ? 0 : shape->logits - shape->decodes);
+	if (alone) {
+		out->prefill_tokens = out->prefills = out->swap_tokens = 0;
+		out->chunks = NULL;
+	}
+}
+
+static bool speculates(const struct iteration *it, const struct batch_shape *shape)
+{
+	return it->options.verified > 1 && shape->decodes > 0;
+}
+
+static void share_of_pass(struct step_time *t, double share)
+{
+	t->base_s *= share;
+	t->slope_s *= share;
+	t->context_s *= share;
+	t->context_slope_s *= share;
+}
+
+/* A step of the simulation is one token of every sequence: 1 / tokens_per_pass of a pass. Prompts in the same batch are
+ * charged in full, as what they add to it. */
+static void price_speculative(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
+{
+	double share = 1 / it->options.tokens_per_pass, least;
+	struct batch_shape whole, alone;
+	struct step_time decodes;
+
+	speculative_shape(it, shape, false, &whole);
+	price_pass(it, stage, &whole, most, out);
+	if (shape->prefills == 0) {
+		share_of_pass(out, share);
+		return;
+	}
+	speculative_shape(it, shape, true, &alone);
+	price_pass(it, stage, &alone, 1, &decodes);
+	least = out->base_s * share;
+	out->base_s -= decodes.base_s * (1 - share);
+	out->context_s *= share;
+	out->context_slope_s *= share;
+	out->slope_s *= share;
+	if (out->base_s < least)
+		out->base_s = least;
+}
+
+void iteration_price(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
+{
+	if (UNLIKELY(speculates(it, shape)))
+		price_speculative(it, stage, shape, most, out);
+	else
+		price_pass(it, stage, shape, most, out);
+}
+
+static void visit(struct stage *s, enum node_scale scale, int64_t v, double steps)
 {
 	struct table *t = &s->by[scale];
 
@@ -375,26 +437,50 @@ static void visit(struct stage *s, enum node_scale scale, int64_t v, int64_t ste
 		t->visits[v] += steps;
 	} else {                       /* beyond the table: rare; kept as a sum over a representative size */
 		t->beyond_visits += steps;
-		t->beyond_sum += (double)v * (double)steps;
+		t->beyond_sum += (double)v * steps;
 	}
+}
+
+static void visit_classes(struct stage *s, const struct batch_shape *shape, int64_t padded_tokens, double passes)
+{
+	visit(s, PER_TOKENS, padded_tokens, passes);
+	visit(s, PER_PREFILL_TOKENS, shape->prefill_tokens, passes);
+	visit(s, PER_DECODES, shape->decodes, passes);
+	visit(s, PER_LOGITS, shape->logits, passes);
+	visit(s, PER_STEP, 1, passes);
+}
+
+/* As priced: a share of a pass; with prompts, the whole pass less what its decoding part is not charged. */
+static void visit_speculative(const struct iteration *it, struct stage *s, const struct batch_shape *shape, double steps)
+{
+	double share = 1 / it->options.tokens_per_pass;
+	struct batch_shape whole, alone;
+
+	speculative_shape(it, shape, false, &whole);
+	visit_classes(s, &whole, padded(&it->options.host, whole.tokens), shape->prefills ? steps : steps * share);
+	if (shape->prefills == 0)
+		return;
+	speculative_shape(it, shape, true, &alone);
+	visit_classes(s, &alone, padded(&it->options.host, alone.tokens), -steps * (1 - share));
 }
 
 void iteration_count(struct iteration *it, int stage, const struct batch_shape *shape, const struct step_time *time, int64_t steps)
 {
 	struct stage *s = &it->stages[stage];
-	double k = (double)steps;
+	double k = (double)steps, share = 1;
 
-	visit(s, PER_TOKENS, time->padded_tokens, steps);
-	visit(s, PER_PREFILL_TOKENS, shape->prefill_tokens, steps);
-	visit(s, PER_DECODES, shape->decodes, steps);
-	visit(s, PER_LOGITS, shape->logits, steps);
-	visit(s, PER_STEP, 1, steps);
+	if (UNLIKELY(speculates(it, shape))) {
+		share = 1 / it->options.tokens_per_pass;
+		visit_speculative(it, s, shape, k);
+	} else {
+		visit_classes(s, shape, time->padded_tokens, k);
+	}
 	if (shape->decodes > 0) {
-		s->decode_steps += k;
+		s->decode_steps += k * share;
 		s->decode_attention_s += k * time->context_s + time->context_slope_s * k * (k - 1) / 2;
-		s->decode_seqs += k * (double)shape->decodes;
+		s->decode_seqs += k * share * (double)shape->decodes;
 		for (int w = 0; w < s->graph.window_count; w++)
-			s->decode_context[w] += k * (double)shape->context[w] + (double)shape->below[w] * k * (k - 1) / 2;
+			s->decode_context[w] += share * (k * (double)shape->context[w] + (double)shape->below[w] * k * (k - 1) / 2);
 	}
 	for (int64_t i = 0; i < shape->prefills; i++) {
 		double c = shape->chunks[i].tokens, p = shape->chunks[i].prior;

@@ -34,6 +34,10 @@ struct iteration_options {
 	const struct device *device;
 	struct host_time host;
 	int64_t max_tokens, max_seqs;          /* sizes of the tables; larger batches are priced without them */
+	/* Speculation in expectation: a pass verifies so many tokens of each decoding sequence and yields so many. The simulation
+	 * goes on token by token: a step is charged its share of a pass. 0 = none. */
+	int64_t verified;
+	double tokens_per_pass;
 	double swap_s_per_token;               /* host link: seconds a cache token takes to move */
 };
 

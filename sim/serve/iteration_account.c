@@ -60,13 +60,14 @@ static void tally_visits(const struct iteration *it, const struct node *n, int64
 	struct op_cost cost;
 	struct extent x;
 	struct op op;
+	double runs;
 
 	extent_for(n->scale, (double)v, &x);
-	if (visits <= 0 || !graph_op(n, &x, &op))
+	if (visits == 0 || !graph_op(n, &x, &op))
 		return;
 	cost_op(it->options.costs, &op, &cost);
-	tally_add(t, n, &cost, visits * n->count, visits * n->count * cost.seconds * (1 - n->overlap),
-		  graph_device_share(it->options.place, n, &x, &op));
+	runs = visits * graph_runs(n, &x);
+	tally_add(t, n, &cost, runs, runs * cost.seconds * (1 - n->overlap), graph_device_share(it->options.place, n, &x, &op));
 }
 
 static void tally_table(const struct iteration *it, const struct stage *s, const struct node *n, struct tally *t)
@@ -75,9 +76,9 @@ static void tally_table(const struct iteration *it, const struct stage *s, const
 
 	for (int64_t v = 1; v < table->rows; v++)
 		if (table->visits[v])
-			tally_visits(it, n, v, (double)table->visits[v], t);
+			tally_visits(it, n, v, table->visits[v], t);
 	if (table->beyond_visits)
-		tally_visits(it, n, (int64_t)(table->beyond_sum / (double)table->beyond_visits), (double)table->beyond_visits, t);
+		tally_visits(it, n, (int64_t)(table->beyond_sum / table->beyond_visits), table->beyond_visits, t);
 }
 
 /* Attention: the time is the sum that the simulation paid; FLOPs, bytes and error are those of the mean step. */

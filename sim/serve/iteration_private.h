@@ -14,9 +14,9 @@ enum {
 
 struct table {
 	double *seconds;               /* by aggregate; 0 = not filled yet */
-	int64_t *visits;
+	double *visits;
 	int64_t rows;
-	int64_t beyond_visits;
+	double beyond_visits;
 	double beyond_sum;
 };
 

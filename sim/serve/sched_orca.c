@@ -48,7 +48,7 @@ static void fcfs_form(struct batcher *b, int lane, double now_s)
 
 	(void)now_s;
 	l->batch.decodes = true;
-	admit_whole(b, lane, b->limits.max_tokens - l->decoding.count, lane_seats(b));
+	admit_whole(b, lane, b->limits.max_tokens - batcher_decode_tokens(b, lane), lane_seats(b));
 }
 
 const struct scheduler_ops scheduler_fcfs = {

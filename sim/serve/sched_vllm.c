@@ -50,7 +50,7 @@ static void vllm_form(struct batcher *b, int lane, double now_s)
 
 	(void)now_s;
 	l->batch.decodes = true;
-	budget -= l->decoding.count;
+	budget -= batcher_decode_tokens(b, lane);
 	for (size_t k = 0; k < l->partial_count && budget > 0; k++) {
 		int64_t before = l->batch.prefill_tokens;
 		int32_t i = l->partial[k];

@@ -15,7 +15,7 @@ static void v0_chunked(struct batcher *b, int lane)
 {
 	struct lane *l = &b->lanes[lane];
 	bool preempted = batcher_fit_decodes(b, lane) > 0;
-	int64_t budget = b->limits.max_tokens - l->decoding.count;
+	int64_t budget = b->limits.max_tokens - batcher_decode_tokens(b, lane);
 
 	l->batch.decodes = true;
 	for (size_t k = 0; k < l->partial_count && budget > 0; k++) {

@@ -1,0 +1,290 @@
+/* models/techniques/spec/draft.c -- speculative decoding: something cheap drafts tokens, one pass of the model verifies
+ * them all. A pass yields 1 + the sum of the survival probabilities; it costs the draft's own operators and a verification
+ * over so many tokens a sequence, which is free only while weights and cache, not arithmetic, bound the pass. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "models/technique.h"
+
+static int depth_of(const struct technique_use *use)
+{
+	return (int)technique_number(use, "depth");
+}
+
+/* Nodes of the tree that verification runs; a chain has one a level. */
+static double nodes_of(const struct technique_use *use)
+{
+	double nodes = technique_number(use, "tree_nodes");
+
+	return nodes > 0 ? fmax(nodes, depth_of(use)) : depth_of(use);
+}
+
+/* The i-th of "0.79/0.74/0.72": probability that the draft's token of that depth is right when those before it were. The
+ * last one holds for all deeper levels. */
+static bool acceptance_at(const struct technique_use *use, int i, double *out, struct err *err)
+{
+	const char *p = technique_word(use, "acceptance"), *next;
+	char word[32];
+	size_t n;
+
+	for (; i > 0 && (next = strchr(p, '/')); i--)
+		p = next + 1;
+	n = strcspn(p, "/");
+	snprintf(word, sizeof(word), "%.*s", (int)n, p);
+	if (n >= sizeof(word) || !text_to_double(word, out) || *out < 0 || *out > 1)
+		return err_set(err, ERR_INPUT, "--with %s: acceptance=%s: expected probabilities joined by '/', such as 0.8/0.75", use->technique->id,
+			       technique_word(use, "acceptance"));
+	return true;
+}
+
+/* A tree tries several candidates a level: each further one catches a share `rank_catch` of what those before it missed. */
+static bool draft_acceptance(const struct technique_use *use, struct acceptance *a, struct err *err)
+{
+	double survived = 1, width = nodes_of(use) / depth_of(use), branch = technique_number(use, "branch");
+	double missed = pow(1 - technique_number(use, "rank_catch"), fmax(fmin(width, branch) - 1, 0));
+
+	a->depth = depth_of(use) < DRAFT_DEPTH_MOST ? depth_of(use) : DRAFT_DEPTH_MOST;
+	for (int i = 0; i < a->depth; i++) {
+		double p;
+
+		if (!acceptance_at(use, i, &p, err))
+			return false;
+		survived *= 1 - (1 - p) * missed;
+		a->survival[i] = survived;
+	}
+	a->verified = (int64_t)llround(nodes_of(use)) + 1;
+	a->lookahead = a->verified;
+	a->host_waits = text_equal(technique_word(use, "host"), "waits");
+	return true;
+}
+
+struct drafting {
+	struct graph_change *g;
+	struct err *err;
+	double passes, width;          /* sequential passes, tokens of a sequence in each */
+	int64_t tp;
+	enum dtype dtype;
+};
+
+static int64_t part(const struct drafting *d, int64_t units)
+{
+	return (units + d->tp - 1) / d->tp;
+}
+
+static bool product(const struct drafting *d, const char *label, enum node_scale scale, double count, double per_unit, int64_t k, int64_t n)
+{
+	struct node *node = graph_change_add(d->g, label, OP_GEMM, d->dtype, scale, d->err);
+
+	if (!node)
+		return false;
+	node->op.k = k;
+	node->op.n = n;
+	node->count = count;
+	node->per_unit = per_unit / (double)(d->g->place->dp_attention * d->g->place->cp);
+	return true;
+}
+
+static bool reduce(const struct drafting *d, enum node_scale scale, double count, double tokens)
+{
+	struct node *node;
+
+	if (d->tp < 2)
+		return true;
+	node = graph_change_add(d->g, "draft_all_reduce", OP_ALL_REDUCE, d->g->place->activations, scale, d->err);
+	if (!node)
+		return false;
+	node->op.devices = (int)d->tp;
+	node->op.devices_per_node = d->g->place->devices_per_node > 0 && d->g->place->devices_per_node < d->tp ? d->g->place->devices_per_node : 0;
+	node->count = count;
+	node->per_unit = tokens * (double)d->g->model->shape.hidden * dtype_bytes(d->g->place->activations);
+	return true;
+}
+
+/* One decoder layer whose attention reads token embedding and feature side by side (2 h wide). */
+static bool layer_products(const struct drafting *d, enum node_scale scale, double count, double tokens, int64_t in)
+{
+	const struct model *m = d->g->model;
+	const struct model_attention *a = &m->attention;
+	int64_t h = m->shape.hidden, dim = a->head_dim, q = part(d, a->heads) * dim, kv = part(d, a->kv_heads) * dim;
+	int64_t ffn = part(d, m->mlp.intermediate > 0 ? m->mlp.intermediate : 4 * h);
+
+	return product(d, "draft_qkv_proj", scale, count, tokens, in, q + 2 * kv) && product(d, "draft_o_proj", scale, count, tokens, q, h) &&
+	       product(d, "draft_gate_up_proj", scale, count, tokens, h, ffn * (m->mlp.gated ? 2 : 1)) &&
+	       product(d, "draft_down_proj", scale, count, tokens, ffn, h) && reduce(d, scale, 2 * count, tokens);
+}
+
+static bool layer_attention(const struct drafting *d)
+{
+	const struct model_attention *a = &d->g->model->attention;
+	struct op shape = { .dtype = d->g->place->activations, .kv_dtype = d->g->place->kv, .heads = part(d, a->heads),
+			    .kv_heads = part(d, a->kv_heads), .head_dim = a->head_dim, .kv_len = 1 / (double)d->g->place->cp };
+	struct node *n = graph_change_add(d->g, "draft_attn_decode", OP_ATTENTION_DECODE, shape.dtype, PER_DECODE_CONTEXT, d->err);
+
+	if (!n)
+		return false;
+	shape.kind = OP_ATTENTION_DECODE;
+	shape.q_len = (int64_t)ceil(d->width);
+	n->op = shape;
+	n->count = d->passes;
+	n->per_unit = 1 / (double)d->g->place->dp_attention;
+	n = graph_change_add(d->g, "draft_attn_prefill", OP_ATTENTION_PREFILL, shape.dtype, PER_PREFILL_CHUNK, d->err);
+	if (!n)
+		return false;
+	shape.kind = OP_ATTENTION_PREFILL;
+	shape.q_len = 0;
+	n->op = shape;
+	n->count = 1 / (double)d->g->place->dp_attention;
+	n->per_unit = 1 / (double)d->g->place->cp;
+	return true;
+}
+
+static int64_t draft_vocab(const struct technique_use *use, const struct model *m)
+{
+	int64_t v = (int64_t)technique_number(use, "draft_vocab");
+
+	return v > 0 && v < m->shape.vocab ? v : m->shape.vocab;
+}
+
+/* A one-layer head that feeds on features of the target: fused once a round, then one pass a level. */
+static bool draft_layer(const struct technique_use *use, const struct drafting *d)
+{
+	const struct model *m = d->g->model;
+	int64_t h = m->shape.hidden, fused = (int64_t)technique_number(use, "fused_features");
+
+	return (fused < 2 || product(d, "draft_fuse", PER_DECODES, 1, 1, fused * h, h)) &&
+	       layer_products(d, PER_DECODES, d->passes, d->width, 2 * h) && layer_products(d, PER_PREFILL_TOKENS, 1, 1, 2 * h) &&
+	       layer_attention(d) &&
+	       product(d, "draft_lm_head", PER_DECODES, d->passes, d->width, h, part(d, draft_vocab(use, m)));
+}
+
+/* Heads that each guess one position from the last hidden state, in one pass: a residual product and a vocabulary each. */
+static bool draft_heads(const struct technique_use *use, const struct drafting *d)
+{
+	const struct model *m = d->g->model;
+	double heads = depth_of(use);
+
+	return product(d, "draft_head_block", PER_DECODES, heads, 1, m->shape.hidden, m->shape.hidden) &&
+	       product(d, "draft_head_vocab", PER_DECODES, heads, 1, m->shape.hidden, part(d, draft_vocab(use, m)));
+}
+
+/* A smaller model of its own: its whole graph once a pass, and over every prompt. */
+static bool draft_model(const struct technique_use *use, const struct drafting *d)
+{
+	const struct model *m = model_load(technique_word(use, "draft_model"), d->g->arena, d->err);
+	struct placement place = { .tp = d->tp, .devices_per_node = d->g->place->devices_per_node };
+	struct graph small;
+
+	if (!m)
+		return false;
+	if (place.tp > m->attention.heads)
+		place.tp = m->attention.heads;
+	if (!graph_build(m, &place, NULL, 0, &small, d->g->arena, d->err))
+		return false;
+	for (size_t i = 0; i < small.count; i++) {
+		const struct node *from = &small.nodes[i];
+		const char *label = arena_printf(d->g->arena, "draft_%s", from->label);
+		bool tokens = from->scale == PER_TOKENS, logits = from->scale == PER_LOGITS;
+		int window = from->scale == PER_DECODE_CONTEXT ? graph_change_window(d->g, from->op.window, d->err) : 0;
+		struct node *n = label ? graph_change_add(d->g, label, from->op.kind, from->op.dtype, tokens || logits ? PER_DECODES : from->scale, d->err)
+				       : NULL;
+		struct node *p;
+
+		if (!n || window < 0)
+			return label ? false : err_memory(d->err);
+		n->op = from->op;
+		n->per_unit = from->per_unit;
+		n->overlap = from->overlap;
+		n->window_class = window;
+		n->count = from->count * (n->scale == PER_DECODES || n->scale == PER_DECODE_CONTEXT ? d->passes : 1);
+		if (!tokens)
+			continue;
+		p = graph_change_add(d->g, label, from->op.kind, from->op.dtype, PER_PREFILL_TOKENS, d->err);
+		if (!p)
+			return false;
+		p->op = from->op;
+		p->per_unit = from->per_unit;
+		p->overlap = from->overlap;
+		p->count = from->count;
+	}
+	return true;
+}
+
+static bool last_stage(const struct graph_change *g)
+{
+	return g->stage == (int)g->place->pp - 1;
+}
+
+/* The target reads its cache once for all tokens of a sequence; recurrent state is passed by each of them in turn. */
+static void verify(struct graph *g, int64_t tokens)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		struct node *n = &g->nodes[i];
+
+		if (text_starts(n->label, "draft_"))
+			continue;
+		if (n->scale == PER_DECODE_CONTEXT)
+			n->op.q_len = tokens;
+		else if (n->scale == PER_DECODES && n->op.kind == OP_SCAN) {
+			n->op.n *= tokens;
+			n->op.k *= tokens;
+		}
+	}
+}
+
+static bool draft_operators(const struct technique_use *use, struct graph_change *g, struct err *err)
+{
+	const char *kind = technique_word(use, "draft");
+	double width = nodes_of(use) / depth_of(use) > 1 ? technique_number(use, "branch") : 1;
+	struct drafting d = { .g = g, .err = err, .passes = depth_of(use), .width = width, .tp = g->place->tp, .dtype = g->place->activations };
+
+	verify(g->graph, (int64_t)llround(nodes_of(use)) + 1);
+	if (!last_stage(g))
+		return true;
+	if (text_equal(kind, "layer"))
+		return draft_layer(use, &d);
+	if (text_equal(kind, "heads"))
+		return draft_heads(use, &d);
+	return text_equal(kind, "none") || draft_model(use, &d);
+}
+
+/* Weights of the draft in 16 bits, and its cache. */
+static bool draft_memory(const struct technique_use *use, struct memory_change *m, struct err *err)
+{
+	const char *kind = technique_word(use, "draft");
+	const struct model *t = m->model;
+	double h = (double)t->shape.hidden, tp = (double)m->place->tp, vocab = (double)draft_vocab(use, t);
+	double dim = (double)t->attention.head_dim, q = (double)t->attention.heads * dim, kv = (double)t->attention.kv_heads * dim;
+	double ffn = (double)(t->mlp.intermediate > 0 ? t->mlp.intermediate : 4 * t->shape.hidden);
+
+	if (text_equal(kind, "layer")) {
+		double fused = technique_number(use, "fused_features");
+
+		m->terms->weight_bytes += 2 * ((2 * h * (q + 2 * kv) + q * h + (t->mlp.gated ? 3 : 2) * h * ffn + h * vocab) / tp +
+					       (fused > 1 ? fused * h * h : 0));
+		m->terms->token_bytes += 2 * kv * 2 / tp;
+	} else if (text_equal(kind, "heads")) {
+		m->terms->weight_bytes += 2 * depth_of(use) * (h * h + h * vocab / tp);
+	} else if (text_equal(kind, "model")) {
+		struct arena *arena = arena_new();
+		const struct model *small = arena ? model_load(technique_word(use, "draft_model"), arena, err) : NULL;
+		struct model_counts c;
+
+		if (!small) {
+			arena_free(arena);
+			return arena ? false : err_memory(err);
+		}
+		model_parameters(small, &c);
+		m->terms->weight_bytes += 2 * c.total / tp;
+		m->terms->token_bytes += 2 * (c.kv_full + c.kv_window) / tp;
+		arena_free(arena);
+	}
+	return true;
+}
+
+const struct technique_ops technique_draft = {
+	.name = "draft", .help = "speculative decoding: survival of drafted tokens, cost of draft and verification",
+	.params = "draft depth tree_nodes branch acceptance rank_catch draft_vocab fused_features draft_model host",
+	.acceptance = draft_acceptance, .operators = draft_operators, .memory = draft_memory,
+};
