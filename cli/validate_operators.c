@@ -81,7 +81,8 @@ static bool operators_run(const struct call *call, struct err *err)
 {
 	const char *json = call_text(call, "json"), *html = call_text(call, "report"), *folder = call_text(call, "plot");
 	struct operators_options o = { .device = call_text(call, "device"), .stack = call_text(call, "stack"),
-				       .op = call_text(call, "op"), .most = (size_t)call_int(call, "points", 0) };
+				       .op = call_text(call, "op"), .most = (size_t)call_int(call, "points", 0),
+				       .incumbent = call_flag(call, "incumbent") };
 	bool to_stdout = (json && strcmp(json, "-") == 0) || (html && strcmp(html, "-") == 0), ok;
 	struct operators_study *s;
 
@@ -100,6 +101,7 @@ static const struct option operators_table[] = {
 	{ .name = "stack", .word = "NAME", .fallback = "all", .help = "only this software: vllm, trtllm, sglang, nccl, oneccl, vidur" },
 	{ .name = "op", .word = "NAME", .words = WORDS_OPERATORS, .fallback = "all", .help = "only this operator" },
 	{ .name = "points", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e9, .fallback = "0, all", .help = "at most so many points a group, taken evenly" },
+	{ .name = "incumbent", .kind = OPTION_FLAG, .help = "trains random forests on the same points, without the sites they are asked for" },
 	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "as JSON (vibee.validate/1); - (or nothing): standard output" },
 	{ .name = "rows", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e9, .fallback = "200", .help = "rows a group and provider in the JSON, taken evenly; its summary counts all" },
 	{ .name = "plot", .word = "FOLDER", .words = WORDS_FILE, .help = "writes predicted against measured as DEVICE-OP.svg there" },

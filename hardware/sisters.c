@@ -11,7 +11,7 @@
  * and between others. */
 static const double ERROR_SAME = 0.06, ERROR_OTHER = 0.20;
 
-enum { SISTERS_MOST = 4, ROWS_LEAST = 10 };     /* fewer rows of a number format say less than a law does */
+enum { SISTERS_MOST = 8, ROWS_LEAST = 10 };     /* fewer rows of a number format say less than a law does */
 
 struct sister {
 	const struct sisters *family;
@@ -20,6 +20,7 @@ struct sister {
 	const struct fits *fits;
 	struct tables *tables;                 /* NULL: none that is wanted */
 	double rel_error;
+	int only;                              /* 1 + the kind it answers for; 0: all */
 };
 struct sisters {
 	const struct device *device;
@@ -115,7 +116,7 @@ static bool add(struct sisters *all, const struct sisters_options *o, const char
 
 	if (all->count == SISTERS_MOST)
 		return true;
-	*s = (struct sister){ .family = all, .device = device_load(name, arena, err) };
+	*s = (struct sister){ .family = all, .only = o->only, .device = device_load(name, arena, err) };
 	s->system = s->device ? system_for_device(s->device, arena, err) : NULL;
 	s->fits = s->system ? fits_load(s->device->name, arena, err) : NULL;
 	if (!s->fits)
@@ -129,6 +130,25 @@ static bool add(struct sisters *all, const struct sisters_options *o, const char
 		return err_set(err, own.kind, "%s", own.text);
 	all->count++;
 	return true;
+}
+
+/* "h200", or "moe:h200": for one kind of operator only. */
+static bool add_named(struct sisters *all, const struct sisters_options *o, char *word, struct arena *arena, struct err *err)
+{
+	struct sisters_options one = *o;
+	char *colon = strchr(word, ':');
+	int kind;
+
+	if (!colon)
+		return add(all, o, word, arena, err);
+	*colon = '\0';
+	kind = op_kind_parse(word);
+	if (kind < 0)
+		return err_set(err, ERR_INPUT, "%s: fits_of: unknown operator '%s'", o->device->path, word);
+	if (o->only && o->only != kind + 1)
+		return true;
+	one.only = kind + 1;
+	return add(all, &one, colon + 1, arena, err);
 }
 
 struct sisters *sisters_load(const struct sisters_options *o, struct arena *arena, struct err *err)
@@ -145,7 +165,7 @@ struct sisters *sisters_load(const struct sisters_options *o, struct arena *aren
 	if (o->changed && !add(all, o, o->device->name, arena, err))
 		goto failed;
 	for (char *word = strtok_r(text, " ,", &rest); word; word = strtok_r(NULL, " ,", &rest))
-		if (!add(all, o, word, arena, err))
+		if (!add_named(all, o, word, arena, err))
 			goto failed;
 	return all;
 failed:
@@ -181,7 +201,7 @@ bool sisters_law(const struct sisters *s, const struct op *op, const char *stack
 	for (size_t i = 0; i < s->count; i++) {
 		const struct fit *fit = fits_find(s->items[i].fits, op, stacks);
 
-		if (!fit)
+		if (!fit || (s->items[i].only && s->items[i].only != 1 + (int)op->kind))
 			continue;
 		law_on(fit, s->items[i].device, s->device, op, out);
 		out->rel_error = hypot(out->rel_error, s->items[i].rel_error);

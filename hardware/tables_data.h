@@ -101,6 +101,9 @@ double roofline_seconds(const struct tables_limits *limits, const struct op *op)
 void op_key(const struct table_shape *shape, const struct op *op, enum dtype dtype, int64_t *key);
 void op_axes(const struct table_shape *shape, const struct op *op, double *x);
 void op_at(const struct table_shape *shape, const double *x, struct op *op); /* the reverse of op_axes */
+/* Attention: seconds at x that the layouts of sites [low, high) with that head size suggest for key's heads and KV heads
+ * (tables_trend.c); NAN when they are too few. */
+double layout_trend(const struct question *q, const int64_t *key, size_t low, size_t high, int64_t head_dim, const double *x);
 int64_t site_find(const struct table *t, const int64_t *key);                /* -1 when absent */
 
 #endif

@@ -12,6 +12,7 @@
 #include "hardware/roofline.h"
 #include "hardware/sisters.h"
 #include "hardware/tables.h"
+#include "validation/operators_forest.h"
 
 const char *const estimate_names[] = { "measured", "fitted", "analytic", "sister", "forest" };
 
@@ -178,6 +179,21 @@ static bool same_group(const struct tables_point *a, const struct tables_point *
 	return a->op.dtype == b->op.dtype && a->op.kv_dtype == b->op.kv_dtype;
 }
 
+static bool add_incumbent(struct operator_point *out, const struct tables_point *points, size_t count, size_t taken,
+			  struct err *err)
+{
+	size_t *site = mem_alloc(taken * sizeof(*site) + 1);
+	bool ok;
+
+	if (!site)
+		return err_memory(err);
+	for (size_t i = 0; i < taken; i++)
+		site[i] = points[i * count / taken].site;
+	ok = operators_forest(out, site, taken, err);
+	mem_free(site);
+	return ok;
+}
+
 /* Points [first, first + count) of one table, all of one number format. */
 static bool add_group(const struct subject *s, size_t table, const struct tables_info *info,
 		      const struct tables_point *points, size_t count, struct err *err)
@@ -200,6 +216,8 @@ static bool add_group(const struct subject *s, size_t table, const struct tables
 	set_bars(&g, dtype, kv);
 	for (size_t i = 0; i < taken; i++)
 		study->points[study->point_count++] = ask(s, table, g.stack, &points[i * count / taken]);
+	if (s->options->incumbent && !add_incumbent(&study->points[g.first], points, count, taken, err))
+		return false;
 	study->groups[study->group_count] = g;
 	return finish_group(study, &study->groups[study->group_count++], err);
 }

@@ -54,6 +54,7 @@ struct operator_point {
 struct operators_options {
 	const char *device, *stack, *op;       /* NULL: all */
 	size_t most;                   /* points a group, taken evenly; 0: all */
+	bool incumbent;                /* trains random forests, too (operators_forest.h): half a minute */
 };
 
 struct operators_study;
