@@ -56,16 +56,13 @@ void attention_ref_run(const struct attention_call *c)
 	}
 }
 
-static const struct attention_ops attention_ref = { .variant = "ref", .decode = attention_ref_run, .prefill = attention_ref_run };
+const struct attention_ops attention_ref = { .variant = "ref", .decode = attention_ref_run, .prefill = attention_ref_run };
 
 #if defined(__x86_64__)
 #define VARIANTS(X) X(avx512) X(avx2)
 #else
 #define VARIANTS(X)
 #endif
-#define X(name) extern const struct attention_ops attention_##name;
-VARIANTS(X)
-#undef X
 #define X(name) &attention_##name,
 const struct attention_ops *const attention_variants[] = { VARIANTS(X) &attention_ref, NULL };
 #undef X

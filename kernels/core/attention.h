@@ -32,6 +32,7 @@ struct attention_ops {
 	void (*decode)(const struct attention_call *call);
 	void (*prefill)(const struct attention_call *call);
 };
+extern const struct attention_ops attention_ref, attention_avx2, attention_avx512;     /* beyond the reference: x86-64 only */
 extern const struct attention_ops *const attention_variants[];     /* fastest first, the reference last; NULL-terminated */
 const struct attention_ops *attention_best(void);
 

@@ -21,16 +21,13 @@ static void run(const struct gemm_call *call)
 			for (int64_t i = call->first[g]; i < call->first[g + 1]; i++)
 				call->c[i * call->ldc + j] = product(call->weights[g], call->a + i * call->lda, j);
 }
-static const struct gemm_ops gemm_ref = { .variant = "ref", .run = run };
+const struct gemm_ops gemm_ref = { .variant = "ref", .run = run };
 
 #if defined(__x86_64__)
 #define VARIANTS(X) X(avx512bf16) X(avx512) X(avx2)
 #else
 #define VARIANTS(X)
 #endif
-#define X(name) extern const struct gemm_ops gemm_##name;
-VARIANTS(X)
-#undef X
 #define X(name) &gemm_##name,
 const struct gemm_ops *const gemm_variants[] = { VARIANTS(X) &gemm_ref, NULL };
 #undef X

@@ -26,6 +26,7 @@ struct gemm_ops {
 	bool (*usable)(void);         /* NULL: always */
 	void (*run)(const struct gemm_call *call);
 };
+extern const struct gemm_ops gemm_ref, gemm_avx2, gemm_avx512, gemm_avx512bf16;     /* beyond the reference: x86-64 only */
 extern const struct gemm_ops *const gemm_variants[];     /* fastest first, the reference last; NULL-terminated */
 const struct gemm_ops *gemm_best(void);
 

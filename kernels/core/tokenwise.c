@@ -144,7 +144,7 @@ static void triad(const float *x, const float *y, float scale, float *out, int64
 		out[i] = x[i] + scale * y[i];
 }
 
-static const struct tokenwise_ops tokenwise_ref = { .variant = "ref", .rmsnorm = rmsnorm, .layernorm = layernorm, .rope = rope,
+const struct tokenwise_ops tokenwise_ref = { .variant = "ref", .rmsnorm = rmsnorm, .layernorm = layernorm, .rope = rope,
 						    .swiglu = swiglu, .gelu = gelu, .softmax = softmax, .add = add,
 						    .embedding = embedding, .kv_append = kv_append, .copy = copy, .triad = triad };
 #if defined(__x86_64__)
@@ -152,9 +152,6 @@ static const struct tokenwise_ops tokenwise_ref = { .variant = "ref", .rmsnorm =
 #else
 #define VARIANTS(X)
 #endif
-#define X(name) extern const struct tokenwise_ops tokenwise_##name;
-VARIANTS(X)
-#undef X
 #define X(name) &tokenwise_##name,
 const struct tokenwise_ops *const tokenwise_variants[] = { VARIANTS(X) &tokenwise_ref, NULL };
 #undef X

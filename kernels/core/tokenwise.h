@@ -37,6 +37,7 @@ struct tokenwise_ops {
 	void (*copy)(const float *x, float *out, int64_t count, int threads);
 	void (*triad)(const float *x, const float *y, float scale, float *out, int64_t count, int threads);   /* out = x + scale y */
 };
+extern const struct tokenwise_ops tokenwise_ref, tokenwise_avx2, tokenwise_avx512;     /* beyond the reference: x86-64 only */
 extern const struct tokenwise_ops *const tokenwise_variants[];     /* fastest first, the reference last; NULL-terminated */
 const struct tokenwise_ops *tokenwise_best(void);
 

@@ -1,0 +1,253 @@
+/* Operands of one shape: taken, filled, run, compared. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "kernels/harness/kernel.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+struct kernel_case {
+	const struct kernel_family *family;
+	struct shape shape;
+	uint64_t seed;
+	struct operand operands[OPERANDS_MOST];
+	int count;
+	void *data[OPERANDS_MOST];
+	void *expected[OPERANDS_MOST];         /* outputs of the reference */
+	bool has_expected;
+	void *state;
+};
+
+static size_t element_bytes(enum element e)
+{
+	static const size_t bytes[] = { 4, 2, 4, 8, 1 };
+
+	return bytes[e];
+}
+
+static void set(void *data, enum element e, int64_t i, double x)
+{
+	switch (e) {
+	case ELEMENT_FLOAT: ((float *)data)[i] = (float)x; break;
+	case ELEMENT_BF16: ((uint16_t *)data)[i] = bf16_from_float((float)x); break;
+	case ELEMENT_INT32: ((int32_t *)data)[i] = (int32_t)x; break;
+	case ELEMENT_INT64: ((int64_t *)data)[i] = (int64_t)x; break;
+	case ELEMENT_BYTE: ((uint8_t *)data)[i] = (uint8_t)x; break;
+	}
+}
+
+static int64_t get(const void *data, enum element e, int64_t i)
+{
+	return e == ELEMENT_INT32 ? ((const int32_t *)data)[i] : e == ELEMENT_INT64 ? ((const int64_t *)data)[i] : 0;
+}
+
+static void shuffle(const struct operand *o, void *data, struct rng *r)
+{
+	for (int64_t i = 0; i < o->count; i++) {
+		int64_t j = (int64_t)rng_below(r, (uint64_t)i + 1), there = j < i ? get(data, o->element, j) : i;
+
+		set(data, o->element, i, (double)there);
+		set(data, o->element, j, (double)i);
+	}
+}
+
+/* Two values from one draw: set-up of large operands takes longer than the kernels otherwise. */
+static void fill_large(const struct operand *o, float *x, struct rng *r)
+{
+	for (int64_t i = 0; i < o->count; i += 2) {
+		uint64_t bits = rng_next(r);
+
+		x[i] = (float)o->scale * ((float)(bits >> 40) * 0x1p-23f - 1);
+		if (i + 1 < o->count)
+			x[i + 1] = (float)o->scale * ((float)(bits & 0xffffff) * 0x1p-23f - 1);
+	}
+}
+
+/* The values of an operand depend on its name, not on its place in the list. */
+static void fill(const struct kernel_case *c, int at)
+{
+	const struct operand *o = &c->operands[at];
+	struct rng r;
+
+	rng_init(&r, c->seed, o->name);
+	if (o->fill == FILL_RESULT) {
+		memset(c->data[at], 0x5a, (size_t)o->count * element_bytes(o->element));
+	} else if (o->fill == FILL_SHUFFLED) {
+		shuffle(o, c->data[at], &r);
+	} else if (o->fill == FILL_UNIFORM && o->element == ELEMENT_FLOAT && o->count > 1 << 16) {
+		fill_large(o, c->data[at], &r);
+	} else if (o->fill == FILL_UNIFORM && o->element == ELEMENT_BF16) {
+		for (int64_t i = 0; i < o->count; i++)
+			((uint16_t *)c->data[at])[i] = bf16_from_float((float)((2 * rng_uniform(&r) - 1) * o->scale));
+	} else {
+		for (int64_t i = 0; i < o->count; i++)
+			set(c->data[at], o->element, i,
+			    o->fill == FILL_COUNT_UP ? (double)i
+			    : o->fill == FILL_BELOW  ? (double)rng_below(&r, (uint64_t)o->below)
+						     : (2 * rng_uniform(&r) - 1) * o->scale);
+	}
+}
+
+struct kernel_case *kernel_case_new(const struct kernel_family *f, const struct shape *s, uint64_t seed, struct err *err)
+{
+	struct kernel_case *c = mem_calloc(1, sizeof(*c));
+
+	if (!c) {
+		err_memory(err);
+		return NULL;
+	}
+	c->family = f;
+	c->shape = *s;
+	if (c->shape.threads < 1)
+		c->shape.threads = 1;
+	c->seed = seed;
+	c->count = f->operands(&c->shape, c->operands);
+	for (int i = 0; i < c->count; i++) {
+		c->data[i] = mem_alloc_aligned((size_t)c->operands[i].count * element_bytes(c->operands[i].element));
+		if (!c->data[i]) {
+			err_memory(err);
+			goto fail;
+		}
+		fill(c, i);
+	}
+	if (f->prepare) {
+		c->state = f->prepare(&c->shape, c->data, err);
+		if (!c->state)
+			goto fail;
+	}
+	return c;
+fail:
+	kernel_case_free(c);
+	return NULL;
+}
+
+void kernel_case_free(struct kernel_case *c)
+{
+	if (!c)
+		return;
+	if (c->state && c->family->release)
+		c->family->release(c->state);
+	for (int i = 0; i < c->count; i++) {
+		mem_free(c->data[i]);
+		mem_free(c->expected[i]);
+	}
+	mem_free(c);
+}
+
+void kernel_case_run(struct kernel_case *c, const struct kernel *k)
+{
+	k->run(&(struct kernel_run){ .kernel = k, .shape = &c->shape, .data = c->data, .state = c->state });
+}
+
+double kernel_case_check(struct kernel_case *c, const struct kernel *k)
+{
+	struct kernel_run r = { .kernel = k, .shape = &c->shape, .data = c->data, .state = c->state };
+
+	return c->family->check ? c->family->check(&r) : 0;
+}
+
+static bool is_output(const struct operand *o)
+{
+	return o->fill == FILL_RESULT && (o->element == ELEMENT_FLOAT || o->element == ELEMENT_INT32);
+}
+
+static bool keep_expected(struct kernel_case *c, struct err *err)
+{
+	for (int i = 0; i < c->count; i++) {
+		size_t bytes = (size_t)c->operands[i].count * 4;
+
+		if (!is_output(&c->operands[i]))
+			continue;
+		c->expected[i] = mem_alloc(bytes);
+		if (!c->expected[i])
+			return err_memory(err);
+		memcpy(c->expected[i], c->data[i], bytes);
+	}
+	c->has_expected = true;
+	return true;
+}
+
+static void refill(struct kernel_case *c)
+{
+	for (int i = 0; i < c->count; i++)
+		if (c->operands[i].fill == FILL_RESULT)
+			fill(c, i);
+}
+
+/* Whole numbers (chosen experts, tokens) must be equal: any difference counts as 1. */
+static double compare(const struct operand *o, const void *got, const void *want)
+{
+	const float *a = got, *b = want;
+	double worst = 0, size = 1e-30;
+
+	if (o->element == ELEMENT_INT32)
+		return memcmp(got, want, (size_t)o->count * 4) ? 1 : 0;
+	for (int64_t i = 0; i < o->count; i++) {
+		if (!isfinite(a[i]) || !isfinite(b[i]))
+			return INFINITY;
+		worst = fmax(worst, fabs((double)a[i] - (double)b[i]));
+		size = fmax(size, fabs((double)b[i]));
+	}
+	return worst / size;
+}
+
+bool kernel_case_error(struct kernel_case *c, const struct kernel *k, double *error, struct err *err)
+{
+	if (!c->has_expected) {
+		refill(c);
+		kernel_case_run(c, c->family->variants);
+		if (!keep_expected(c, err))
+			return false;
+	}
+	refill(c);
+	kernel_case_run(c, k);
+	*error = 0;
+	for (int i = 0; i < c->count; i++)
+		if (is_output(&c->operands[i]))
+			*error = fmax(*error, compare(&c->operands[i], c->data[i], c->expected[i]));
+	return true;
+}
+
+/* Streamed memory piece by piece: operands, then what state holds. */
+static bool streamed(struct kernel_case *c, int i, const void **at, size_t *bytes)
+{
+	for (int o = 0; o < c->count; o++) {
+		if (!c->operands[o].streamed || i-- > 0)
+			continue;
+		*at = c->data[o];
+		*bytes = (size_t)c->operands[o].count * element_bytes(c->operands[o].element);
+		return true;
+	}
+	return c->family->streams && c->family->streams(c->state, i, at, bytes);
+}
+
+double kernel_case_streamed_bytes(struct kernel_case *c)
+{
+	double all = 0;
+	const void *at;
+	size_t bytes;
+
+	for (int i = 0; streamed(c, i, &at, &bytes); i++)
+		all += (double)bytes;
+	return all;
+}
+
+bool kernel_case_flush(struct kernel_case *c)
+{
+#if defined(__x86_64__)
+	const void *at;
+	size_t bytes;
+
+	for (int i = 0; streamed(c, i, &at, &bytes); i++)
+		for (size_t b = 0; b < bytes; b += 64)
+			_mm_clflush((const char *)at + b);
+	_mm_mfence();
+	return true;
+#else
+	return kernel_case_streamed_bytes(c) == 0;
+#endif
+}

@@ -1,0 +1,223 @@
+#include "kernels/harness/timing.h"
+
+#include <math.h>
+#include <papi.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+struct timing {
+	bool papi;
+	int set, count;
+	const char *events[8];
+	struct str counters;
+	double pace_best;
+};
+
+/* What PAPI may have; each is tried alone, as a machine may lack some. */
+static const char *const wanted[] = { "PAPI_TOT_CYC", "PAPI_TOT_INS", "PAPI_FP_OPS", "PAPI_L3_TCM", "rapl:::PACKAGE_ENERGY:PACKAGE0" };
+enum { CYCLES, INSTRUCTIONS, FLOPS, MISSES, ENERGY };
+
+static void start_counters(struct timing *t)
+{
+	t->set = PAPI_NULL;
+	str_add(&t->counters, "counters:");
+	if (t->papi && PAPI_create_eventset(&t->set) == PAPI_OK) {
+		for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+			if (PAPI_add_named_event(t->set, wanted[i]) != PAPI_OK)
+				continue;
+			t->events[t->count++] = wanted[i];
+			str_addf(&t->counters, " %s", wanted[i]);
+		}
+		/* An event that can be added may still not count: virtual machines have been seen to say yes and start nothing. */
+		long long values[8];
+
+		if (t->count > 0 && (PAPI_start(t->set) != PAPI_OK || PAPI_stop(t->set, values) != PAPI_OK))
+			t->count = 0;
+	}
+	if (t->count == 0) {
+		str_clear(&t->counters);
+		str_add(&t->counters, "counters: none on this host");
+	}
+}
+
+struct timing *timing_new(struct err *err)
+{
+	struct timing *t = mem_calloc(1, sizeof(*t));
+
+	if (!t) {
+		err_memory(err);
+		return NULL;
+	}
+	t->papi = PAPI_library_init(PAPI_VER_CURRENT) == PAPI_VER_CURRENT;
+	t->pace_best = INFINITY;
+	start_counters(t);
+	for (int i = 0; i < 20; i++)
+		(void)timing_pace_s(t);
+	return t;
+}
+
+void timing_free(struct timing *t)
+{
+	if (!t)
+		return;
+	if (t->set != PAPI_NULL && t->papi) {
+		PAPI_cleanup_eventset(t->set);
+		PAPI_destroy_eventset(&t->set);
+	}
+	str_release(&t->counters);
+	mem_free(t);
+}
+
+const char *timing_clock_name(const struct timing *t)
+{
+	return t->papi ? "clock: PAPI_get_real_nsec" : "clock: clock_gettime (PAPI does not start on this host)";
+}
+
+const char *timing_counters_name(const struct timing *t)
+{
+	return str_text(&t->counters);
+}
+
+double timing_now_s(const struct timing *t)
+{
+	struct timespec now;
+
+	if (t->papi)
+		return 1e-9 * (double)PAPI_get_real_nsec();
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void timing_count_begin(struct timing *t)
+{
+	if (t->count > 0)
+		(void)PAPI_start(t->set);
+}
+
+void timing_count_end(struct timing *t, struct counts *out)
+{
+	long long values[8] = { 0 };
+	double *const to[] = { &out->cycles, &out->instructions, &out->flops, &out->memory_bytes, &out->joules };
+
+	*out = (struct counts){ NAN, NAN, NAN, NAN, NAN };
+	if (t->count == 0 || PAPI_stop(t->set, values) != PAPI_OK)
+		return;
+	for (int i = 0; i < t->count; i++)
+		for (size_t w = 0; w < COUNT_OF(wanted); w++)
+			if (t->events[i] == wanted[w])
+				*to[w] = (double)values[i] * (w == MISSES ? 64 : w == ENERGY ? 1e-9 : 1);
+}
+
+double timing_pace_s(struct timing *t)
+{
+	double best = INFINITY;
+
+	for (int i = 0; i < 2; i++) {
+		double begin = timing_now_s(t), x = 1;
+
+		for (int k = 0; k < 5000; k++)         /* a chain: four cycles each, whatever the width of the machine */
+			x = x * 0.9999999 + 1e-9;
+		__asm__ volatile("" : : "x"(x));       /* the result is wanted */
+		best = fmin(best, timing_now_s(t) - begin);
+	}
+	t->pace_best = fmin(t->pace_best, best);
+	return best;
+}
+
+struct sample_time timing_sample(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where)
+{
+	struct sample_time out;
+	double before, begin;
+
+	if (where == FROM_MEMORY)
+		(void)kernel_case_flush(c);
+	before = timing_pace_s(t);
+	begin = timing_now_s(t);
+	kernel_case_run(c, k);
+	out.seconds = timing_now_s(t) - begin;
+	out.pace = fmax(before, timing_pace_s(t)) / t->pace_best;
+	return out;
+}
+
+void samples_add(struct samples *s, struct sample_time one)
+{
+	int at = s->count;
+
+	if (at == SAMPLES_MOST) {
+		at = 0;
+		for (int i = 1; i < SAMPLES_MOST; i++)
+			if (s->pace[i] > s->pace[at])
+				at = i;
+	} else {
+		s->count++;
+	}
+	s->seconds[at] = one.seconds;
+	s->pace[at] = one.pace;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double middle(double *x, int n)
+{
+	qsort(x, (size_t)n, sizeof(*x), ascending);
+	return n == 0 ? NAN : n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+/* The pace up to which samples count. */
+static double pace_limit(const struct samples *s)
+{
+	double pace[SAMPLES_MOST];
+	int enough = s->count < 3 ? s->count : 3, quiet = 0;
+
+	for (int i = 0; i < s->count; i++) {
+		pace[i] = s->pace[i];
+		quiet += s->pace[i] <= PACE_MOST;
+	}
+	if (quiet >= enough)
+		return PACE_MOST;
+	qsort(pace, (size_t)s->count, sizeof(*pace), ascending);
+	return pace[enough - 1];
+}
+
+struct estimate samples_estimate(const struct samples *s)
+{
+	struct estimate e = { .seconds = NAN, .median = NAN, .low = NAN, .high = NAN, .drift = NAN };
+	double kept[SAMPLES_MOST], early[SAMPLES_MOST], late[SAMPLES_MOST], limit = s->count ? pace_limit(s) : 0;
+	int n = 0, e_count = 0, l_count = 0, quarter;
+
+	for (int i = 0; i < s->count; i++) {
+		if (s->pace[i] > limit)
+			continue;
+		if (i < s->count / 2)
+			early[e_count++] = s->seconds[i];
+		else
+			late[l_count++] = s->seconds[i];
+		kept[n++] = s->seconds[i];
+	}
+	e.used = n;
+	e.outliers = s->count - n;
+	if (n == 0)
+		return e;
+	e.median = middle(kept, n);
+	quarter = (n + 3) / 4;
+	e.seconds = 0;
+	for (int i = 0; i < quarter; i++)
+		e.seconds += kept[i] / quarter;
+	/* The median lies between the order statistics n/2 -+ 0.98 sqrt(n) with 95 % (binomial, normal approximation). */
+	int low = (int)floor(n / 2.0 - 0.98 * sqrt(n)), high = (int)ceil(n / 2.0 + 0.98 * sqrt(n));
+
+	e.low = kept[low < 0 ? 0 : low];
+	e.high = kept[high > n - 1 ? n - 1 : high];
+	if (e_count > 0 && l_count > 0)
+		e.drift = middle(late, l_count) / middle(early, e_count);
+	return e;
+}
