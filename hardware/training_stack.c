@@ -20,6 +20,7 @@ static const struct field fields[] = {
 	NUMBER("ep_overlap", ep_overlap, 1, 0, 1, "0", "share of expert-parallel collectives hidden behind arithmetic"),
 	NUMBER("dp_overlap", dp_overlap, 1, 0, 1, "0.9", "share of gradient traffic that may hide behind arithmetic"),
 	NUMBER("contention", contention, 1, 0, 1, "0.1", "slowdown of arithmetic beside a collective"),
+	NUMBER("attention_tflops_most", attention_flop_s_most, 1e12, 0, 1e6, "0", "most that its attention kernels reach on any device; 0 = no such limit"),
 	NUMBER("gemm_share", gemm_share, 1, 0.1, 1.5, "1", "matrix products: sustained over measured rate"),
 	NUMBER("attention_share", attention_share, 1, 0.1, 1.5, "1", "attention: sustained over measured rate"),
 	NUMBER("elementwise_share", elementwise_share, 1, 0.05, 1.5, "1", "element-wise kernels: sustained over measured rate"),

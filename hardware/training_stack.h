@@ -20,6 +20,7 @@ struct training_stack {
 	double tp_overlap, ep_overlap; /* share of tensor / expert collectives hidden behind products */
 	double dp_overlap;             /* share of gradient and weight traffic that may hide behind arithmetic, where there is some */
 	double contention;             /* slowdown of arithmetic while a collective runs beside it */
+	double attention_flop_s_most;  /* what its attention kernels reach on any device; 0 = as measured */
 	double gemm_share, attention_share, elementwise_share, comm_share;     /* of the rates that single operators were measured at */
 	double grad_bytes;             /* of one gradient as it is kept and reduced */
 	double straggler_sigma;        /* spread of a device's step time over its mean */

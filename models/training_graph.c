@@ -1,5 +1,6 @@
 #include "models/training_graph.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -38,6 +39,8 @@ static struct training_op *push(struct builder *b, const char *label, const stru
 	return t;
 }
 
+static void elementwise(struct builder *b, const struct node *n, const struct op *op);
+
 /* Forward, and once more where the backward pass makes it again. */
 static void forward(struct builder *b, const struct node *n, const struct op *op, enum training_part part, bool core)
 {
@@ -69,16 +72,36 @@ static void gemm(struct builder *b, const struct node *n, const struct op *op)
 		push(b, n->label, &weight, PHASE_WEIGHT, PART_GEMM, n->count * trained);
 }
 
+/* One product of a grouped kernel: the same shape for each expert on the device, one launch for all of them. */
+static void grouped(struct builder *b, const struct node *n, struct op one, double experts)
+{
+	struct node scaled = *n;
+	size_t before = b->out->count;
+
+	scaled.count = n->count * experts;
+	gemm(b, &scaled, &one);
+	for (size_t i = before; i < b->out->count && !b->failed; i++)
+		b->out->at[i].kernels = 1 / experts;
+}
+
+/* Tokens that reached this device's experts, sorted by expert: up (and gate), activation, down, each as a grouped
+ * product; and the sorting itself, a copy there and a weighted copy back. */
 static void experts(struct builder *b, const struct node *n, const struct op *op)
 {
-	struct training_op *t;
-	double trained = b->o->frozen ? b->o->trainable : 1;
+	double held = (double)(op->experts > 0 ? op->experts : 1), all = (double)(op->experts_total > 0 ? op->experts_total : op->experts);
+	double hot = op->imbalance > 1 ? op->imbalance : 1, each = (double)op->m * (double)op->top_k / fmax(1, all) * hot;
+	int64_t m = each < 1 ? 1 : (int64_t)(each + 0.5), rows = (int64_t)(each * held + 0.5);
+	struct op up = { .kind = OP_GEMM, .dtype = op->dtype, .m = m, .n = op->n * (op->gated ? 2 : 1), .k = op->k };
+	struct op down = { .kind = OP_GEMM, .dtype = op->dtype, .m = m, .n = op->k, .k = op->n };
+	struct op act = { .kind = OP_ACTIVATION, .dtype = b->o->place.activations, .m = rows, .n = op->n, .gated = op->gated };
+	struct op sort = { .kind = OP_ADD, .dtype = b->o->place.activations, .m = rows, .n = op->k };
 
-	forward(b, n, op, PART_GEMM, false);
-	push(b, n->label, op, PHASE_BACKWARD, PART_GEMM, n->count);
-	t = trained > 0 ? push(b, n->label, op, PHASE_WEIGHT, PART_GEMM, n->count * trained) : NULL;
-	if (t)
-		t->kernels = 2;
+	grouped(b, n, up, held);
+	elementwise(b, n, &act);
+	grouped(b, n, down, held);
+	sort.m = rows > 0 ? rows : 1;
+	for (int i = 0; i < 2; i++)
+		elementwise(b, n, &sort);
 }
 
 /* Scores, softmax, mask and result as kernels of their own: batch x heads matrices of q_len x kv_len. */

@@ -59,7 +59,7 @@ struct training_graph_options {
  *   matrix products   forward C = X W; backward dX = dC W' and dW = X' dC, each as many FLOPs
  *   attention         flash: the backward pass runs five products for the forward's two (Dao 2023, arXiv 2307.08691), as
  *                     attention_backward says; eager: each product, softmax and mask by itself, twice backwards
- *   experts           forward once, backward twice
+ *   experts           grouped products over the tokens that reached the device, sorted by expert
  *   collectives       the mirrored one backwards; context rings twice (keys, values and their gradients)
  *   recompute         selective: attention's core forward again; full: everything forward again but the last product
  * The LM head sees every token, its softmax runs over the rank's part of the vocabulary. */

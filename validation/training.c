@@ -89,6 +89,26 @@ static const struct train_parts *parts_of(struct shelf *shelf, const struct job 
 	return &shelf->at[shelf->count++].parts;
 }
 
+/* The fastest micro-batch of those that fit; the smallest when none does. */
+static bool tuned(struct job *job, const struct train_parts *parts, struct train_result *r, struct arena *arena, struct err *err)
+{
+	struct train_wishes wishes = { .any_memory = true };
+	int64_t best = 1;
+	double step = INFINITY;
+
+	for (int64_t micro = 1; micro <= 16; micro *= 2) {
+		struct err own = { 0 };
+
+		job->batch.micro = micro;
+		if (!train_layout_run(job, parts, &wishes, r, arena, &own) || r->memory.peak_bytes > r->memory.capacity_bytes)
+			break;
+		if (r->step_s < step)
+			step = r->step_s, best = micro;
+	}
+	job->batch.micro = best;
+	return train_layout_run(job, parts, &wishes, r, arena, err);
+}
+
 /* Rows without a stated layout stand for somebody's best one. */
 static bool simulate(struct shelf *shelf, const struct training_case *c, struct train_result *r, struct arena *arena, struct err *err)
 {
@@ -105,7 +125,7 @@ static bool simulate(struct shelf *shelf, const struct training_case *c, struct 
 			return false;
 		*job = search.best;
 	}
-	if (!train_layout_run(job, parts, &wishes, r, arena, err))
+	if (!(c->free_micro && !c->search ? tuned(job, parts, r, arena, err) : train_layout_run(job, parts, &wishes, r, arena, err)))
 		return false;
 	if (job->batch.tokens > 0) {
 		r->tokens = job->batch.tokens;

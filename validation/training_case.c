@@ -133,8 +133,13 @@ static void batch(struct reading *r, struct training_case *out)
 	}
 	if (r->global == 0)
 		no(out, "the batch is not stated", NULL);
-	if (r->micro == 0)
+	/* Figures of memory stand for a full pipeline. */
+	if (strstr(r->row->metric, "memory") && r->global == r->micro * at_least_one(dp) && !text_starts(r->row->source, "torchtitan"))
+		r->global *= 8 * r->pp;
+	if (r->micro == 0) {
+		out->free_micro = true;
 		r->micro = 1;
+	}
 	if (dp >= 1 && r->global > 0 && r->global % (dp * r->micro) != 0 && r->micro > 1)
 		r->micro = 1;
 	str_addf(&r->settings, "batch.global=%lld batch.micro=%lld batch.sequence=%lld ", (long long)r->global, (long long)r->micro, (long long)r->sequence);

@@ -46,7 +46,7 @@ static const struct name_pair devices[] = {
 	{ "MI325X", "hardware.device=mi325x hardware.system=mi325x-8 " }, { "MI350X", "hardware.device=mi350x " },
 	{ "MI355X", "hardware.device=mi355x hardware.system=mi355x-8 " }, { "TPU-v5p", "hardware.device=tpu-v5p hardware.system=tpu-v5p-8960 " },
 	{ "TPU-v6e", "hardware.device=tpu-v6e hardware.system=tpu-v6e-256 " }, { "TPU-v7-Ironwood", "hardware.device=tpu7x hardware.system=tpu7x-9216 " },
-	{ "TPU-v4", "hardware.device=tpu-v4 hardware.system=tpu-v4-4096 " }, { "L40S", "hardware.device=l40s hardware.system=l40s-8 " },
+	{ "H100-96GB-HBM2e", "hardware.device=h100-96gb " }, { "TPU-v4", "hardware.device=tpu-v4 hardware.system=tpu-v4-4096 " }, { "L40S", "hardware.device=l40s hardware.system=l40s-8 " },
 	{ "Gaudi2", "hardware.device=gaudi2 hardware.system=gaudi2-8 " }, { "Trainium1 (trn1.32xlarge)", "hardware.device=trainium1 hardware.system=trn1-16 " },
 	{ "Trainium2 (trn2.48xlarge)", "hardware.device=trainium2 hardware.system=trn2-16 " }, { "V100", "hardware.device=v100-32gb " },
 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Share of a part's measured rate that a long run keeps, and of a collective that stays in the open. */
-static double sustained(const struct train_setup *s, const struct training_op *t, const struct op_cost *c, double *hidden)
+static double sustained(const struct train_setup *s, const struct training_op *t, double *hidden)
 {
 	const struct training_stack *k = s->parts->stack;
 
@@ -28,7 +28,6 @@ static double sustained(const struct train_setup *s, const struct training_op *t
 	case PART_COUNT:
 		break;
 	}
-	(void)c;
 	return k->comm_share;
 }
 
@@ -49,13 +48,15 @@ static void price_ops(const struct train_setup *s, const struct training_ops *op
 		double hidden, seconds;
 
 		cost_op(s->parts->costs, &t->op, &c);
-		seconds = c.seconds * t->count / sustained(s, t, &c, &hidden);
+		if (t->part == PART_ATTENTION && s->parts->stack->attention_flop_s_most > 0)
+			c.seconds = fmax(c.seconds, c.flops / s->parts->stack->attention_flop_s_most);
+		seconds = c.seconds * t->count / sustained(s, t, &hidden);
 		a->part_s[t->phase][t->part] += seconds * (1 - hidden);
 		if (is_comm(t->part))
 			open[t->phase] += seconds * (1 - hidden);
 		else
 			device[t->phase] += seconds;
-		launches[t->phase] += ceil(t->count) * t->kernels;
+		launches[t->phase] += t->count * t->kernels;
 		a->provider_s[c.provider] += seconds;
 		a->error_s += seconds * c.rel_error;
 		if (!is_comm(t->part))
