@@ -1,13 +1,19 @@
 /* vibee-sim train: simulates a training job, or finds its best layout. */
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/paths.h"
+#include "base/str.h"
 #include "cli/groups.h"
 #include "cli/train_options.h"
 #include "reports/train_report.h"
+#include "sim/train/layout.h"
 #include "sim/train/train.h"
 
 static const struct option output_table[] = {
+	{ .name = "best", .kind = OPTION_FLAG, .help = "find the best layout of --devices first: tp, pp, vp, cp, ep, micro-batch, ZeRO, recomputation" },
+	{ .name = "objective", .word = "WHAT", .fallback = "step", .help = "of --best: step (time), cost or memory" },
 	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "the result as JSON; - (or nothing): standard output" },
 	{ .name = "chrome-trace", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "one step as a timeline for ui.perfetto.dev" },
 	{ .name = "gantt", .word = "FILE.svg", .words = WORDS_FILE, .output = true, .help = "one step as a chart" },
@@ -46,6 +52,36 @@ static bool write_text(const struct train_result *r, struct err *err)
 	return ok;
 }
 
+static bool choose_objective(const char *text, enum layout_objective *out, struct err *err)
+{
+	for (int i = 0; layout_objective_names[i]; i++)
+		if (!text || strcmp(layout_objective_names[i], text) == 0) {
+			*out = (enum layout_objective)i;
+			return true;
+		}
+	return err_set(err, ERR_INPUT, "--objective %s: expected step, cost or memory", text);
+}
+
+/* Replaces the job's layout by the best one, and says what was searched. */
+static bool take_best(const struct call *call, struct job *job, struct err *err)
+{
+	struct layout_search search = { 0 };
+	struct train_parts parts;
+	char a[32], b[32];
+	bool ok = choose_objective(call_text(call, "objective"), &search.objective, err) && train_parts_load(job, &parts, call->arena, err);
+
+	if (!ok)
+		return false;
+	ok = layout_best(job, &parts, &search, call->arena, err);
+	train_parts_release(&parts);
+	if (!ok)
+		return false;
+	*job = search.best;
+	fprintf(stderr, "best of %s layouts, %s of them fit, in %.2f s\n", human_count(a, (double)search.candidates), human_count(b, (double)search.fitting),
+		search.wall_s);
+	return true;
+}
+
 static bool train_command(const struct call *call, struct err *err)
 {
 	const char *json = call_text(call, "json"), *trace = call_text(call, "chrome-trace"), *gantt = call_text(call, "gantt");
@@ -53,6 +89,8 @@ static bool train_command(const struct call *call, struct err *err)
 	struct job *job = job_from_call(call, err);
 	struct train_result r;
 
+	if (job && call_flag(call, "best") && !take_best(call, job, err))
+		return false;
 	if (!job || !train_run(job, &wishes, &r, call->arena, err))
 		return false;
 	if (json && !write_json(&r, json, err))
@@ -73,6 +111,7 @@ const struct command command_train = {
 		{ "vibee-sim train --model llama-3.1-8b --system dgx-h100 --devices 64 --tp 2 --micro-batch 1 --global-batch 512 --sequence 8192 --tokens 1e12", "8B on 64 H100" },
 		{ "vibee-sim train --model llama-3.1-405b --system dgx-h100 --devices 16384 --tp 8 --pp 16 --vp 8 --global-batch 2048 --sequence 8192 --tokens 15.6e12", "Llama 3's largest" },
 		{ "vibee-sim train --model gpt:layers=48,hidden=6144,heads=64,vocab=51200 --device a100 --stack megatron-2022 --tp 8 --micro-batch 4 --global-batch 4 --sequence 2048 --recompute full", "Megatron's 22B" },
+		{ "vibee-sim train --model llama-3.1-405b --system dgx-h100 --devices 16384 --global-batch 2048 --sequence 8192 --best", "the fastest layout" },
 		{ NULL, NULL } },
 	.run = train_command,
 };

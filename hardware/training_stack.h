@@ -11,11 +11,14 @@
 
 struct training_stack {
 	const char *name, *title, *aliases, *source;
-	double dispatch_s;             /* host time to launch one kernel; device time cannot fall below it a kernel */
+	double dispatch_s;             /* host time of one operator: Python, dispatch, its kernels; the device cannot be faster */
 	double step_s;                 /* once a step: data, logging, loss scaling, optimizer's own launches */
 	bool eager_attention;          /* products, softmax and mask as kernels of their own */
 	bool fused;                    /* norms, activations and masks are one kernel each */
 	bool dropout;
+	bool selective_half;           /* selective recomputation remakes every second product and what lies between (torch's policy) */
+	double logit_bytes;            /* memory of one logit: logits in 16 and 32 bits, their gradients unless computed in place */
+	bool once_a_node;              /* expert exchanges send a token to each node once */
 	double attention_backward;     /* backward over forward time of FlashAttention */
 	double tp_overlap, ep_overlap; /* share of tensor / expert collectives hidden behind products */
 	double dp_overlap;             /* share of gradient and weight traffic that may hide behind arithmetic, where there is some */

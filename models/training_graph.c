@@ -49,8 +49,12 @@ static void forward(struct builder *b, const struct node *n, const struct op *op
 
 	if (t)
 		t->overlap = n->overlap;
-	if (r == RECOMPUTE_FULL || (r == RECOMPUTE_SELECTIVE && core)) {
-		t = push(b, n->label, op, PHASE_RECOMPUTE, part, n->count);
+	double again = r == RECOMPUTE_FULL || (r == RECOMPUTE_SELECTIVE && core && !b->o->selective_half);
+
+	if (r == RECOMPUTE_SELECTIVE && b->o->selective_half)
+		again = part == PART_GEMM ? 0.5 : part == PART_ELEMENTWISE ? 1 : 0;
+	if (again > 0) {
+		t = push(b, n->label, op, PHASE_RECOMPUTE, part, n->count * again);
 		if (t)
 			t->overlap = n->overlap;
 	}
@@ -78,10 +82,11 @@ static void grouped(struct builder *b, const struct node *n, struct op one, doub
 	struct node scaled = *n;
 	size_t before = b->out->count;
 
+	/* Launches: 8-bit products are quantised and run expert by expert (Transformer Engine's grouped linear). */
 	scaled.count = n->count * experts;
 	gemm(b, &scaled, &one);
 	for (size_t i = before; i < b->out->count && !b->failed; i++)
-		b->out->at[i].kernels = 1 / experts;
+		b->out->at[i].kernels = dtype_bytes(one.dtype) < 2 ? 1 : 1 / experts;
 }
 
 /* Tokens that reached this device's experts, sorted by expert: up (and gate), activation, down, each as a grouped
@@ -142,13 +147,31 @@ static bool is_collective(enum op_kind kind)
 	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
 }
 
-static void collective(struct builder *b, const struct node *n, const struct op *op)
+/* Tokens go to `ranks` places at most top_k, without going to one twice. */
+static double places(double ranks, double top_k)
 {
+	return ranks * (1 - pow(1 - 1 / ranks, top_k));
+}
+
+/* Share of an expert exchange over several nodes that is left when a token is sent to each node once. */
+static double sent_once(const struct builder *b, const struct op *op)
+{
+	double ranks = op->devices, nodes = op->devices_per_node > 0 ? ceil(ranks / op->devices_per_node) : 1;
+	double k = (double)b->o->model->moe.top_k;
+
+	return b->o->once_a_node && op->kind == OP_ALL_TO_ALL && nodes > 1 ? places(nodes, k) / places(ranks, k) : 1;
+}
+
+static void collective(struct builder *b, const struct node *n, const struct op *whole)
+{
+	struct op once = *whole, *op = &once;
 	bool ring = strcmp(n->label, "ring_kv") == 0, moe = text_starts(n->label, "moe_");
 	enum training_part part = ring ? PART_CP_COMM : moe ? PART_EP_COMM : PART_TP_COMM;
 	struct training_op *t;
-	struct op back = *op;
+	struct op back;
 
+	op->bytes *= moe ? sent_once(b, op) : 1;
+	back = *op;
 	if (op->kind == OP_ALL_GATHER)
 		back.kind = OP_REDUCE_SCATTER;
 	else if (op->kind == OP_REDUCE_SCATTER)
@@ -177,8 +200,10 @@ static double backward_traffic(enum op_kind kind)
 
 static void elementwise(struct builder *b, const struct node *n, const struct op *op)
 {
-	/* Eager kernels: a norm casts to 32 bits and back, an activation writes what it multiplies, a rotation makes halves. */
-	double passes = b->o->fused || op->kind == OP_ADD || op->kind == OP_EMBEDDING ? 1 : 2.5;
+	/* Eager kernels: an RMS norm casts to 32 bits and back, a gated activation writes what it multiplies, a rotation makes
+	 * halves. PyTorch has single kernels for layer norm and GELU. */
+	bool plain = (op->kind == OP_NORM && b->o->model->shape.norm != NORM_RMS) || (op->kind == OP_ACTIVATION && !op->gated);
+	double passes = b->o->fused || plain || op->kind == OP_ADD || op->kind == OP_EMBEDDING ? 1 : 2.5;
 	struct node scaled = *n;
 	struct op mask = { .kind = OP_ADD, .dtype = op->dtype, .m = op->m, .n = b->o->model->shape.hidden };
 

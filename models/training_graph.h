@@ -49,6 +49,9 @@ struct training_graph_options {
 	enum recompute recompute;
 	enum attention_kernel attention;
 	bool dropout;                  /* masks after attention and MLP: GPT-2 and GPT-3 as published */
+	bool selective_half;           /* selective: every second product is made again, and all that lies between */
+	double logit_bytes;            /* of one logit with its copies and gradients, on the last stage */
+	bool once_a_node;              /* a token crosses to another node once, however many experts it has there (DeepEP) */
 	bool fused;                    /* norms, activations and masks as one kernel each (Transformer Engine, compilers) */
 	double attention_backward;     /* time of the backward over the forward FlashAttention pass; see training_graph.c */
 	double trainable;              /* share of the layers' matrices that get gradients: 1, or the adapters' share (about 0) */
@@ -61,7 +64,7 @@ struct training_graph_options {
  *                     attention_backward says; eager: each product, softmax and mask by itself, twice backwards
  *   experts           grouped products over the tokens that reached the device, sorted by expert
  *   collectives       the mirrored one backwards; context rings twice (keys, values and their gradients)
- *   recompute         selective: attention's core forward again; full: everything forward again but the last product
+ *   recompute         selective: attention's core forward again, or half of the products and all element-wise work; full: everything forward again but the last product
  * The LM head sees every token, its softmax runs over the rank's part of the vocabulary. */
 MUST_USE bool training_graph_build(const struct training_graph_options *o, int chunk, struct training_ops *out, struct arena *arena,
 				   struct err *err);

@@ -71,6 +71,12 @@ bool training_parameters(const struct training_memory_options *o, int stage, str
 	return true;
 }
 
+/* Products in 8 bits or less keep their inputs in 8 bits. */
+static double input_bytes(const struct training_graph_options *o)
+{
+	return dtype_bytes(o->place.weights) < 2 ? 1 : ELEMENT_BYTES;
+}
+
 /* Elements a token that the mixer keeps: sharded over the tensor ranks, and whole. */
 static void mixer_elements(const struct training_graph_options *o, const struct layer *l, double *sharded, double *whole)
 {
@@ -110,10 +116,13 @@ static void ffn_elements(const struct training_graph_options *o, const struct la
 {
 	const struct model *m = o->model;
 	const struct model_moe *e = &m->moe;
-	double width = m->mlp.gated ? 3 : 2, shared = (double)(e->shared_intermediate > 0 ? e->shared_intermediate : e->shared_experts * e->expert_intermediate);
+	double width = (m->mlp.gated ? 2 : 1) + input_bytes(o) / ELEMENT_BYTES, shared = (double)(e->shared_intermediate > 0 ? e->shared_intermediate : e->shared_experts * e->expert_intermediate);
 
+	/* Frozen products need no inputs for gradients of theirs; the activation still needs its own. */
+	if (o->frozen)
+		width = m->mlp.gated ? 2 : 1;
 	if (!o->fused && m->mlp.gated)
-		width = 4;
+		width += 1;
 	if (l->ffn == FFN_DENSE || (l->ffn == FFN_EXPERTS && e->beside_dense))
 		*sharded += width * (double)l->intermediate;
 	if (l->ffn != FFN_EXPERTS)
@@ -134,11 +143,21 @@ double training_layer_activations(const struct training_graph_options *o, const 
 	if (o->recompute == RECOMPUTE_FULL)
 		return tokens * ELEMENT_BYTES * h / (p->sequence_parallel ? tp : 1);
 	/* Norm input and block input, and the masks' bytes; without fusion the norm's copies in 32 bits, as well. */
-	whole += blocks * (o->fused || m->shape.norm != NORM_RMS ? 2 : 5) * h + (o->dropout ? blocks * 0.5 * h : 0);
+	whole += blocks * (o->fused || m->shape.norm != NORM_RMS ? 1 + input_bytes(o) / ELEMENT_BYTES : 5) * h + (o->dropout ? blocks * 0.5 * h : 0);
+	if (o->frozen && l->ffn != FFN_NONE)   /* adapters sit at the attention's projections */
+		whole -= input_bytes(o) / ELEMENT_BYTES * h;
 	if (m->shape.norms_per_layer >= 4)
 		whole += blocks * 2 * h;
 	mixer_elements(o, l, &sharded, &whole);
 	ffn_elements(o, l, &sharded, &whole, &experts);
+	/* Kept: the layer's input, attention's result, every second product's result. */
+	if (o->recompute == RECOMPUTE_SELECTIVE && o->selective_half) {
+		double q = (double)(l->heads * (l->v_head_dim > 0 ? l->v_head_dim : l->head_dim)), k = (double)(l->kv_heads * l->head_dim);
+		double up = (double)l->intermediate * (m->mlp.gated ? 2 : 1);
+
+		whole = h + h, experts /= 2;
+		sharded = q + (q + 2 * k + (l->ffn == FFN_DENSE ? up : 0)) / 2;
+	}
 	/* Under tensor parallelism without expert parallelism experts are cut like any matrix (slices = tp). */
 	return tokens * ELEMENT_BYTES * (sharded / tp + whole / (p->sequence_parallel ? tp : 1) + experts / fmax(1, slices) / (p->ep > 1 && p->dp_attention == 1 ? (double)p->ep : 1));
 }
@@ -148,7 +167,7 @@ static double head_activations(const struct training_graph_options *o)
 	const struct placement *p = &o->place;
 	double tokens = (double)(o->micro_batch * o->sequence) / (double)p->cp, v = (double)o->model->shape.vocab / (double)p->tp;
 
-	return tokens * (6 * v + 2 * ELEMENT_BYTES * (double)o->model->shape.hidden / (p->sequence_parallel ? (double)p->tp : 1));
+	return tokens * (o->logit_bytes * v + 2 * ELEMENT_BYTES * (double)o->model->shape.hidden / (p->sequence_parallel ? (double)p->tp : 1));
 }
 
 static void activations(const struct training_memory_options *o, int stage, struct training_memory *out)

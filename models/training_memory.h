@@ -44,7 +44,7 @@ MUST_USE bool training_parameters(const struct training_memory_options *o, int s
  *                        mask, masked scores)
  *     whole (over tp with sequence parallelism)   two norm inputs, inputs of both blocks, two dropout masks of one byte
  * Unfused kernels keep the 32-bit copies of a norm (10 instead of 4 h) and the rotated q, k. Full recomputation keeps
- * the layer's input and one layer at work. The last stage holds the logits in 32 and 16 bits and the gradient.
+ * the layer's input and one layer at work. The last stage holds the logits, logit_bytes each.
  */
 MUST_USE bool training_memory(const struct training_memory_options *o, int stage, struct training_memory *out, struct err *err);
 

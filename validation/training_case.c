@@ -90,8 +90,10 @@ static void layout(struct reading *r, struct training_case *out)
 		str_add(&r->settings, "layout.zero=1 ");
 	if (strstr(p, "act-ckpt") || strstr(p, "full ac") || strstr(r->scenario, "full recompute"))
 		str_add(&r->settings, "layout.recompute=full layout.sequence_parallel=no ");
-	else if (strstr(p, "sac") || strstr(r->scenario, "selective"))
+	else if (strstr(p, "sac") || strstr(r->scenario, "multi-node") || strstr(r->scenario, "selective"))
 		str_add(&r->settings, "layout.recompute=selective ");
+	else if (fsdp)
+		str_add(&r->settings, "layout.recompute=none ");
 	if (strstr(r->scenario, "no sequence parallel"))
 		str_add(&r->settings, "layout.sequence_parallel=no ");
 	if (r->row->devices > 0)
@@ -236,6 +238,12 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	whole_runs(rows, &r, out);
 	if (strstr(row->model, "LoRA") || strcmp(row->scenario, "LoRA") == 0)
 		str_add(&r.settings, "model.trainable=0.001 ");
+	/* torchtitan without torch.compile runs eager kernels. */
+	if (text_starts(row->source, "torchtitan") && !strstr(r.parallel, "compile") && r.pp == 1)
+		str_add(&r.settings, "hardware.stack=fsdp2-eager ");
+	/* MegaScale's baseline is the Megatron-LM of 2023: nothing overlaps. */
+	if (strstr(row->scenario, "Megatron-LM"))
+		str_add(&r.settings, "hardware.stack=megatron-2023 ");
 	out->causal = source->causal, out->plain = source->plain;
 	/* llm-foundry counts H100 at 989, A100 at 312; others state shares of the format's peak. */
 	out->peak_flop_s = strstr(row->unit, "312") ? 312e12 : 0;

@@ -69,7 +69,7 @@ static const struct training_source sources[] = {
 	{ "torchtitan-bench", "hardware.stack=torchtitan layout.zero=3 ", false, false },
 	{ "TPU-recipes", "hardware.stack=maxtext layout.zero=3 layout.recompute=full ", true, false },
 	{ "AWS-Neuron-benchmarks", "hardware.stack=neuron layout.zero=1 layout.recompute=selective ", false, true },
-	{ "MLPerf-Training", "hardware.stack=megatron layout.zero=1 ", false, true },
+	{ "MLPerf-Training", "hardware.stack=megatron-graphs layout.zero=1 ", false, true },
 	{ "Megatron-Bridge-perf", "hardware.stack=megatron layout.zero=1 ", true, false },
 	{ "NeMo-24.12-perf-summary", "hardware.stack=megatron layout.zero=1 ", false, false },
 	{ "Llama-3-paper", "hardware.stack=megatron layout.zero=2 ", false, true },

@@ -114,7 +114,7 @@ struct estimate {
 static bool estimate(const struct train_setup *s, const struct price *p, struct estimate *out, struct err *err)
 {
 	int stages[4] = { 0, s->pp > 1 ? 1 : 0, (int)s->pp / 2, (int)s->pp - 1 };
-	double slowest = 0, reduce = 0, optimizer = 0, send = 0, mean = 0;
+	double reduce = 0, optimizer = 0, send = 0, mean = 0;
 	double in_flight = s->schedule->in_flight((int)s->pp, (int)s->vp, (int)s->micros) * (double)s->vp;
 	double bandwidth = device_bandwidth(s->parts->device) * 0.8;
 
@@ -145,7 +145,7 @@ static bool estimate(const struct train_setup *s, const struct price *p, struct 
 			return false;
 		train_price_traffic(s, &n, layers, &traffic);
 		busy += traffic.account.gather_s;
-		slowest = fmax(slowest, busy), mean = fmax(mean, busy);
+		mean = fmax(mean, busy);
 		reduce = fmax(reduce, traffic.time.reduce_s * (1 - s->parts->stack->dp_overlap) +
 				      fmax(0, traffic.time.reduce_s * s->parts->stack->dp_overlap - last));
 		optimizer = fmax(optimizer, n.step_bytes / (s->memory.zero >= 1 ? (double)s->shard_ranks : 1) / bandwidth +
@@ -153,7 +153,10 @@ static bool estimate(const struct train_setup *s, const struct price *p, struct 
 		send = traffic.time.send_s;
 		out->peak_bytes = fmax(out->peak_bytes, m.peak_bytes);
 	}
-	out->step_s = (double)s->micros * slowest + s->schedule->bubble((int)s->pp, (int)s->vp, (int)s->micros) * mean +
+	/* With fewer micro-batches than stages the way of one through all of them is what counts. */
+	mean = fmax(mean * (double)s->micros + s->schedule->bubble((int)s->pp, (int)s->vp, (int)s->micros) * mean,
+		    (double)(s->pp - 1) * mean + (double)s->micros * mean / (double)s->vp * (s->pp > 1 ? 1 : (double)s->vp));
+	out->step_s = mean +
 		      2 * (double)(s->pp - 1) * send + reduce + optimizer + s->parts->stack->step_s;
 	return true;
 }

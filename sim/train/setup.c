@@ -175,7 +175,8 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	s->graph.micro_batch = job->batch.micro, s->graph.sequence = job->batch.sequence;
 	s->graph.recompute = (enum recompute)l->recompute;
 	s->graph.attention = parts->stack->eager_attention ? ATTENTION_EAGER : ATTENTION_FLASH;
-	s->graph.dropout = parts->stack->dropout, s->graph.fused = parts->stack->fused;
+	s->graph.dropout = parts->stack->dropout, s->graph.fused = parts->stack->fused, s->graph.once_a_node = parts->stack->once_a_node;
+	s->graph.selective_half = parts->stack->selective_half, s->graph.logit_bytes = parts->stack->logit_bytes;
 	s->graph.attention_backward = parts->stack->attention_backward;
 	s->graph.trainable = job->model.trainable, s->graph.frozen = job->model.trainable < 1;
 	s->memory = (struct training_memory_options){
@@ -183,5 +184,8 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 		.zero = (int)l->zero, .weight_bytes = or_else(job->optimizer.weight_bytes, 2), .offload_optimizer = l->offload_optimizer,
 		.grad_bytes = or_else(job->optimizer.grad_bytes, parts->stack->grad_bytes), .quantised_bytes = quantised_copy(products),
 	};
+	/* A frozen base that is read in 8 bits is kept so: no optimizer needs more. */
+	if (s->graph.frozen && s->memory.quantised_bytes > 0)
+		s->memory.weight_bytes = s->memory.quantised_bytes, s->memory.quantised_bytes = 0;
 	return true;
 }
