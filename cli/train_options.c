@@ -44,7 +44,9 @@ static const struct option batch_table[] = {
 	{ .name = "target-loss", .word = "F", .path = "batch.target_loss", .help = "as many tokens as the scaling law asks for" },
 	{ .name = "law", .word = "NAME", .path = "batch.law", .fallback = "chinchilla-refit", .help = "chinchilla-refit, chinchilla-2022 or data-constrained" },
 	{ .name = "optimizer", .word = "NAME", .path = "optimizer.name", .fallback = "adamw", .help = "adamw, adamw-8bit, sgd, sgd-momentum or adafactor" },
-	{ .name = "trainable", .word = "F", .path = "model.trainable", .fallback = "1", .help = "share of the weights that are trained (adapters: about 0.001 to 0.01)" },
+	{ .name = "adapter", .word = "NAME", .path = "model.adapter", .help = "train adapters beside a frozen base: lora or lora-all" },
+	{ .name = "adapter-rank", .word = "N", .path = "model.adapter_rank", .fallback = "16", .help = "their rank" },
+	{ .name = "trainable", .word = "F", .path = "model.trainable", .fallback = "1", .help = "share of the weights that are trained, the rest frozen" },
 };
 const struct option_group job_batch_options = OPTION_GROUP("Batch and optimizer", batch_table);
 

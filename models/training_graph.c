@@ -60,12 +60,30 @@ static void forward(struct builder *b, const struct node *n, const struct op *op
 	}
 }
 
+/* An adapter's own operators: backwards twice the products (inputs and weights), once the rest. */
+static void adapt(struct builder *b, const struct node *n, const struct op *op)
+{
+	const struct adapter_ops *a = b->o->adapter;
+	struct op own[ADAPTER_OPS_MOST];
+	size_t count = b->o->frozen && a && a->adapts(n->label) ? a->forward(op, b->o->adapter_rank, own) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		bool product = own[i].kind == OP_GEMM;
+
+		forward(b, n, &own[i], product ? PART_GEMM : PART_ELEMENTWISE, false);
+		push(b, n->label, &own[i], PHASE_BACKWARD, product ? PART_GEMM : PART_ELEMENTWISE, n->count);
+		if (product)
+			push(b, n->label, &own[i], PHASE_WEIGHT, PART_GEMM, n->count);
+	}
+}
+
 static void gemm(struct builder *b, const struct node *n, const struct op *op)
 {
 	struct op input = *op, weight = *op;
 	bool absorbed = op->batch > 1;         /* MLA's products a head: no weights between them and the tokens */
-	double trained = b->o->frozen ? b->o->trainable : 1;
+	double trained = b->o->frozen && !b->o->adapter ? b->o->trainable : b->o->frozen ? 0 : 1;
 
+	adapt(b, n, op);
 	forward(b, n, op, PART_GEMM, false);
 	input.n = op->k, input.k = op->n;
 	push(b, n->label, &input, PHASE_BACKWARD, PART_GEMM, n->count);

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/err.h"
+#include "models/adapter.h"
 #include "models/graph.h"
 
 enum training_phase {
@@ -56,6 +57,8 @@ struct training_graph_options {
 	double attention_backward;     /* time of the backward over the forward FlashAttention pass; see training_graph.c */
 	double trainable;              /* share of the layers' matrices that get gradients: 1, or the adapters' share (about 0) */
 	bool frozen;                   /* base weights get no gradients: PHASE_WEIGHT only for `trainable` */
+	const struct adapter_ops *adapter;     /* beside a frozen base; NULL: none */
+	int64_t adapter_rank;
 };
 
 /* Builds the operators of chunk `chunk`. They live in the arena.

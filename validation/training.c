@@ -89,23 +89,35 @@ static const struct train_parts *parts_of(struct shelf *shelf, const struct job 
 	return &shelf->at[shelf->count++].parts;
 }
 
-/* The fastest micro-batch of those that fit; the smallest when none does. */
-static bool tuned(struct job *job, const struct train_parts *parts, struct train_result *r, struct arena *arena, struct err *err)
+/* What a row leaves open its authors have tuned: the fastest micro-batch, and as little recomputation as memory asks for
+ * (which is known to some 5 %). The first setting when none fits. */
+static bool tuned(struct job *job, const struct training_case *c, const struct train_parts *parts, struct train_result *r, struct arena *arena,
+		  struct err *err)
 {
 	struct train_wishes wishes = { .any_memory = true };
-	int64_t best = 1;
-	double step = INFINITY;
+	int64_t first = job->batch.micro, most = c->free_micro ? 16 : first;
+	int stated = strstr(c->settings, "layout.recompute") ? job->layout.recompute : RECOMPUTE_FULL;
 
-	for (int64_t micro = 1; micro <= 16; micro *= 2) {
-		struct err own = { 0 };
+	for (int recompute = job->layout.recompute; recompute <= stated; recompute++) {
+		int64_t best = 0;
+		double step = INFINITY;
 
-		job->batch.micro = micro;
-		if (!train_layout_run(job, parts, &wishes, r, arena, &own) || r->memory.peak_bytes > r->memory.capacity_bytes)
-			break;
-		if (r->step_s < step)
-			step = r->step_s, best = micro;
+		job->layout.recompute = recompute;
+		for (int64_t micro = first; micro <= most; micro *= 2) {
+			struct err own = { 0 };
+
+			job->batch.micro = micro;
+			if (!train_layout_run(job, parts, &wishes, r, arena, &own))
+				continue;
+			if (r->memory.peak_bytes <= 1.05 * r->memory.capacity_bytes && r->step_s < step)
+				step = r->step_s, best = micro;
+		}
+		if (best > 0) {
+			job->batch.micro = best;
+			return train_layout_run(job, parts, &wishes, r, arena, err);
+		}
 	}
-	job->batch.micro = best;
+	job->batch.micro = first;
 	return train_layout_run(job, parts, &wishes, r, arena, err);
 }
 
@@ -125,15 +137,8 @@ static bool simulate(struct shelf *shelf, const struct training_case *c, struct 
 			return false;
 		*job = search.best;
 	}
-	if (!(c->free_micro && !c->search ? tuned(job, parts, r, arena, err) : train_layout_run(job, parts, &wishes, r, arena, err)))
+	if (!(c->search ? train_layout_run(job, parts, &wishes, r, arena, err) : tuned(job, c, parts, r, arena, err)))
 		return false;
-	/* Recomputation that is not stated: as little as memory asks for, which is known to some 5 %. */
-	while (!strstr(c->settings, "layout.recompute") && !c->search && r->memory.peak_bytes > 1.05 * r->memory.capacity_bytes &&
-	       job->layout.recompute < RECOMPUTE_FULL) {
-		job->layout.recompute++;
-		if (!train_layout_run(job, parts, &wishes, r, arena, err))
-			return false;
-	}
 	if (job->batch.tokens > 0) {
 		r->tokens = job->batch.tokens;
 		r->device_hours = r->tokens / r->tokens_per_s / 3600 * (double)r->devices;

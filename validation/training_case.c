@@ -73,6 +73,9 @@ static void layout(struct reading *r, struct training_case *out)
 	bool fsdp = strstr(p, "fsdp") != NULL, stated = strstr(p, "tp") || fsdp || strstr(p, "dp");
 
 	r->tp = at_least_one(number_after(p, "tp")), r->pp = at_least_one(number_after(p, "pp")), r->cp = at_least_one(number_after(p, "cp"));
+	/* Neuron counts cores, two on a chip; our device is the chip. */
+	if (text_starts(r->row->accelerator, "Trainium1") && r->tp % 2 == 0)
+		r->tp /= 2;
 	r->ep = at_least_one(number_after(p, "ep")), r->dp = number_after(p, "dp");
 	r->vp = number_after(p, "vp") > 0 ? number_after(p, "vp") : at_least_one(number_after(p, "interleave"));
 	if (r->vp == 1 && strstr(p, "interleaved"))
@@ -92,7 +95,7 @@ static void layout(struct reading *r, struct training_case *out)
 		str_add(&r->settings, "layout.recompute=full layout.sequence_parallel=no ");
 	else if (strstr(p, "sac") || strstr(r->scenario, "multi-node") || strstr(r->scenario, "selective"))
 		str_add(&r->settings, "layout.recompute=selective ");
-	else if (fsdp)
+	else if (fsdp && !strstr(p, "maxtext"))
 		str_add(&r->settings, "layout.recompute=none ");
 	if (strstr(r->scenario, "no sequence parallel"))
 		str_add(&r->settings, "layout.sequence_parallel=no ");
@@ -237,7 +240,8 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	batch(&r, out);
 	whole_runs(rows, &r, out);
 	if (strstr(row->model, "LoRA") || strcmp(row->scenario, "LoRA") == 0)
-		str_add(&r.settings, "model.trainable=0.001 ");
+		/* MLPerf's adapters, rank 16 at attention's projections; their products run in 8 bits, whatever the form says of 4. */
+		str_addf(&r.settings, "model.adapter=lora %s", strstr(row->precision, "mxfp") ? "model.dtype=fp8 " : "");
 	/* torchtitan without torch.compile runs eager kernels. */
 	if (text_starts(row->source, "torchtitan") && !strstr(r.parallel, "compile") && r.pp == 1)
 		str_add(&r.settings, "hardware.stack=fsdp2-eager ");

@@ -67,7 +67,7 @@ static const struct training_source sources[] = {
 	{ "MegaScale", "hardware.stack=megatron layout.zero=2 ", false, false },
 	{ "llm-foundry-train-bench", "hardware.stack=fsdp layout.zero=3 ", false, false },
 	{ "torchtitan-bench", "hardware.stack=torchtitan layout.zero=3 ", false, false },
-	{ "TPU-recipes", "hardware.stack=maxtext layout.zero=3 layout.recompute=full ", true, false },
+	{ "TPU-recipes", "hardware.stack=maxtext layout.zero=3 ", true, false },
 	{ "AWS-Neuron-benchmarks", "hardware.stack=neuron layout.zero=1 layout.recompute=selective ", false, true },
 	{ "MLPerf-Training", "hardware.stack=megatron-graphs layout.zero=1 ", false, true },
 	{ "Megatron-Bridge-perf", "hardware.stack=megatron layout.zero=1 ", true, false },

@@ -27,6 +27,8 @@ static const struct field model_fields[] = {
 	CHOICE(job_model, "head_dtype", head_dtype, dtype_names, "LM head; none = bf16"),
 	NUM(job_model, "routing_skew", routing_skew, 1, 0, 4, "0", "power-law exponent of expert popularity; 0 = uniform"),
 	NUM(job_model, "trainable", trainable, 1, 0, 1, "1", "share of the weights that are trained; below 1 the rest is frozen"),
+	TEXT(job_model, "adapter", adapter, NULL, "adapters beside a frozen base: lora, lora-all"),
+	INT(job_model, "adapter_rank", adapter_rank, 1, 4096, "16", "their rank"),
 };
 static const struct element model_part = PART("model", model, model_fields, job_model, "The model and its number formats.");
 

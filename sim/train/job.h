@@ -14,7 +14,9 @@ struct job_model {
 	const char *name;
 	int dtype, attention_dtype, head_dtype;        /* enum dtype of the matrix products; NONE = bf16 */
 	double routing_skew;
-	double trainable;              /* share of weights that get gradients; 1 = all, below: frozen base with adapters */
+	double trainable;              /* share of weights that get gradients; 1 = all, below: frozen base */
+	const char *adapter;           /* NULL: none; else the base is frozen */
+	int64_t adapter_rank;
 };
 
 struct job_hardware {

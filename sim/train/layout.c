@@ -155,7 +155,7 @@ static bool estimate(const struct train_setup *s, const struct price *p, struct 
 	}
 	/* With fewer micro-batches than stages the way of one through all of them is what counts. */
 	mean = fmax(mean * (double)s->micros + s->schedule->bubble((int)s->pp, (int)s->vp, (int)s->micros) * mean,
-		    (double)(s->pp - 1) * mean + (double)s->micros * mean / (double)s->vp * (s->pp > 1 ? 1 : (double)s->vp));
+		    (double)s->pp * mean);
 	out->step_s = mean +
 		      2 * (double)(s->pp - 1) * send + reduce + optimizer + s->parts->stack->step_s;
 	return true;

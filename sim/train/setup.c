@@ -140,6 +140,29 @@ static double quantised_copy(enum dtype t)
 	return bytes < 2 ? bytes : 0;
 }
 
+/* Adapters' parameters over the model's, by the shapes of a layer's attention and MLP. */
+static double adapter_share(const struct model *m, const struct adapter_ops *a, double rank)
+{
+	struct model_counts c;
+	double sum = 0;
+
+	model_parameters(m, &c);
+	for (int64_t i = 0; i < m->shape.layers; i++) {
+		struct layer l;
+		double h = (double)m->shape.hidden, q, kv;
+
+		model_layer(m, i, &l);
+		q = (double)(l.heads * l.head_dim), kv = 2 * (double)(l.kv_heads * l.head_dim);
+		if (a->adapts("qkv_proj"))
+			sum += a->parameters(h, q + kv, rank);
+		if (a->adapts("o_proj"))
+			sum += a->parameters(q, h, rank);
+		if (a->adapts("down_proj") && l.ffn == FFN_DENSE)
+			sum += a->parameters(h, (double)l.intermediate * (m->mlp.gated ? 2 : 1), rank) + a->parameters((double)l.intermediate, h, rank);
+	}
+	return sum / c.total;
+}
+
 bool train_setup(const struct job *job, const struct train_parts *parts, struct train_setup *s, struct err *err)
 {
 	const struct job_layout *l = &job->layout;
@@ -179,6 +202,13 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	s->graph.selective_half = parts->stack->selective_half, s->graph.logit_bytes = parts->stack->logit_bytes;
 	s->graph.attention_backward = parts->stack->attention_backward;
 	s->graph.trainable = job->model.trainable, s->graph.frozen = job->model.trainable < 1;
+	if (job->model.adapter) {
+		s->graph.adapter = adapter_require(job->model.adapter, err);
+		if (!s->graph.adapter)
+			return false;
+		s->graph.frozen = true, s->graph.adapter_rank = job->model.adapter_rank;
+		s->graph.trainable = adapter_share(parts->model, s->graph.adapter, (double)job->model.adapter_rank);
+	}
 	s->memory = (struct training_memory_options){
 		.graph = &s->graph, .optimizer = parts->optimizer, .stages = s->pp, .data_ranks = s->data_ranks, .shard_ranks = s->shard_ranks,
 		.zero = (int)l->zero, .weight_bytes = or_else(job->optimizer.weight_bytes, 2), .offload_optimizer = l->offload_optimizer,
