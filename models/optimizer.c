@@ -51,7 +51,33 @@ static const struct optimizer_ops adafactor = {
 	.state_bytes = factored, .master = true, .traffic_bytes = 4, .flops = 16,
 };
 
-const struct optimizer_ops *const optimizers[] = { &adamw, &adamw8bit, &sgd, &momentum, &adafactor, NULL };
+/* Orthogonalised updates for hidden matrices (Jordan et al. 2024; Liu et al. 2025, arXiv 2502.16982): one moment. What is
+ * not a hidden matrix -- vectors, and tables of words, known by their proportions -- stays with AdamW. */
+static bool is_hidden(double rows, double cols)
+{
+	return rows > 1 && cols > 1 && rows < 12 * cols && cols < 12 * rows;
+}
+
+static double one_or_two_moments(double rows, double cols)
+{
+	return (is_hidden(rows, cols) ? 4 : 8) * rows * cols;
+}
+
+/* Five iterations of X (a + b XX' + c (XX')^2), the short side s first: XX' and the product with X are 2 s s l each, the
+ * square 2 s^3. */
+static double newton_schulz(double rows, double cols)
+{
+	double s = rows < cols ? rows : cols, l = rows < cols ? cols : rows;
+
+	return is_hidden(rows, cols) ? 5 * (4 * s * s * l + 2 * s * s * s) : 0;
+}
+
+static const struct optimizer_ops muon = {
+	.name = "muon", .help = "one moment, updates orthogonalised by Newton-Schulz; AdamW for embeddings and vectors", .source = "arXiv 2502.16982",
+	.state_bytes = one_or_two_moments, .master = true, .traffic_bytes = 4, .flops = 6, .matrix_flops = newton_schulz,
+};
+
+const struct optimizer_ops *const optimizers[] = { &adamw, &adamw8bit, &sgd, &momentum, &adafactor, &muon, NULL };
 
 const struct optimizer_ops *optimizer_require(const char *name, struct err *err)
 {
@@ -64,7 +90,7 @@ const struct optimizer_ops *optimizer_require(const char *name, struct err *err)
 		names[n] = optimizers[n]->name;
 	}
 	near = text_nearest(name, names, n);
-	err_set(err, ERR_INPUT, "optimizer '%s': expected one of adamw, adamw-8bit, sgd, sgd-momentum, adafactor%s%s", name,
+	err_set(err, ERR_INPUT, "optimizer '%s': expected one of adamw, adamw-8bit, sgd, sgd-momentum, adafactor, muon%s%s", name,
 		near ? "; did you mean " : "", near ? near : "");
 	return NULL;
 }

@@ -119,9 +119,18 @@ MUST_USE bool technique_memory(const struct technique_set *set, struct memory_ch
 MUST_USE bool technique_training(const struct technique_set *set, struct training_change *training, struct err *err);
 MUST_USE bool technique_convergence(const struct technique_set *set, struct convergence_change *convergence, struct err *err);
 
+/* Replace what is pointed to by changed copies in the arena; nothing happens when no technique asks for it. */
+MUST_USE bool technique_changed_hardware(const struct technique_set *set, const struct device **device, const struct system **system,
+					 struct arena *arena, struct err *err);
+MUST_USE bool technique_changed_model(const struct technique_set *set, const struct model **model, struct arena *arena, struct err *err);
+
 /* graph_build and then the operators hook: what the simulator runs. `device` may be NULL (the graph alone is wanted). */
 MUST_USE bool technique_graph(const struct technique_set *set, const struct model *model, const struct placement *place,
 			      const struct stack *stack, const struct device *device, int stage, struct graph *out, struct arena *arena,
 			      struct err *err);
+
+/* The operators hook over a forward graph that is to be trained. */
+MUST_USE bool technique_training_graph(const struct technique_set *set, const struct model *model, const struct placement *place, int stage,
+				       struct graph *graph, struct arena *arena, struct err *err);
 
 #endif

@@ -99,13 +99,9 @@ double acceptance_tokens(const struct acceptance *a)
 	return sum;
 }
 
-/* AdamW: two moments in 32 bits; some 12 operations an element (two moving averages, square root, division, decay);
- * reads gradient, moments and weight, writes moments and weight: 4 + 3 * 8 bytes with 32-bit masters. */
 void training_change_init(struct training_change *t, const struct model *model)
 {
-	*t = (struct training_change){ .model = model, .matrix_state_bytes = 8, .other_state_bytes = 8, .matrix_update_flops = 12,
-				       .other_update_flops = 12, .update_bytes = 28, .trained_share = 1, .linear_flops_factor = 1,
-				       .attention_flops_factor = 1, .gradient_steps = 1 };
+	*t = (struct training_change){ .model = model, .trainable = 1 };
 }
 
 void convergence_change_init(struct convergence_change *c, const struct model *model, double tokens)

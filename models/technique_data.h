@@ -38,6 +38,7 @@ struct graph_change {
 	const struct placement *place;         /* resolved */
 	const struct device *device;           /* NULL: unknown */
 	int stage;
+	bool training;                         /* a forward pass to be trained: no cache, no drafts, masters in 16 bits or more */
 	struct graph *graph;
 	size_t capacity;                       /* of graph->nodes */
 	struct arena *arena;
@@ -63,13 +64,11 @@ struct memory_change {
  * user set himself stays. */
 struct policy_change {
 	const char *scheduler, *router;
-	int64_t prefill_replicas;              /* per 1 decode replica as the scenario has them: a share is taken from those */
 	double prefill_share;                  /* share of the replicas that only run prompts */
 	double host_cache_bytes, host_cache_bytes_s, disk_cache_bytes, disk_cache_bytes_s;     /* second and third home of prefix blocks, a replica */
 	int prefix_caching;                    /* 1 on, 2 off */
 	int64_t block_tokens;
 	double memory_utilization;
-	int64_t prompt_tokens_saved;           /* of every prompt: examples that an adapter replaces */
 };
 
 /* Speculative decoding in expectation. survival[i]: probability that at least i + 1 drafted tokens are accepted in a pass
@@ -84,19 +83,11 @@ struct acceptance {
 };
 double acceptance_tokens(const struct acceptance *a);          /* tokens a pass; 1 without speculation */
 
-/* Terms of one training step; the baseline is AdamW on all parameters. */
+/* What a training job takes besides changed hardware, model and operators. */
 struct training_change {
 	const struct model *model;
-	double matrix_state_bytes, other_state_bytes;   /* optimizer state a parameter: hidden matrices; embeddings, head, norms */
-	double matrix_update_flops, other_update_flops; /* element-wise work a parameter and step */
-	double update_bytes;                   /* memory traffic a parameter and step */
-	int64_t orthogonal_steps;              /* iterations of X (a + b XX' + c (XX')^2) on every hidden matrix, 0 = none */
-	double gather_bytes;                   /* sent beside gradients and parameters so that a rank sees whole matrices, a parameter */
-	double trained_share;                  /* of the parameters that get gradients and state (1 = all) */
-	double adapter_parameters;             /* added, trained */
-	double adapter_flops_per_token;        /* forward, of the added parts */
-	double linear_flops_factor, attention_flops_factor;     /* of the layers, forward and backward alike; 1 = baseline */
-	double gradient_steps;                 /* backward passes a step: 1; 0 = search without gradients */
+	const char *optimizer;                 /* a row of models/optimizer.h; NULL: the job's own */
+	double trainable;                      /* share of the weights that get gradients and state; 1 = all */
 };
 void training_change_init(struct training_change *t, const struct model *model);
 

@@ -6,7 +6,9 @@
 	X(linear_recurrence) X(weight_format) X(token_routing) \
 	X(tile_kernels) X(differential_attention) \
 	X(kv_quantize) X(kv_evict) X(compressive_memory) \
-	X(draft)
+	X(draft) \
+	X(orthogonal_update) X(domain_weights) X(adapter) \
+	X(engine) X(cache_centric)
 
 #define X(name) extern const struct technique_ops technique_##name;
 FAMILIES(X)

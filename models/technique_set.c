@@ -235,3 +235,65 @@ bool technique_graph(const struct technique_set *set, const struct model *model,
 	change.capacity = out->count;
 	return technique_operators(set, &change, err);
 }
+
+bool technique_training_graph(const struct technique_set *set, const struct model *model, const struct placement *place, int stage,
+			      struct graph *graph, struct arena *arena, struct err *err)
+{
+	struct placement p;
+	struct graph_change change = { .model = model, .place = &p, .stage = stage, .training = true, .graph = graph, .capacity = graph->count,
+				       .arena = arena };
+
+	placement_resolve(model, place, &p);
+	return technique_operators(set, &change, err);
+}
+
+bool technique_changed_hardware(const struct technique_set *set, const struct device **device, const struct system **system,
+				struct arena *arena, struct err *err)
+{
+	struct hardware_change hw = { .arena = arena };
+	bool any = false;
+
+	for (size_t i = 0; i < set->count; i++)
+		any = any || set->uses[i].ops->hardware;
+	if (!any)
+		return true;
+	hw.device = arena_alloc(arena, sizeof(*hw.device));
+	hw.system = arena_alloc(arena, sizeof(*hw.system));
+	if (!hw.device || !hw.system)
+		return err_memory(err);
+	*hw.device = **device;
+	*hw.system = **system;
+	hw.system->device = hw.device;
+	if (!technique_hardware(set, &hw, err))
+		return false;
+	*device = hw.device;
+	*system = hw.system;
+	return true;
+}
+
+bool technique_changed_model(const struct technique_set *set, const struct model **model, struct arena *arena, struct err *err)
+{
+	struct model_change change = { .arena = arena };
+	bool any = false;
+
+	for (size_t i = 0; i < set->count; i++)
+		any = any || set->uses[i].ops->model;
+	if (!any)
+		return true;
+	change.model = arena_alloc(arena, sizeof(*change.model));
+	if (!change.model)
+		return err_memory(err);
+	*change.model = **model;
+	change.model->mixer_of = arena_strdup(arena, (*model)->mixer_of);
+	change.model->ffn_of = arena_strdup(arena, (*model)->ffn_of);
+	if (!change.model->mixer_of || !change.model->ffn_of)
+		return err_memory(err);
+	if (!technique_model(set, &change, err))
+		return false;
+	change.model->shape.mixers = change.model->mixer_of;
+	change.model->shape.ffns = change.model->ffn_of;
+	if (!model_finish(change.model, change.model->name, arena, err))
+		return false;
+	*model = change.model;
+	return true;
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "models/technique.h"
 
 const char *const training_part_names[] = { "gemm", "attention", "elementwise", "tp_comm", "ep_comm", "cp_comm", NULL };
 
@@ -286,7 +287,8 @@ bool training_graph_build(const struct training_graph_options *o, int chunk, str
 	struct graph g;
 
 	*out = (struct training_ops){ 0 };
-	if (!graph_build(o->model, &o->place, NULL, chunk, &g, arena, err))
+	if (!graph_build(o->model, &o->place, NULL, chunk, &g, arena, err) ||
+	    !technique_training_graph(o->techniques, o->model, &o->place, chunk, &g, arena, err))
 		return false;
 	for (size_t i = 0; i < g.count; i++) {
 		struct node n = g.nodes[i];

@@ -12,6 +12,8 @@
 #include "models/adapter.h"
 #include "models/graph.h"
 
+struct technique_set;
+
 enum training_phase {
 	PHASE_FORWARD,
 	PHASE_RECOMPUTE,       /* forward work done again in the backward pass */
@@ -56,6 +58,7 @@ struct training_graph_options {
 	bool fused;                    /* norms, activations and masks as one kernel each (Transformer Engine, compilers) */
 	double attention_backward;     /* time of the backward over the forward FlashAttention pass; see training_graph.c */
 	double trainable;              /* share of the layers' matrices that get gradients: 1, or the adapters' share (about 0) */
+	const struct technique_set *techniques;        /* NULL = none */
 	bool frozen;                   /* base weights get no gradients: PHASE_WEIGHT only for `trainable` */
 	const struct adapter_ops *adapter;     /* beside a frozen base; NULL: none */
 	int64_t adapter_rank;

@@ -157,10 +157,10 @@ bool compile_scenario(const struct scenario *asked, struct compiled *out, struct
 	provider = out->scheduler ? parse_provider(sc->hardware.provider, err) : -1;
 	if (provider < 0 || !check_host_overhead(sc->hardware.host_overhead, err))
 		return false;
-	if (!load_hardware(sc, out, arena, err) || !compile_change_hardware(out, arena, err))
+	if (!load_hardware(sc, out, arena, err) || !technique_changed_hardware(&out->techniques, &out->device, &out->system, arena, err))
 		return false;
 	out->model = model_load(sc->model.name, arena, err);
-	if (!out->model || !compile_change_model(out, arena, err) || !technique_acceptance(&out->techniques, &out->acceptance, err))
+	if (!out->model || !technique_changed_model(&out->techniques, &out->model, arena, err) || !technique_acceptance(&out->techniques, &out->acceptance, err))
 		return false;
 	out->stack = out->model ? stack_load(stack_name(sc, out), arena, err) : NULL;
 	if (!out->stack)

@@ -41,17 +41,33 @@ static int provider_of(const char *text, struct err *err)
 	return -1;
 }
 
+static bool load_techniques(const struct job *job, struct train_parts *out, struct arena *arena, struct err *err)
+{
+	for (size_t i = 0; i < job->technique_count; i++)
+		if (!technique_set_add(&out->techniques, job->techniques[i].id, job->techniques[i].params, arena, err))
+			return false;
+	return technique_set_finish(&out->techniques, err);
+}
+
 bool train_parts_load(const struct job *job, struct train_parts *out, struct arena *arena, struct err *err)
 {
 	struct cost_options options = { 0 };
+	struct training_change change;
 	int provider = provider_of(job->hardware.provider, err);
 
 	*out = (struct train_parts){ 0 };
-	if (provider < 0 || !load_hardware(job, out, arena, err))
+	if (provider < 0 || !load_techniques(job, out, arena, err) || !load_hardware(job, out, arena, err) ||
+	    !technique_changed_hardware(&out->techniques, &out->device, &out->system, arena, err))
 		return false;
 	out->model = model_load(job->model.name, arena, err);
+	if (!out->model || !technique_changed_model(&out->techniques, &out->model, arena, err))
+		return false;
+	training_change_init(&change, out->model);
+	if (!technique_training(&out->techniques, &change, err))
+		return false;
+	out->trainable = job->model.trainable * change.trainable;
 	out->stack = out->model ? training_stack_load(job->hardware.stack, arena, err) : NULL;
-	out->optimizer = out->stack ? optimizer_require(job->optimizer.name, err) : NULL;
+	out->optimizer = out->stack ? optimizer_require(change.optimizer ? change.optimizer : job->optimizer.name, err) : NULL;
 	if (!out->optimizer)
 		return false;
 	options = (struct cost_options){ .system = out->system, .device = out->device, .best_provider = (enum provider)provider };
@@ -201,7 +217,8 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	s->graph.dropout = parts->stack->dropout, s->graph.fused = parts->stack->fused, s->graph.once_a_node = parts->stack->once_a_node;
 	s->graph.selective_half = parts->stack->selective_half, s->graph.logit_bytes = parts->stack->logit_bytes;
 	s->graph.attention_backward = parts->stack->attention_backward;
-	s->graph.trainable = job->model.trainable, s->graph.frozen = job->model.trainable < 1;
+	s->graph.trainable = parts->trainable, s->graph.frozen = parts->trainable < 1;
+	s->graph.techniques = &parts->techniques;
 	if (job->model.adapter) {
 		s->graph.adapter = adapter_require(job->model.adapter, err);
 		if (!s->graph.adapter)

@@ -4,6 +4,7 @@
 
 #include "hardware/cost.h"
 #include "hardware/training_stack.h"
+#include "models/technique.h"
 #include "models/training_memory.h"
 #include "sim/train/job.h"
 #include "sim/train/schedule.h"
@@ -15,6 +16,8 @@ struct train_parts {
 	const struct system *system;
 	const struct training_stack *stack;
 	const struct optimizer_ops *optimizer;
+	struct technique_set techniques;
+	double trainable;                      /* share of the weights that get gradients: the job's, times the techniques' */
 	struct cost_model *costs;              /* owned: train_parts_release */
 };
 MUST_USE bool train_parts_load(const struct job *job, struct train_parts *out, struct arena *arena, struct err *err);

@@ -301,8 +301,11 @@ bool train_layout_run(const struct job *job, const struct train_parts *parts, co
 }
 
 /* Tokens of the whole job: as said, or what the scaling law asks for to reach a loss, more near the critical batch. */
-static bool tokens_of(const struct job *job, const struct model *m, struct train_result *out, struct err *err)
+static bool tokens_of(const struct job *job, const struct train_parts *parts, struct train_result *out, struct err *err)
 {
+	const struct model *m = parts->model;
+	struct convergence_change change;
+	double seen;
 	const struct scaling_law *law = scaling_law_require(job->batch.law, err);
 	struct model_counts c;
 	double n;
@@ -319,8 +322,15 @@ static bool tokens_of(const struct job *job, const struct model *m, struct train
 		if (job->batch.critical_batch_tokens > 0)
 			out->tokens *= scaling_batch_penalty(out->tokens_per_step, job->batch.critical_batch_tokens);
 	}
-	out->loss = isnan(out->tokens) ? NAN : scaling_loss_repeated(law, n, out->tokens, isnan(job->batch.unique_tokens) ? 0 : job->batch.unique_tokens);
-	out->steps = isnan(out->tokens) ? NAN : ceil(out->tokens / out->tokens_per_step);
+	convergence_change_init(&change, m, out->tokens);
+	if (!isnan(out->tokens) && !technique_convergence(&parts->techniques, &change, err))
+		return false;
+	/* A job with a target needs fewer tokens; one with a number of tokens gets further. */
+	if (job->batch.target_loss > 0 && isnan(job->batch.tokens))
+		out->tokens *= change.tokens_factor;
+	seen = change.tokens_factor > 0 ? out->tokens / change.tokens_factor : out->tokens;
+	out->loss = isnan(seen) ? NAN : scaling_loss_repeated(law, n, seen, isnan(job->batch.unique_tokens) ? 0 : job->batch.unique_tokens);
+	out->steps = isnan(out->tokens) ? NAN : ceil(out->tokens / out->tokens_per_step + change.extra_flops / out->model_flops_step);
 	return true;
 }
 
@@ -437,10 +447,8 @@ bool train_run(const struct job *job, const struct train_wishes *wishes, struct 
 	double began = wall_now_s();
 	bool ok;
 
-	if (job->technique_count > 0)
-		return err_set(err, ERR_INPUT, "technique '%s': not known to training", job->techniques[0].id);
 	ok = train_parts_load(job, &parts, arena, err) && train_layout_run(job, &parts, wishes, out, arena, err) &&
-	     tokens_of(job, parts.model, out, err);
+	     tokens_of(job, &parts, out, err);
 	if (ok) {
 		reliability(job, &parts, out);
 		ok = money(job, &parts, out, arena, err) && inputs(job, out, arena, err) && remarks(job, &parts, out, arena, err) &&

@@ -92,17 +92,7 @@ static bool routing_memory(const struct technique_use *use, struct memory_change
 	return true;
 }
 
-static bool routing_training(const struct technique_use *use, struct training_change *t, struct err *err)
-{
-	double c = technique_number(use, "capacity"), routed = 1 / technique_number(use, "every");
-
-	(void)err;
-	t->linear_flops_factor *= 1 - routed * (1 - c);
-	t->attention_flops_factor *= 1 - routed * (1 - c * c);
-	return true;
-}
-
 const struct technique_ops technique_token_routing = {
 	.name = "token-routing", .help = "in every n-th block only a share of the tokens is computed",
-	.params = "capacity every", .operators = routing_operators, .memory = routing_memory, .training = routing_training,
+	.params = "capacity every", .operators = routing_operators, .memory = routing_memory,
 };

@@ -20,6 +20,8 @@ static enum dtype arithmetic(const struct technique_use *use)
 static bool format_operators(const struct technique_use *use, struct graph_change *g, struct err *err)
 {
 	(void)err;
+	if (g->training)               /* masters stay in 16 bits */
+		return true;
 	for (size_t i = 0; i < g->graph->count; i++) {
 		struct node *n = &g->graph->nodes[i];
 

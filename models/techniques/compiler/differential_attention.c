@@ -61,16 +61,6 @@ static bool diff_operators(const struct technique_use *use, struct graph_change 
 	return true;
 }
 
-/* Scores and values make half of attention's FLOPs each. */
-static bool diff_training(const struct technique_use *use, struct training_change *t, struct err *err)
-{
-	const char *variant = technique_word(use, "variant");
-
-	(void)err;
-	t->attention_flops_factor *= text_equal(variant, "fused") ? 1 : text_equal(variant, "two-flash") ? 1.5 : 2;
-	return true;
-}
-
 static bool diff_convergence(const struct technique_use *use, struct convergence_change *c, struct err *err)
 {
 	(void)err;
@@ -80,5 +70,5 @@ static bool diff_convergence(const struct technique_use *use, struct convergence
 
 const struct technique_ops technique_differential_attention = {
 	.name = "differential-attention", .help = "difference of two softmaxes: work by kernel variant, smaller model at equal loss",
-	.params = "variant loss_matched_size", .operators = diff_operators, .training = diff_training, .convergence = diff_convergence,
+	.params = "variant loss_matched_size", .operators = diff_operators, .convergence = diff_convergence,
 };

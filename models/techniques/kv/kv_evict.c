@@ -85,6 +85,8 @@ static bool evict_operators(const struct technique_use *use, struct graph_change
 	bool scored = text_equal(technique_word(use, "scores"), "accumulated");
 	size_t count = g->graph->count;
 
+	if (g->training)
+		return true;
 	for (size_t i = 0; i < count; i++) {
 		bool decode = node_is_decode_attention(&g->graph->nodes[i]) || text_equal(g->graph->nodes[i].label, "residual_decode");
 		bool prefill = node_is_prefill_attention(&g->graph->nodes[i]);

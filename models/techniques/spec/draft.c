@@ -239,6 +239,8 @@ static bool draft_operators(const struct technique_use *use, struct graph_change
 	double width = nodes_of(use) / depth_of(use) > 1 ? technique_number(use, "branch") : 1;
 	struct drafting d = { .g = g, .err = err, .passes = depth_of(use), .width = width, .tp = g->place->tp, .dtype = g->place->activations };
 
+	if (g->training)
+		return true;
 	verify(g->graph, (int64_t)llround(nodes_of(use)) + 1);
 	if (!last_stage(g))
 		return true;
