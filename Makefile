@@ -20,6 +20,7 @@ LDSAN := $(if $(SAN),-fsanitize=$(SAN))
 # The event loop crosses many small modules: the program is optimised as a whole when it is linked. Objects hold plain
 # code as well, so that tests link fast.
 LTO   := $(if $(SAN)$(findstring clang,$(CC)),,-flto=auto)
+HOT_OPT := -O3
 HOT   := base/% workloads/% sim/%
 
 SRC   := $(sort $(wildcard $(addsuffix /*.c,$(AREAS)) $(addsuffix /*/*.c,$(AREAS)) $(addsuffix /*/*/*.c,$(AREAS))))
@@ -113,7 +114,7 @@ $(B)/vibee-sim: $(CLI) $(B)/libvibee.a
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc $<"
-	@$(CC) $(CFLAGS_ALL) $(if $(LTO),$(if $(filter $(HOT),$<),-flto -ffat-lto-objects)) -c -o $@ $<
+	@$(CC) $(CFLAGS_ALL) $(if $(LTO),$(if $(filter $(HOT),$<),$(HOT_OPT) -flto -ffat-lto-objects)) -c -o $@ $<
 # Kernels choose their own instruction sets; which variant runs is decided at run time.
 $(B)/kernels/%_avx512.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma -mf16c -ffp-contract=fast -O3
 $(B)/kernels/%_avx512bf16.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mfma -mf16c -ffp-contract=fast -O3

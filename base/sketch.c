@@ -86,6 +86,32 @@ void sketch_add(struct sketch *s, double value, double weight)
 	block_sum_add(&s->sum, value * weight);
 }
 
+void sketch_add_many(struct sketch *s, const double *values, int64_t count)
+{
+	double least = s->least, most = s->most;
+	int64_t other = 0;
+
+	for (int64_t i = 0; i < count; i++) {
+		double value = values[i];
+
+		if (UNLIKELY(!(value > 0) || !isfinite(value))) {
+			other++;
+			continue;
+		}
+		least = value < least ? value : least;
+		most = value > most ? value : most;
+		s->count[bucket_of(value)]++;
+		block_sum_add(&s->sum, value);
+	}
+	s->least = least;
+	s->most = most;
+	s->adds += (double)(count - other);
+	s->total += (double)(count - other);
+	for (int64_t i = 0; other > 0 && i < count; i++)
+		if (!(values[i] > 0) || !isfinite(values[i]))
+			sketch_add(s, values[i], 1);
+}
+
 void sketch_add_ramp(struct sketch *s, double first, double step, int64_t count, double weight)
 {
 	double last = first + step * (double)(count - 1);

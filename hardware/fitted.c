@@ -94,9 +94,9 @@ static const struct fit *first(const struct fits *fits, const struct op *op, con
 {
 	for (size_t i = 0; i < fits->count; i++) {
 		const struct fit *f = &fits->items[i];
-		bool theirs = !stack || (f->stack && strlen(f->stack) == length && strncmp(stack, f->stack, length) == 0);
 
-		if (theirs && suits(f, op, loosely))
+		/* Cheapest first: most fits are of other kinds. */
+		if (suits(f, op, loosely) && (!stack || (f->stack && strlen(f->stack) == length && strncmp(stack, f->stack, length) == 0)))
 			return f;
 	}
 	return NULL;
@@ -105,7 +105,12 @@ static const struct fit *first(const struct fits *fits, const struct op *op, con
 const struct fit *fits_find(const struct fits *fits, const struct op *op, const char *stacks)
 {
 	const struct fit *f = NULL;
+	size_t i = 0;
 
+	while (i < fits->count && fits->items[i].op != (int)op->kind)
+		i++;
+	if (i == fits->count)          /* most operators have none: no need to ask stack by stack */
+		return NULL;
 	while (!f && stacks && *stacks) {
 		size_t n = strcspn(stacks, " ");
 
@@ -115,7 +120,7 @@ const struct fit *fits_find(const struct fits *fits, const struct op *op, const 
 	}
 	if (!f)
 		f = first(fits, op, NULL, 0, false);
-	return f ? f : first(fits, op, NULL, 0, true);
+	return f || !is_attention(op->kind) ? f : first(fits, op, NULL, 0, true);
 }
 
 static uint64_t mix(int64_t a, int64_t b)

@@ -33,6 +33,7 @@ bool batcher_init(struct batcher *b, struct seq_pool *pool, const struct schedul
 	seq_list_init(&b->inbox);
 	b->key_tokens = limits->block_tokens;
 	b->key_blocks = 1;
+	b->has_fixed = limits->unpaged || limits->state_blocks > 0 || limits->window_blocks_per_token > 0;
 	b->lanes = mem_calloc((size_t)limits->lanes, sizeof(*b->lanes));
 	b->policy = ops->state_bytes ? mem_calloc(1, ops->state_bytes) : NULL;
 	if (!b->lanes || (ops->state_bytes && !b->policy))
@@ -70,23 +71,19 @@ void batcher_release(struct batcher *b)
 
 /* ---- blocks ---- */
 
-int64_t batcher_room(const struct batcher *b)
-{
-	return b->free_blocks + (b->prefix ? prefix_cache_idle(b->prefix) * b->key_blocks : 0);
-}
-
-int64_t batcher_used_blocks(const struct batcher *b)
-{
-	return b->limits.kv_blocks - batcher_room(b);
-}
-
-/* The caller has checked batcher_room. */
-static void take_blocks(struct batcher *b, int64_t n)
+static void evict_for(struct batcher *b, int64_t n)
 {
 	while (b->free_blocks < n && b->prefix && prefix_cache_evict(b->prefix))
 		b->free_blocks += b->key_blocks;
+	assert(b->free_blocks >= n);
+}
+
+/* The caller has checked batcher_room. */
+static inline void take_blocks(struct batcher *b, int64_t n)
+{
+	if (UNLIKELY(b->free_blocks < n))
+		evict_for(b, n);
 	b->free_blocks -= n;
-	assert(b->free_blocks >= 0);
 }
 
 void batcher_settle(struct batcher *b, int lane, int64_t steps)
@@ -110,8 +107,13 @@ static int64_t paged_blocks(const struct batcher *b, int64_t tokens)
 static int64_t fixed_blocks(const struct batcher *b, int64_t tokens)
 {
 	const struct batcher_limits *l = &b->limits;
-	double windows = (double)(tokens < l->window_tokens ? tokens : l->window_tokens) * l->window_blocks_per_token;
-	int64_t blocks = (int64_t)ceil(windows + l->state_blocks - 1e-9);
+	double windows;
+	int64_t blocks;
+
+	if (LIKELY(!b->has_fixed))
+		return 0;
+	windows = (double)(tokens < l->window_tokens ? tokens : l->window_tokens) * l->window_blocks_per_token;
+	blocks = (int64_t)ceil(windows + l->state_blocks - 1e-9);
 
 	return l->unpaged && blocks < 1 ? 1 : blocks;
 }
@@ -541,21 +543,21 @@ int64_t batcher_fit_decodes(struct batcher *b, int lane)
 {
 	struct lane *l = &b->lanes[lane];
 	struct decode_group *g = &l->decoding;
-	int64_t preempted = 0;
+	int64_t preempted = 0, next;
 	int32_t victim;
 
 	if (b->limits.reserve == RESERVE_TOTAL)
 		return 0;
 	/* Sequences that joined while this batch is being formed have taken theirs already. */
-	while (decode_group_blocks(g, 1) - l->reserved > batcher_room(b)) {
+	while ((next = decode_group_next_blocks(g)) - l->reserved > batcher_room(b)) {
 		victim = batcher_victim(b, lane);
 		if (victim == NO_SEQ)
 			break;
 		batcher_preempt(b, lane, victim);
 		preempted++;
 	}
-	take_blocks(b, decode_group_blocks(g, 1) - l->reserved);
-	l->reserved = decode_group_blocks(g, 1);
+	take_blocks(b, next - l->reserved);
+	l->reserved = next;
 	return preempted;
 }
 
@@ -612,7 +614,7 @@ static int64_t quiet_steps(const struct batcher *b, const struct lane *l)
 
 	if (batch->chunk_count > 0 || b->limits.lanes > 1 || batch->swap_tokens > 0)
 		return 1;
-	k = decode_group_quiet_steps(&l->decoding);
+	k = decode_group_quiet_steps(&l->decoding, b->pool->at);
 	if (b->limits.reserve == RESERVE_AS_NEEDED)
 		k = decode_group_steps_within(&l->decoding, batcher_room(b) + l->reserved, k);
 	if (batch->policy_steps > 0 && batch->policy_steps < k)

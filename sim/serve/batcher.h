@@ -83,6 +83,7 @@ struct batcher {
 	struct batcher_limits limits;
 	int64_t free_blocks;                   /* neither held by a sequence nor by the prefix cache */
 	struct prefix_cache *prefix;           /* NULL = no prefix caching */
+	bool has_fixed;                        /* sequences hold blocks whatever their length */
 	int64_t key_tokens, key_blocks;        /* tokens and cache blocks of one prefix key */
 	struct seq_list waiting[PRIORITY_LEVELS], running, swapped, loading, inbox;
 	int64_t waiting_count;
@@ -128,12 +129,19 @@ static inline int64_t batcher_outstanding(const struct batcher *b)
 {
 	return b->running.count + b->waiting_count + b->inbox.count + b->swapped.count + b->loading.count;
 }
-int64_t batcher_used_blocks(const struct batcher *b);                  /* held by sequences (prefix cache: referenced ones) */
 
 /* ---- for policies ---- */
 enum admit { ADMIT_OK, ADMIT_NO_ROOM, ADMIT_LOADING };
 /* Blocks that could be handed out now (free and idle prefix blocks). */
-int64_t batcher_room(const struct batcher *b);
+static inline int64_t batcher_room(const struct batcher *b)
+{
+	return b->free_blocks + (b->prefix ? prefix_cache_idle(b->prefix) * b->key_blocks : 0);
+}
+/* Held by sequences (prefix cache: referenced ones). */
+static inline int64_t batcher_used_blocks(const struct batcher *b)
+{
+	return b->limits.kv_blocks - batcher_room(b);
+}
 /* Tokens of the budget that the lane's decoding sequences take. */
 static inline int64_t batcher_decode_tokens(const struct batcher *b, int lane)
 {

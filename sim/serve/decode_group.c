@@ -165,25 +165,40 @@ bool decode_group_needs_block(const struct decode_group *g, const struct seq *s)
 	return residue_index(g, s) == decode_group_phase(g, g->step);
 }
 
-int64_t decode_group_quiet_steps(const struct decode_group *g)
-{
-	int64_t k = wheel_next(&g->ends, g->step), c;
+/* Sequences looked at before giving up: a stop at which nothing is due costs about as much. */
+enum { LOOKS_MOST = 64 };
 
-	if (g->window_count > 1) {
-		c = wheel_next(&g->crossings, g->step);
-		k = c < k ? c : k;
+int64_t decode_group_quiet_steps(const struct decode_group *g, const struct seq *at)
+{
+	int64_t crossing = g->window_count > 1 ? wheel_next(&g->crossings, g->step) : INT64_MAX, k = wheel_next(&g->ends, g->step);
+	int64_t most = crossing < g->ends.mask ? crossing : g->ends.mask;
+	int looks = 0;
+
+	/* Slots of the wheel that hold only what ends a turn or more later are passed over. */
+	while (k < most) {
+		int64_t step = g->step + k;
+		int32_t i = g->ends.heads[step & g->ends.mask];
+
+		while (i != NO_SEQ && at[i].end_step != step && looks++ < LOOKS_MOST)
+			i = at[i].wheel_next;
+		if (i != NO_SEQ)
+			return k;
+		k += wheel_next(&g->ends, step);
 	}
-	return k;
+	return k < crossing ? k : crossing;
 }
 
 int64_t decode_group_blocks(const struct decode_group *g, int64_t k)
 {
 	int64_t b = g->block_tokens, need = k < b ? 0 : (g->block_mask >= 0 ? k >> g->block_shift : k / b) * g->count, at = decode_group_phase(g, g->step);
 
-	for (int64_t i = decode_group_phase(g, k); i > 0; i--) {
-		need += g->residue[at];
-		at = at + 1 == b ? 0 : at + 1;
-	}
+	int64_t end = at + decode_group_phase(g, k), past = end > b ? end - b : 0;
+
+	/* Two plain loops, which a compiler can widen, for a walk around the ring. */
+	for (int64_t i = at; i < end - past; i++)
+		need += g->residue[i];
+	for (int64_t i = 0; i < past; i++)
+		need += g->residue[i];
 	return need;
 }
 

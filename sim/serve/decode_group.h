@@ -35,7 +35,7 @@ static inline int64_t decode_group_cached(const struct decode_group *g, const st
 }
 
 /* Steps that can be made before a sequence ends or crosses a window: at least 1, INT64_MAX when the group is empty. */
-int64_t decode_group_quiet_steps(const struct decode_group *g);
+int64_t decode_group_quiet_steps(const struct decode_group *g, const struct seq *at);
 /* step modulo the block size: divisions are what the event loop can least afford. */
 static inline int64_t decode_group_phase(const struct decode_group *g, int64_t step)
 {
@@ -45,6 +45,11 @@ static inline int64_t decode_group_phase(const struct decode_group *g, int64_t s
 static inline int64_t decode_group_remaining(const struct decode_group *g)
 {
 	return g->end_sum - g->count * g->step;
+}
+/* Blocks that the next step needs. */
+static inline int64_t decode_group_next_blocks(const struct decode_group *g)
+{
+	return g->residue[decode_group_phase(g, g->step)];
 }
 /* Blocks that the next k steps need. */
 int64_t decode_group_blocks(const struct decode_group *g, int64_t k);

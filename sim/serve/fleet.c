@@ -20,7 +20,7 @@ void fleet_reschedule(struct sim *sim, struct replica *r)
 {
 	int pool = pool_of(sim, r->number);
 
-	heap_set(&sim->clock, r->number, clock_key(replica_next_s(r)));
+	winner_set(&sim->clock, r->number, clock_key(replica_next_s(r)));
 	router_changed(sim->routers[pool], r->number - sim->pools[pool].first, batcher_outstanding(&r->batcher));
 }
 
@@ -42,11 +42,10 @@ static int64_t route_cached(void *ctx, int32_t replica, const struct seq *s)
 	const struct route_context *c = ctx;
 	struct replica *r = &c->sim->replicas[c->first + replica];
 	const struct batcher *b = &r->batcher;
-	struct replica_events events;
 	int32_t host = 0;
 
 	if (b->prefix)
-		replica_settle(r, c->t_s, fleet_events(c->sim, &events));
+		replica_settle(r, c->t_s, &c->sim->on);
 	return b->prefix ? prefix_cache_match(b->prefix, s->keys, s->key_count, &host) * b->key_tokens : 0;
 }
 
@@ -56,6 +55,8 @@ static struct replica *route(struct sim *sim, int pool, const struct seq *s, dou
 	struct router_view view = { .replicas = sim->pools[pool].count, .rng = &sim->router_rng, .ctx = &ctx,
 				    .outstanding = route_outstanding, .cached = route_cached };
 
+	if (view.replicas == 1)
+		return &sim->replicas[ctx.first];
 	return &sim->replicas[ctx.first + router_pick(sim->routers[pool], &view, s)];
 }
 
@@ -71,7 +72,6 @@ static bool accepted(const struct sim *sim, const struct seq *s)
 void fleet_arrive(struct sim *sim, int32_t i, double t_s)
 {
 	struct seq *s = &sim->seqs.at[i];
-	struct replica_events events;
 	struct replica *r;
 
 	metrics_arrival(&sim->metrics, s->arrival_s, s->class_index);
@@ -86,7 +86,7 @@ void fleet_arrive(struct sim *sim, int32_t i, double t_s)
 		return;
 	}
 	r = route(sim, sim->pool_count > 1 ? POOL_PREFILL : POOL_MAIN, s, t_s);
-	replica_add(r, i, t_s, fleet_events(sim, &events));
+	replica_add(r, i, t_s, &sim->on);
 	fleet_reschedule(sim, r);
 }
 
@@ -119,8 +119,9 @@ static void finished(void *ctx, struct replica *r, int32_t i, double t_s)
 
 /* Cache of a prompt leaves its prefill replica layer by layer while later layers still compute, so that only what the
  * link cannot hide is waited for (Splitwise, Mooncake): max(0, B/W - T (L-1)/L) + B/(L W) + latency. */
-static void hand_over(struct sim *sim, struct replica *r, int32_t i, double t_s)
+static void hand_over(void *ctx, struct replica *r, int32_t i, double t_s)
 {
+	struct sim *sim = ctx;
 	const struct compiled_pool *plan = &sim->plans[POOL_PREFILL];
 	const struct seq *s = &sim->seqs.at[i];
 	double bytes = (double)s->computed * plan->kv_bytes_per_token + plan->memory.state_bytes_per_seq;
@@ -133,27 +134,18 @@ static void hand_over(struct sim *sim, struct replica *r, int32_t i, double t_s)
 		err_memory(&sim->err);
 }
 
-static void first_token(void *ctx, struct replica *r, int32_t i, double t_s)
-{
-	struct sim *sim = ctx;
-
-	if (sim->seqs.at[i].state == SEQ_HANDOFF)
-		hand_over(sim, r, i, t_s);
-}
-
 void fleet_transferred(struct sim *sim, int32_t i, double t_s)
 {
 	struct seq *s = &sim->seqs.at[i];
 	struct replica *from = &sim->replicas[s->replica], *to;
-	struct replica_events events;
 
 	batcher_release_seq(&from->batcher, i);
-	replica_poke(from, t_s, fleet_events(sim, &events));
+	replica_poke(from, t_s, &sim->on);
 	fleet_reschedule(sim, from);
 	to = route(sim, POOL_MAIN, s, t_s);
 	/* Its prefix is private there; keys would only hide blocks that it really needs. */
 	drop_keys(sim, s);
-	replica_add(to, i, t_s, &events);
+	replica_add(to, i, t_s, &sim->on);
 	fleet_reschedule(sim, to);
 }
 
@@ -176,15 +168,12 @@ static void loading(void *ctx, struct replica *r, int32_t i, double t_s)
 void fleet_loaded(struct sim *sim, int32_t i, double t_s)
 {
 	struct replica *r = &sim->replicas[sim->seqs.at[i].replica];
-	struct replica_events events;
 
-	replica_loaded(r, i, t_s, fleet_events(sim, &events));
+	replica_loaded(r, i, t_s, &sim->on);
 	fleet_reschedule(sim, r);
 }
 
-const struct replica_events *fleet_events(struct sim *sim, struct replica_events *out)
+void fleet_init_events(struct sim *sim)
 {
-	*out = (struct replica_events){ .ctx = sim, .first_token = first_token, .finished = finished, .loading = loading,
-					.decided = sim->decided, .decided_key = sim->decided_key };
-	return out;
+	sim->on = (struct replica_events){ .ctx = sim, .hand_over = hand_over, .finished = finished, .loading = loading };
 }

@@ -5,7 +5,7 @@
 #include "base/rng.h"
 #include "sim/compile.h"
 #include "sim/core/events.h"
-#include "sim/core/heap.h"
+#include "sim/core/winner.h"
 #include "sim/serve.h"
 #include "sim/serve/key_pool.h"
 #include "sim/serve/metrics.h"
@@ -29,9 +29,8 @@ struct sim {
 	int64_t key_tokens;                    /* tokens of one prefix key; 0 until a request brings keys */
 	struct replica *replicas;
 	int32_t replica_count;
-	struct heap clock;                     /* next decision of each replica, by clock_key */
-	int32_t decided;                       /* the replica that decided last, and when (clock_key) */
-	double decided_key;
+	struct winner clock;                     /* next decision of each replica, by clock_key */
+	struct replica_events on;              /* what replicas report, and who decided last */
 	struct events events;
 	struct router *routers[POOLS];
 	struct rng router_rng;
@@ -54,8 +53,7 @@ MUST_USE bool intake_next(struct sim *sim);
 void intake_followup(struct sim *sim, const struct seq *done, double now_s);
 /* An arrival reaches the engine: routed, or refused. */
 void fleet_arrive(struct sim *sim, int32_t seq, double t_s);
-/* What replicas report. */
-extern const struct replica_events *fleet_events(struct sim *sim, struct replica_events *out);
+void fleet_init_events(struct sim *sim);
 void fleet_transferred(struct sim *sim, int32_t seq, double t_s);
 void fleet_loaded(struct sim *sim, int32_t seq, double t_s);
 void fleet_reschedule(struct sim *sim, struct replica *r);

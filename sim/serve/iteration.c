@@ -10,9 +10,9 @@
 static bool table_init(struct table *t, int64_t rows)
 {
 	t->rows = rows + 1;
-	t->seconds = mem_calloc((size_t)t->rows, sizeof(*t->seconds));
-	t->visits = mem_calloc((size_t)t->rows, sizeof(*t->visits));
-	return t->seconds && t->visits;
+	t->row = mem_calloc((size_t)t->rows, sizeof(*t->row));
+	t->costs = mem_calloc((size_t)t->rows, sizeof(*t->costs));
+	return t->row && t->costs;
 }
 
 static bool stage_init(struct stage *s, const struct iteration *it, int number, struct err *err)
@@ -28,16 +28,20 @@ static bool stage_init(struct stage *s, const struct iteration *it, int number, 
 	s->chunk_rows = tokens + 1;
 	s->chunk_first = mem_calloc((size_t)s->chunk_rows, sizeof(*s->chunk_first));
 	s->chunk_grid = mem_calloc((size_t)GRID_CHUNKS * GRID_PRIORS, sizeof(*s->chunk_grid));
-	if (!s->chunk_first || !s->chunk_grid || !table_init(&s->by[PER_TOKENS], tokens) || !table_init(&s->by[PER_PREFILL_TOKENS], tokens) ||
-	    !table_init(&s->by[PER_DECODES], seqs) || !table_init(&s->by[PER_LOGITS], logits) || !table_init(&s->by[PER_STEP], 1))
+	s->decode = mem_calloc((size_t)seqs + 1, sizeof(*s->decode));
+	if (!s->decode || !s->chunk_first || !s->chunk_grid || !table_init(&s->by[PER_TOKENS], tokens) ||
+	    !table_init(&s->by[PER_PREFILL_TOKENS], tokens) || !table_init(&s->by[PER_DECODES], seqs) ||
+	    !table_init(&s->by[PER_LOGITS], logits) || !table_init(&s->by[PER_STEP], 1))
 		return err_memory(err);
 	for (int w = 0; w < s->graph.window_count; w++) {
 		s->context[w] = mem_calloc((size_t)(seqs + 1) * GRID_CONTEXTS, sizeof(*s->context[w]));
 		if (!s->context[w])
 			return err_memory(err);
 	}
-	for (size_t i = 0; i < s->graph.count; i++)
+	for (size_t i = 0; i < s->graph.count; i++) {
 		s->has[s->graph.nodes[i].scale] = true;
+		s->nodes_of[s->graph.nodes[i].scale]++;
+	}
 	s->prefill_floor = -1;
 	return true;
 }
@@ -74,11 +78,12 @@ void iteration_free(struct iteration *it)
 		struct stage *s = &it->stages[i];
 
 		for (int k = 0; k < NODE_SCALE_COUNT; k++) {
-			mem_free(s->by[k].seconds);
-			mem_free(s->by[k].visits);
+			mem_free(s->by[k].row);
+			mem_free(s->by[k].costs);
 		}
 		for (int w = 0; w < GRAPH_WINDOWS; w++)
 			mem_free(s->context[w]);
+		mem_free(s->decode);
 		mem_free(s->chunk_first);
 		mem_free(s->chunk_grid);
 	}
@@ -110,6 +115,7 @@ void batch_shape_of(const struct batcher *b, int lane, struct batch_shape *out)
 	out->swap_tokens = l->batch.swap_tokens;
 	out->tokens = out->prefill_tokens;
 	out->decodes = 0;
+	out->only_decodes = l->batch.decodes && out->prefills == 0;
 	if (!l->batch.decodes) {
 		for (int w = 0; w < g->window_count; w++)
 			out->context[w] = out->below[w] = 0;
@@ -156,16 +162,41 @@ void extent_for(enum node_scale scale, double v, struct extent *x)
 	}
 }
 
+/* Prices each node of a class once for a row; the account reads them again. Without memory for that it prices anew. */
+static double fill_row(const struct iteration *it, const struct stage *s, enum node_scale scale, const struct extent *x,
+		       struct op_cost *costs)
+{
+	double sum = 0;
+	size_t k = 0;
+
+	for (size_t i = 0; i < s->graph.count; i++) {
+		const struct node *n = &s->graph.nodes[i];
+		struct op op;
+
+		if (n->scale != scale)
+			continue;
+		if (graph_op(n, x, &op)) {
+			cost_op(it->options.costs, &op, &costs[k]);
+			sum += graph_runs(n, x) * costs[k].seconds * (1 - n->overlap);
+		}
+		k++;
+	}
+	return sum;
+}
+
 static double fill(const struct iteration *it, struct stage *s, enum node_scale scale, int64_t v)
 {
 	struct table *t = &s->by[scale];
+	struct op_cost *costs = v < t->rows ? arena_alloc(it->arena, s->nodes_of[scale] * sizeof(*costs)) : NULL;
 	struct extent x;
 	double seconds;
 
 	extent_for(scale, (double)v, &x);
-	seconds = stage_seconds(it, s, scale, 0, &x);
-	if (v < t->rows)
-		t->seconds[v] = seconds > 0 ? seconds : DBL_TRUE_MIN;  /* 0 means: not filled yet */
+	seconds = costs ? fill_row(it, s, scale, &x, costs) : stage_seconds(it, s, scale, 0, &x);
+	if (v < t->rows) {
+		t->costs[v] = costs;
+		t->row[v].seconds = seconds > 0 ? seconds : DBL_TRUE_MIN;      /* 0 means: not filled yet */
+	}
 	return seconds;
 }
 
@@ -175,33 +206,38 @@ static inline double look_up(const struct iteration *it, struct stage *s, enum n
 
 	if (v <= 0 || !s->has[scale])
 		return 0;
-	if (LIKELY(v < t->rows && t->seconds[v] != 0))
-		return t->seconds[v];
+	if (LIKELY(v < t->rows && t->row[v].seconds != 0))
+		return t->row[v].seconds;
 	return fill(it, s, scale, v);
 }
 
 /* Decode attention of B sequences with S tokens in all: linear between the grid points of S. */
-static double context_point(const struct iteration *it, struct stage *s, int window, int64_t decodes, int64_t j)
+static double fill_context(const struct iteration *it, struct stage *s, int window, int64_t decodes, int64_t j)
 {
 	double *at = decodes <= s->max_seqs ? &s->context[window][decodes * GRID_CONTEXTS + j] : NULL, seconds;
 	double least = (double)decodes, context = grid_value(j, GRID_CONTEXT_BITS);
 	struct extent x = { .decodes = (double)decodes, .context = context < least ? least : context };
 
-	if (at && *at != 0)
-		return *at;
 	seconds = stage_seconds(it, s, PER_DECODE_CONTEXT, window, &x);
 	if (at)
 		*at = seconds > 0 ? seconds : DBL_TRUE_MIN;
 	return seconds;
 }
 
-static void price_context(const struct iteration *it, struct stage *s, const struct batch_shape *shape, struct step_time *out)
+static inline double context_point(const struct iteration *it, struct stage *s, int window, int64_t decodes, int64_t j)
+{
+	double seconds = decodes <= s->max_seqs ? s->context[window][decodes * GRID_CONTEXTS + j] : 0;
+
+	return LIKELY(seconds != 0) ? seconds : fill_context(it, s, window, decodes, j);
+}
+
+static inline void price_context(const struct iteration *it, struct stage *s, const struct batch_shape *shape, struct step_time *out)
 {
 	for (int w = 0; w < s->graph.window_count; w++) {
 		double context = (double)shape->context[w], left, right, low, high, slope;
 		int64_t j, growth = shape->below[w];
 
-		if (context < 1)
+		if (UNLIKELY(context < 1))
 			continue;
 		j = grid_index(context, GRID_CONTEXT_BITS);
 		left = grid_value(j, GRID_CONTEXT_BITS);
@@ -309,16 +345,23 @@ static int64_t padded(const struct host_time *h, int64_t tokens)
 
 /* Device time is never below what launching its kernels one by one takes, nor, with asynchronous scheduling, below the
  * host's own work; without it the host's work comes on top. */
-static void add_host(const struct iteration *it, const struct stage *s, int stage, const struct batch_shape *shape, struct step_time *out)
+static void host_terms(const struct iteration *it, const struct stage *s, int stage, const struct batch_shape *shape, double *floor_s,
+		       double *host_s)
 {
 	const struct host_time *h = &it->options.host;
-	double floor_s = shape->tokens > h->graph_max_tokens ? h->layer_launch_s * s->graph.layers : 0, host = 0;
+	double host = 0;
 
+	*floor_s = shape->tokens > h->graph_max_tokens ? h->layer_launch_s * s->graph.layers : 0;
 	if (stage == 0)
 		host = h->step_s + h->seq_s * (double)(shape->decodes + shape->prefills) + h->prefill_seq_s * (double)shape->prefills +
 		       h->token_s * (double)shape->tokens;
-	if (h->overlap && host > floor_s)
-		floor_s = host;
+	if (h->overlap && host > *floor_s)
+		*floor_s = host;
+	*host_s = h->overlap ? (stage == 0 ? h->visible_s : 0) : host;
+}
+
+static inline void add_host(struct step_time *out, double floor_s, double host_s)
+{
 	if (out->base_s < floor_s) {
 		if (out->slope_s > 0) {
 			double until = floor((floor_s - out->base_s) / out->slope_s) + 1;
@@ -329,7 +372,22 @@ static void add_host(const struct iteration *it, const struct stage *s, int stag
 		out->base_s = floor_s;
 		out->slope_s = 0;
 	}
-	out->base_s += h->overlap ? (stage == 0 ? h->visible_s : 0) : host;
+	out->base_s += host_s;
+}
+
+static inline bool has_row(const struct stage *s, const struct batch_shape *shape)
+{
+	return shape->only_decodes && LIKELY(shape->decodes <= s->max_seqs);
+}
+
+static void fill_decode(struct iteration *it, struct stage *s, int stage, const struct batch_shape *shape, struct decode_row *row)
+{
+	row->padded_tokens = padded(&it->options.host, shape->tokens);
+	row->base_s = look_up(it, s, PER_TOKENS, row->padded_tokens) + look_up(it, s, PER_LOGITS, shape->logits) + look_up(it, s, PER_STEP, 1);
+	row->base_s += look_up(it, s, PER_DECODES, shape->decodes);
+	host_terms(it, s, stage, shape, &row->floor_s, &row->host_s);
+	if (!(row->base_s > 0))
+		row->base_s = DBL_TRUE_MIN;
 }
 
 /* Prompts fill the chain of an SRAM pipeline: micro-batches of as many tokens as a stage holds at once follow each other, and
@@ -347,8 +405,25 @@ static double fill_share(const struct iteration *it, const struct batch_shape *s
 static void price_pass(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
 {
 	struct stage *s = &it->stages[stage];
-	struct step_time t = { .steps = most, .padded_tokens = padded(&it->options.host, shape->tokens) };
+	struct step_time t = { .steps = most };
+	double floor_s, host_s;
 
+	if (has_row(s, shape)) {
+		struct decode_row *row = &s->decode[shape->decodes];
+
+		if (UNLIKELY(row->base_s == 0))
+			fill_decode(it, s, stage, shape, row);
+		t.padded_tokens = row->padded_tokens;
+		price_context(it, s, shape, &t);
+		t.base_s = row->base_s + t.context_s;
+		t.slope_s = t.context_slope_s;
+		add_host(&t, row->floor_s, row->host_s);
+		if (UNLIKELY(shape->swap_tokens))
+			t.base_s += (double)shape->swap_tokens * it->options.swap_s_per_token;
+		*out = t;
+		return;
+	}
+	t.padded_tokens = padded(&it->options.host, shape->tokens);
 	if (shape->prefills > 0) {
 		t.prefill_s = prefill_seconds(it, s, shape);
 		t.base_s = t.prefill_s + look_up(it, s, PER_PREFILL_TOKENS, shape->prefill_tokens);
@@ -361,7 +436,8 @@ static void price_pass(struct iteration *it, int stage, const struct batch_shape
 		t.slope_s = t.context_slope_s;
 	}
 	t.base_s *= fill_share(it, shape);
-	add_host(it, s, stage, shape, &t);
+	host_terms(it, s, stage, shape, &floor_s, &host_s);
+	add_host(&t, floor_s, host_s);
 	if (shape->swap_tokens)
 		t.base_s += (double)shape->swap_tokens * it->options.swap_s_per_token;
 	*out = t;
@@ -373,6 +449,7 @@ static void speculative_shape(const struct iteration *it, const struct batch_sha
 	int64_t tokens = shape->decodes * it->options.verified;
 
 	*out = *shape;
+	out->only_decodes = false;     /* rows of decodes alone are for one token of each */
 	out->tokens = tokens + (alone ? 0 : shape->prefill_tokens);
 	out->logits = tokens + (alone ? 0 : shape->logits - shape->decodes);
 	if (alone) {
@@ -434,7 +511,7 @@ static void visit(struct stage *s, enum node_scale scale, int64_t v, double step
 	if (v <= 0 || !s->has[scale])
 		return;
 	if (LIKELY(v < t->rows)) {
-		t->visits[v] += steps;
+		t->row[v].visits += steps;
 	} else {                       /* beyond the table: rare; kept as a sum over a representative size */
 		t->beyond_visits += steps;
 		t->beyond_sum += (double)v * steps;
@@ -464,6 +541,22 @@ static void visit_speculative(const struct iteration *it, struct stage *s, const
 	visit_classes(s, &alone, padded(&it->options.host, alone.tokens), -steps * (1 - share));
 }
 
+void stage_settle(struct stage *s)
+{
+	for (int64_t b = 1; b <= s->max_seqs; b++) {
+		struct decode_row *row = &s->decode[b];
+		double visits = (double)row->visits;
+
+		if (row->visits == 0)
+			continue;
+		visit(s, PER_TOKENS, row->padded_tokens, visits);
+		visit(s, PER_DECODES, b, visits);
+		visit(s, PER_LOGITS, b, visits);
+		visit(s, PER_STEP, 1, visits);
+		row->visits = 0;
+	}
+}
+
 void iteration_count(struct iteration *it, int stage, const struct batch_shape *shape, const struct step_time *time, int64_t steps)
 {
 	struct stage *s = &it->stages[stage];
@@ -472,6 +565,8 @@ void iteration_count(struct iteration *it, int stage, const struct batch_shape *
 	if (UNLIKELY(speculates(it, shape))) {
 		share = 1 / it->options.tokens_per_pass;
 		visit_speculative(it, s, shape, k);
+	} else if (has_row(s, shape)) {
+		s->decode[shape->decodes].visits += steps;
 	} else {
 		visit_classes(s, shape, time->padded_tokens, k);
 	}

@@ -53,6 +53,7 @@ struct batch_shape {
 	int64_t context[GRAPH_WINDOWS], below[GRAPH_WINDOWS];   /* S by window, and how fast it grows a step */
 	const struct chunk *chunks;
 	int64_t swap_tokens;
+	bool only_decodes;
 };
 void batch_shape_of(const struct batcher *b, int lane, struct batch_shape *out);
 

@@ -55,9 +55,11 @@ static void tally_add(struct tally *t, const struct node *n, const struct op_cos
 	}
 }
 
-static void tally_visits(const struct iteration *it, const struct node *n, int64_t v, double visits, struct tally *t)
+/* `known`: as priced when the row was filled, or NULL. */
+static void tally_visits(const struct iteration *it, const struct node *n, int64_t v, double visits, const struct op_cost *known,
+			 struct tally *t)
 {
-	struct op_cost cost;
+	struct op_cost anew;
 	struct extent x;
 	struct op op;
 	double runs;
@@ -65,20 +67,24 @@ static void tally_visits(const struct iteration *it, const struct node *n, int64
 	extent_for(n->scale, (double)v, &x);
 	if (visits == 0 || !graph_op(n, &x, &op))
 		return;
-	cost_op(it->options.costs, &op, &cost);
+	if (!known) {
+		cost_op(it->options.costs, &op, &anew);
+		known = &anew;
+	}
 	runs = visits * graph_runs(n, &x);
-	tally_add(t, n, &cost, runs, runs * cost.seconds * (1 - n->overlap), graph_device_share(it->options.place, n, &x, &op));
+	tally_add(t, n, known, runs, runs * known->seconds * (1 - n->overlap), graph_device_share(it->options.place, n, &x, &op));
 }
 
-static void tally_table(const struct iteration *it, const struct stage *s, const struct node *n, struct tally *t)
+/* `place`: of the node among those of its class. */
+static void tally_table(const struct iteration *it, const struct stage *s, const struct node *n, size_t place, struct tally *t)
 {
 	const struct table *table = &s->by[n->scale];
 
 	for (int64_t v = 1; v < table->rows; v++)
-		if (table->visits[v])
-			tally_visits(it, n, v, table->visits[v], t);
+		if (table->row[v].visits != 0)
+			tally_visits(it, n, v, table->row[v].visits, table->costs[v] ? &table->costs[v][place] : NULL, t);
 	if (table->beyond_visits)
-		tally_visits(it, n, (int64_t)(table->beyond_sum / table->beyond_visits), table->beyond_visits, t);
+		tally_visits(it, n, (int64_t)(table->beyond_sum / table->beyond_visits), table->beyond_visits, NULL, t);
 }
 
 /* Attention: the time is the sum that the simulation paid; FLOPs, bytes and error are those of the mean step. */
@@ -149,11 +155,16 @@ bool iteration_account(struct iteration *it, struct iteration_account *out, stru
 	if (!t.rows)
 		return err_memory(err);
 	for (int k = 0; k < it->stage_count; k++) {
-		const struct stage *s = &it->stages[k];
+		struct stage *s = &it->stages[k];
+		size_t place[NODE_SCALE_COUNT] = { 0 };
 
-		for (size_t i = 0; i < s->graph.count; i++)
-			if (s->graph.nodes[i].scale != PER_DECODE_CONTEXT && s->graph.nodes[i].scale != PER_PREFILL_CHUNK)
-				tally_table(it, s, &s->graph.nodes[i], &t);
+		stage_settle(s);
+		for (size_t i = 0; i < s->graph.count; i++) {
+			enum node_scale scale = s->graph.nodes[i].scale;
+
+			if (scale != PER_DECODE_CONTEXT && scale != PER_PREFILL_CHUNK)
+				tally_table(it, s, &s->graph.nodes[i], place[scale]++, &t);
+		}
 		tally_attention(it, s, PER_DECODE_CONTEXT, &t);
 		tally_attention(it, s, PER_PREFILL_CHUNK, &t);
 	}

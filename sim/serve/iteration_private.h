@@ -12,17 +12,30 @@ enum {
 	GRID_CHUNK_BITS = 4, GRID_CHUNKS = 20 << GRID_CHUNK_BITS, GRID_PRIORS = 25 << GRID_CHUNK_BITS
 };
 
+struct row {
+	double seconds;                /* 0 = not filled yet */
+	double visits;
+};
+
 struct table {
-	double *seconds;               /* by aggregate; 0 = not filled yet */
-	double *visits;
+	struct row *row;               /* by aggregate */
+	struct op_cost **costs;        /* of each node of the class, kept from when the row was filled; NULL: not kept */
 	int64_t rows;
 	double beyond_visits;
 	double beyond_sum;
 };
 
+/* Batches of decodes alone, the commonest: all that depends on their number, and how often they ran. */
+struct decode_row {
+	double base_s, floor_s, host_s;        /* base: without attention; 0 = not filled yet */
+	int64_t padded_tokens, visits;
+};
+
 struct stage {
 	struct graph graph;
 	bool has[NODE_SCALE_COUNT];
+	size_t nodes_of[NODE_SCALE_COUNT];
+	struct decode_row *decode;             /* max_seqs + 1 */
 	struct table by[NODE_SCALE_COUNT];
 	int64_t max_seqs, chunk_rows;
 	double *context[GRAPH_WINDOWS];        /* (max_seqs + 1) x GRID_CONTEXTS */
@@ -41,6 +54,8 @@ struct iteration {
 	struct stage *stages;
 };
 
+/* Batches of decodes alone go into the tables' visits. */
+void stage_settle(struct stage *s);
 void extent_for(enum node_scale scale, double v, struct extent *x);
 double stage_seconds(const struct iteration *it, const struct stage *s, enum node_scale scale, int window, const struct extent *x);
 

@@ -6,32 +6,53 @@
 
 #include "base/mem.h"
 
+enum { CHUNK = 256 };                  /* values sketched at a time: a loop of its own over what lies in the nearest cache */
+
 static bool latency_init(struct latency *l)
 {
-	l->sketch = sketch_new();
-	l->exact = mem_alloc(EXACT_MOST * sizeof(*l->exact));
-	l->count = 0;
-	return l->sketch && l->exact;
+	*l = (struct latency){ .sketch = sketch_new(), .values = mem_alloc(EXACT_MOST * sizeof(*l->values)), .limit = EXACT_MOST, .exact = true };
+	return l->sketch && l->values;
 }
 
 static void latency_release(struct latency *l)
 {
 	sketch_free(l->sketch);
-	mem_free(l->exact);
+	mem_free(l->values);
+}
+
+static void latency_settle(struct latency *l)
+{
+	sketch_add_many(l->sketch, l->values + l->sketched, l->kept - l->sketched);
+	l->sketched = l->kept;
+}
+
+/* No room for another value: those held are in the sketch from now on. */
+static void latency_wrap(struct latency *l)
+{
+	latency_settle(l);
+	l->kept = l->sketched = 0;
+	l->limit = CHUNK;
+	l->exact = false;
 }
 
 static inline void latency_add(struct latency *l, double value)
 {
-	sketch_add(l->sketch, value, 1);
-	if (l->exact) {
-		if (l->count < EXACT_MOST) {
-			l->exact[l->count] = value;
-		} else {
-			mem_free(l->exact);
-			l->exact = NULL;
-		}
+	if (UNLIKELY(l->kept == l->limit))
+		latency_wrap(l);
+	l->values[l->kept++] = value;
+}
+
+void metrics_settle(struct metrics *m)
+{
+	latency_settle(&m->ttft);
+	latency_settle(&m->tpot);
+	latency_settle(&m->e2e);
+	latency_settle(&m->queue);
+	for (size_t i = 0; i < m->class_count; i++) {
+		latency_settle(&m->classes[i].ttft);
+		latency_settle(&m->classes[i].tpot);
+		latency_settle(&m->classes[i].e2e);
 	}
-	l->count++;
 }
 
 static double least_of(const double *targets, size_t count)
@@ -51,7 +72,7 @@ bool metrics_init(struct metrics *m, const struct scenario *sc, struct err *err)
 	const double tpot[] = { s->tpot_mean, s->tpot_p50, s->tpot_p90, s->tpot_p95, s->tpot_p99 };
 	const double e2e[] = { s->e2e_mean, s->e2e_p50, s->e2e_p90, s->e2e_p95, s->e2e_p99 };
 
-	*m = (struct metrics){ .bucket_s = 0x1p-10, .buckets_per_s = 0x1p10, .first_arrival_s = INFINITY };
+	*m = (struct metrics){ .bucket_s = 0x1p-10, .buckets_per_s = 0x1p10, .series_s = 0x1p-10 * SERIES_MOST, .first_arrival_s = INFINITY };
 	m->good.ttft_s = least_of(ttft, COUNT_OF(ttft));
 	m->good.tpot_s = least_of(tpot, COUNT_OF(tpot));
 	m->good.e2e_s = least_of(e2e, COUNT_OF(e2e));
@@ -83,9 +104,9 @@ void metrics_release(struct metrics *m)
 }
 
 /* Pairs of buckets merge until the time fits. */
-static struct bucket *bucket_at(struct metrics *m, double t_s)
+static void merge_buckets(struct metrics *m, double t_s)
 {
-	while (UNLIKELY(t_s >= m->bucket_s * SERIES_MOST)) {
+	while (t_s >= m->bucket_s * SERIES_MOST) {
 		for (int i = 0; i < SERIES_MOST / 2; i++) {
 			struct bucket a = m->buckets[2 * i], b = m->buckets[2 * i + 1];
 
@@ -98,6 +119,13 @@ static struct bucket *bucket_at(struct metrics *m, double t_s)
 		m->bucket_s *= 2;
 		m->buckets_per_s /= 2;
 	}
+	m->series_s = m->bucket_s * SERIES_MOST;
+}
+
+static inline struct bucket *bucket_at(struct metrics *m, double t_s)
+{
+	if (UNLIKELY(t_s >= m->series_s))
+		merge_buckets(m, t_s);
 	return &m->buckets[t_s > 0 ? (int)(t_s * m->buckets_per_s) : 0];
 }
 
@@ -206,12 +234,12 @@ void sketch_dist(const struct sketch *s, struct dist *out)
 void latency_dist(const struct latency *l, struct dist *out)
 {
 	sketch_dist(l->sketch, out);
-	if (!l->exact || l->count == 0)
+	if (!l->exact || l->kept == 0)
 		return;
-	out->p50 = exact_quantile(l->exact, l->count, 0.5);
-	out->p90 = exact_quantile(l->exact, l->count, 0.9);
-	out->p95 = exact_quantile(l->exact, l->count, 0.95);
-	out->p99 = exact_quantile(l->exact, l->count, 0.99);
+	out->p50 = exact_quantile(l->values, l->kept, 0.5);
+	out->p90 = exact_quantile(l->values, l->kept, 0.9);
+	out->p95 = exact_quantile(l->values, l->kept, 0.95);
+	out->p99 = exact_quantile(l->values, l->kept, 0.99);
 }
 
 const double *sketch_cdf(const struct sketch *s, struct arena *arena)

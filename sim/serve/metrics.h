@@ -17,8 +17,9 @@ enum { EXACT_MOST = 65536 };           /* up to this many requests, percentiles 
 
 struct latency {
 	struct sketch *sketch;
-	double *exact;                         /* the values themselves; NULL once there are more than EXACT_MOST */
-	int64_t count;
+	double *values;                        /* all of them while exact, then those that the sketch has not seen */
+	int64_t kept, sketched, limit;         /* values held, how many of them the sketch has, how many may be held */
+	bool exact;                            /* no more than EXACT_MOST so far */
 };
 
 struct class_metrics {
@@ -46,6 +47,7 @@ struct metrics {
 	struct block_sum e2e_area;                   /* sum of their times there */
 	struct bucket buckets[SERIES_MOST];
 	double bucket_s, buckets_per_s;        /* powers of two: one is exactly the other's inverse */
+	double series_s;                       /* time that all buckets cover */
 };
 
 MUST_USE bool metrics_init(struct metrics *m, const struct scenario *sc, struct err *err);
@@ -62,6 +64,9 @@ struct batch_sample {
 	double output_tokens;
 };
 void metrics_batches(struct metrics *m, double t0_s, double t1_s, const struct batch_sample *s);
+
+/* Brings the sketches up to date: before anything is read. */
+void metrics_settle(struct metrics *m);
 
 void latency_dist(const struct latency *l, struct dist *out);
 void sketch_dist(const struct sketch *s, struct dist *out);

@@ -33,11 +33,6 @@ static struct flight *flight_at(const struct replica *r, int k)
 	return &r->flights[i < lanes ? i : i - lanes];        /* k < lanes: a comparison, not a division */
 }
 
-double replica_next_s(const struct replica *r)
-{
-	return r->flight_count ? flight_at(r, 0)->end.hi : INFINITY;
-}
-
 /* Duration of the first k steps of a flight. */
 static double span(const struct step_time *t, int64_t k)
 {
@@ -189,7 +184,7 @@ static void measure(struct replica *r, const struct flight *f, const struct befo
 
 void replica_advance(struct replica *r, struct metrics *m, const struct replica_events *events, const struct serve_sink *sink)
 {
-	struct flight *f = flight_at(r, 0);
+	struct flight *f = &r->flights[r->flight_head];
 	struct batcher *b = &r->batcher;
 	struct lane *l = &b->lanes[f->lane];
 	struct clock now = f->end;
@@ -215,7 +210,8 @@ void replica_advance(struct replica *r, struct metrics *m, const struct replica_
 	r->flight_head = r->flight_head + 1 < r->pool->limits.lanes ? r->flight_head + 1 : 0;
 	r->flight_count--;
 	for (size_t k = 0; k < b->first_count; k++)
-		events->first_token(events->ctx, r, b->first_tokens[k], now.hi);
+		if (UNLIKELY(b->pool->at[b->first_tokens[k]].state == SEQ_HANDOFF))
+			events->hand_over(events->ctx, r, b->first_tokens[k], now.hi);
 	for (size_t k = 0; k < b->finished_count; k++) {
 		batcher_release_seq(b, b->finished[k]);
 		events->finished(events->ctx, r, b->finished[k], now.hi);
@@ -238,7 +234,7 @@ void replica_poke(struct replica *r, double t_s, const struct replica_events *ev
 		launch_all(r, &(struct clock){ t_s, 0 }, events);
 		return;
 	}
-	f = flight_at(r, 0);
+	f = &r->flights[r->flight_head];
 	if (r->pool->limits.lanes > 1 || f->steps == 1 || !batcher_may_admit(&r->batcher))
 		return;
 	f->steps = steps_to(f, seen_s(r, t_s, events));
@@ -249,7 +245,7 @@ void replica_poke(struct replica *r, double t_s, const struct replica_events *ev
  * formed. Until then nothing changes, so the flight runs on to that point as one. True: seen at the end of this flight. */
 static bool arrives_in_time(struct replica *r, double t_s, const struct replica_events *events)
 {
-	struct flight *f = flight_at(r, 0);
+	struct flight *f = &r->flights[r->flight_head];
 	int64_t j;
 
 	if (f->steps == 1)
@@ -289,7 +285,7 @@ void replica_loaded(struct replica *r, int32_t seq, double t_s, const struct rep
 
 void replica_settle(struct replica *r, double t_s, const struct replica_events *events)
 {
-	const struct flight *f = r->flight_count ? flight_at(r, 0) : NULL;
+	const struct flight *f = r->flight_count ? &r->flights[r->flight_head] : NULL;
 
 	if (f && f->steps > 1)
 		batcher_settle(&r->batcher, f->lane, steps_to(f, seen_s(r, t_s, events)));

@@ -2,6 +2,7 @@
 #ifndef SIM_SERVE_REPLICA_H
 #define SIM_SERVE_REPLICA_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,7 +46,7 @@ struct replica {
 /* What a finished event reports to the simulation. */
 struct replica_events {
 	void *ctx;
-	void (*first_token)(void *ctx, struct replica *r, int32_t seq, double t_s);
+	void (*hand_over)(void *ctx, struct replica *r, int32_t seq, double t_s);      /* prefilled, to be decoded elsewhere */
 	void (*finished)(void *ctx, struct replica *r, int32_t seq, double t_s);
 	void (*loading)(void *ctx, struct replica *r, int32_t seq, double t_s);        /* fetch its prefix, then replica_loaded */
 	/* Who decided last, and when (clock_key): at that instant, replicas of lower numbers have had their turn. */
@@ -57,7 +58,10 @@ MUST_USE bool replica_init(struct replica *r, const struct pool *pool, struct se
 void replica_release(struct replica *r);
 
 /* When the replica next decides something; INFINITY when idle. */
-double replica_next_s(const struct replica *r);
+static inline double replica_next_s(const struct replica *r)
+{
+	return r->flight_count ? r->flights[r->flight_head].end.hi : INFINITY;
+}
 /* The next decision: commits what ended, starts what can start. */
 void replica_advance(struct replica *r, struct metrics *m, const struct replica_events *events, const struct serve_sink *sink);
 /* A sequence joins the queue at t_s (new, or handed over with its cache). */

@@ -5,13 +5,13 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "sim/core/heap.h"
+#include "sim/core/winner.h"
 #include "sim/serve/seq.h"
 
 struct router {
 	const struct router_ops *ops;
 	int32_t next;
-	struct heap load;              /* outstanding by replica, least on top; only for those that track */
+	struct winner load;              /* outstanding by replica, least on top; only for those that track */
 };
 
 static int32_t round_robin_pick(struct router *r, const struct router_view *view, const struct seq *s)
@@ -45,7 +45,7 @@ static int32_t least_pick(struct router *r, const struct router_view *view, cons
 {
 	(void)view;
 	(void)s;
-	return heap_top(&r->load);
+	return winner_top(&r->load);
 }
 static const struct router_ops least_outstanding = { .name = "least-outstanding", .help = "fewest waiting and running requests",
 						      .pick = least_pick, .tracks = true };
@@ -54,12 +54,12 @@ static const struct router_ops least_outstanding = { .name = "least-outstanding"
  * enough, else the least loaded. Defaults of its launcher: threshold 0.5, absolute 32, relative 1.1. */
 static int32_t cache_aware_pick(struct router *r, const struct router_view *view, const struct seq *s)
 {
-	int32_t least = heap_top(&r->load), best = least;
+	int32_t least = winner_top(&r->load), best = least;
 	int64_t best_cached = 0;
-	double most_load = 0, least_load = heap_top_key(&r->load);
+	double most_load = 0, least_load = winner_top_key(&r->load);
 
 	for (int32_t i = 0; i < view->replicas; i++)
-		most_load = fmax(most_load, heap_key(&r->load, i));
+		most_load = fmax(most_load, winner_key(&r->load, i));
 	if (most_load - least_load > 32 && most_load > 1.1 * least_load)
 		return least;
 	if (!s->keys)
@@ -80,7 +80,7 @@ static const struct router_ops cache_aware = { .name = "cache-aware", .help = "l
 static int32_t session_pick(struct router *r, const struct router_view *view, const struct seq *s)
 {
 	if (s->session == 0)
-		return heap_top(&r->load);
+		return winner_top(&r->load);
 	return (int32_t)(hash_mix(s->session, 0x5e55) % (uint64_t)view->replicas);
 }
 static const struct router_ops session = { .name = "session", .help = "all turns of a session on one replica", .pick = session_pick,
@@ -112,14 +112,14 @@ struct router *router_new(const struct router_ops *ops, int32_t replicas, struct
 {
 	struct router *r = mem_calloc(1, sizeof(*r));
 
-	if (!r || (ops->tracks && !heap_init(&r->load, replicas))) {
+	if (!r || (ops->tracks && !winner_init(&r->load, replicas))) {
 		mem_free(r);
 		err_memory(err);
 		return NULL;
 	}
 	r->ops = ops;
 	for (int32_t i = 0; ops->tracks && i < replicas; i++)
-		heap_set(&r->load, i, 0);
+		winner_set(&r->load, i, 0);
 	return r;
 }
 
@@ -127,7 +127,7 @@ void router_free(struct router *r)
 {
 	if (!r)
 		return;
-	heap_release(&r->load);
+	winner_release(&r->load);
 	mem_free(r);
 }
 
@@ -139,5 +139,5 @@ int32_t router_pick(struct router *r, const struct router_view *view, const stru
 void router_changed(struct router *r, int32_t replica, int64_t outstanding)
 {
 	if (r->ops->tracks)
-		heap_set(&r->load, replica, (double)outstanding);
+		winner_set(&r->load, replica, (double)outstanding);
 }

@@ -47,7 +47,7 @@ static bool init_pools(struct sim *sim, struct err *err)
 	sim->pool_count = d->prefill_replicas > 0 ? 2 : 1;
 	sim->replica_count = (int32_t)(d->replicas + d->prefill_replicas);
 	sim->replicas = mem_calloc((size_t)sim->replica_count, sizeof(*sim->replicas));
-	if (!sim->replicas || !heap_init(&sim->clock, sim->replica_count))
+	if (!sim->replicas || !winner_init(&sim->clock, sim->replica_count))
 		return err_memory(err);
 	return init_pool(sim, POOL_MAIN, 0, (int32_t)d->replicas, err) &&
 	       (sim->pool_count == 1 || init_pool(sim, POOL_PREFILL, (int32_t)d->replicas, (int32_t)d->prefill_replicas, err));
@@ -85,6 +85,7 @@ struct sim *sim_new(const struct scenario *sc, const struct serve_sink *sink, st
 	sim->sc = sc;
 	sim->sink = sink;
 	sim->next_arrival = NO_SEQ;
+	fleet_init_events(sim);
 	if (!seq_pool_init(&sim->seqs, 1024)) {
 		err_memory(err);
 		goto fail;
@@ -123,7 +124,7 @@ void sim_free(struct sim *sim)
 		router_free(sim->routers[p]);
 	}
 	mem_free(sim->replicas);
-	heap_release(&sim->clock);
+	winner_release(&sim->clock);
 	events_release(&sim->events);
 	source_close(sim->source);
 	metrics_release(&sim->metrics);
@@ -170,7 +171,7 @@ static void handle(struct sim *sim, const struct event *e)
 static bool step(struct sim *sim, double until_s)
 {
 	double outside = sim->next_arrival_s, planned = sim->events.count ? sim->events.at[0].t_s : INFINITY;
-	double replica = heap_top_key(&sim->clock), first = outside < planned ? outside : planned;
+	double replica = winner_top_key(&sim->clock), first = outside < planned ? outside : planned;
 
 	if (first > until_s && replica > until_s)
 		return false;
@@ -189,14 +190,13 @@ static bool step(struct sim *sim, double until_s)
 			handle(sim, &e);
 		}
 	} else {
-		struct replica *r = &sim->replicas[heap_top(&sim->clock)];
-		struct replica_events events;
+		struct replica *r = &sim->replicas[winner_top(&sim->clock)];
 
 		sim->now_s = replica_next_s(r);
-		sim->decided = r->number;
-		sim->decided_key = replica;
+		sim->on.decided = r->number;
+		sim->on.decided_key = replica;
 		sim->iterations += r->flights[r->flight_head].steps;
-		replica_advance(r, &sim->metrics, fleet_events(sim, &events), sim->sink);
+		replica_advance(r, &sim->metrics, &sim->on, sim->sink);
 		fleet_reschedule(sim, r);
 		if (UNLIKELY(r->batcher.out_of_memory))
 			return err_memory(&sim->err);
@@ -224,6 +224,7 @@ bool sim_run(struct sim *sim, double until_s, struct err *err)
 		sim->events_done++;
 		progress(sim);
 	}
+	metrics_settle(&sim->metrics);
 	sim->wall_s += monotonic_s() - start;
 	if (sim->err.kind != ERR_NONE)
 		return err_set(err, sim->err.kind, "%s", sim->err.text);

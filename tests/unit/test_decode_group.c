@@ -124,7 +124,7 @@ static void leave(struct world *w, int i)
 
 static void advance(struct world *w)
 {
-	int64_t quiet = decode_group_quiet_steps(&w->g), next = next_change(w), k;
+	int64_t quiet = decode_group_quiet_steps(&w->g, w->pool.at), next = next_change(w), k;
 	int32_t done;
 
 	/* The wheel may stop early, where it finds nothing, but never late. */
