@@ -10,6 +10,7 @@
 #include "cli/version.h"
 #include "reports/run_csv.h"
 #include "reports/store.h"
+#include "sim/interval.h"
 #include "sim/serve.h"
 
 /* Where the events of a run go while it lasts. */
@@ -98,6 +99,16 @@ static bool simulate(const struct call *call, const struct scenario *sc, struct 
 	return r->scenario_hash[0] || scenario_hash(sc, vibee_version(), r->scenario_hash, err);
 }
 
+/* Runs that take longer than this are not run again unasked. */
+static const double INTERVAL_WALL_S = 1;
+
+static bool add_interval(const struct call *call, const struct scenario *sc, struct result *r, struct err *err)
+{
+	if (call_flag(call, "no-interval") || (r->wall_s > INTERVAL_WALL_S && !call_flag(call, "interval")))
+		return true;
+	return interval_run(sc, r, call->arena, err);
+}
+
 /* Keeps the run in the database at `path`. */
 static bool keep(const char *path, const struct run_origin *origin, struct result *r, struct err *err)
 {
@@ -143,7 +154,7 @@ static bool run_run(const struct call *call, struct err *err)
 		return err_memory(err);
 	if (!call_flag(call, "no-store") && !(database = run_database(call, err)))
 		return false;
-	if (!run_files_choose(call, &files, err) || !simulate(call, sc, r, err))
+	if (!run_files_choose(call, &files, err) || !simulate(call, sc, r, err) || !add_interval(call, sc, r, err))
 		return false;
 	run_origin_here(call, &origin);
 	/* A run that cannot be kept is still worth showing: later steps go on, the first error is the one reported. */
@@ -152,6 +163,12 @@ static bool run_run(const struct call *call, struct err *err)
 	return kept && shown && check_slos(r, err);
 }
 
+static const struct option interval_table[] = {
+	{ .name = "interval", .kind = OPTION_FLAG, .help = "the interval also of runs that take over a second (three times as long)" },
+	{ .name = "no-interval", .kind = OPTION_FLAG, .help = "do not simulate twice more for the 80 % interval" },
+};
+static const struct option_group interval_options = OPTION_GROUP("Confidence", interval_table);
+
 const struct command command_run = {
 	.name = "run", .summary = "simulate serving a workload", .arguments = "[SCENARIO.xml]", .arguments_most = 1,
 	.words = WORDS_FILE,
@@ -159,7 +176,7 @@ const struct command command_run = {
 		   "which requests join which batch, what every batch costs, when every token comes. Prints latency, throughput, "
 		   "memory, cost, energy, where the time goes and how far to trust it, and keeps the run in a database.",
 	.groups = (const struct option_group *const[]){ &model_options, &hardware_options, &deployment_options, &scheduler_options,
-							&workload_options, &scenario_options, &output_options, &store_options, NULL },
+							&workload_options, &scenario_options, &interval_options, &output_options, &store_options, NULL },
 	.examples = (const struct example[]){
 		{ "vibee-sim run", "the default: llama-3.1-8b on one H100 under recorded chat traffic" },
 		{ "vibee-sim run --model llama-2-70b --device a100 --tp 4 --workload chat --qps 1.5 --report run.html",

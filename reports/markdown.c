@@ -162,6 +162,26 @@ static void reproduce(const struct result *r, const struct run_origin *o, struct
 		row(out, "command", o->command);
 }
 
+static void intervals(const struct result *r, struct str *out)
+{
+	static const char *const shown[] = { "ttft_s.p50", "ttft_s.p99", "tpot_s.p50", "tpot_s.p99", "e2e_s.p50", "e2e_s.p99",
+					     "output_throughput", "cost.usd_per_1m_output_tokens", "energy.joules_per_output_token", NULL };
+	char share[FORMAT_ROOM], low[FORMAT_ROOM], high[FORMAT_ROOM];
+
+	if (!r->slower)
+		return;
+	str_addf(out, "80 %% interval of operator times: the run with all of them %s faster and slower.\n\n| | from | to |\n|---|--:|--:|\n",
+		 format_share(share, r->interval_rel_error));
+	for (size_t i = 0; shown[i]; i++) {
+		const struct metric *m = metric_find(shown[i]);
+		double a, b;
+
+		if (metric_interval(m, r, &a, &b) && isfinite(a) && isfinite(b))
+			str_addf(out, "| %s | %s | %s |\n", m->help, format_metric(low, m, a), format_metric(high, m, b));
+	}
+	str_add(out, "\n");
+}
+
 bool markdown_report(const struct result *r, const struct run_origin *origin, struct str *out, struct err *err)
 {
 	static const char *const throughput[] = {
@@ -194,6 +214,7 @@ bool markdown_report(const struct result *r, const struct run_origin *origin, st
 	str_add(out, "\n## How far to trust this\n\n| | |\n|---|--:|\n");
 	metric_rows(r, trust, out);
 	str_add(out, "\n");
+	intervals(r, out);
 	reproduce(r, origin, out);
 	return !out->failed || err_memory(err);
 }

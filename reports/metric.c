@@ -75,6 +75,7 @@ const struct metric metrics[] = {
 	NUMBER("confidence.fitted", "share", share_fitted, 0, "share priced from curves fitted to measurements"),
 	NUMBER("confidence.analytic", "share", share_analytic, 0, "share priced from data sheet peaks"),
 	NUMBER("confidence.expected_rel_error", "share", expected_rel_error, -1, "expected relative error of times"),
+	NUMBER("confidence.interval_rel_error", "share", interval_rel_error, -1, "operator times' error that the 80 % interval spans"),
 	NUMBER("confidence.extrapolated", "share", extrapolated_share, -1, "share of time outside the measured shapes"),
 
 	NUMBER("device.peak_flop_s", "FLOP/s", peak_flop_s, 0, "peak rate of one device in the model's format"),
@@ -126,6 +127,20 @@ double metric_get(const struct metric *m, const struct result *r)
 		memcpy(&value, at, sizeof(value));
 		return value;
 	}
+}
+
+bool metric_interval(const struct metric *m, const struct result *r, double *low, double *high)
+{
+	double a, b, c;
+
+	if (!r->faster || !r->slower)
+		return false;
+	a = metric_get(m, r);
+	b = metric_get(m, r->faster);
+	c = metric_get(m, r->slower);
+	*low = fmin(fmin(a, b), c);            /* fmin and fmax pass over NAN */
+	*high = fmax(fmax(a, b), c);
+	return true;
 }
 
 void metric_set(const struct metric *m, struct result *r, double value)

@@ -27,6 +27,8 @@ const struct metric *metric_find(const char *name);
 /* The nearest name, for error texts; NULL when none is near. */
 const char *metric_nearest(const char *name);
 double metric_get(const struct metric *m, const struct result *r);         /* NAN when the run has no such figure */
+/* Least and largest value over the run and those of its interval (result.faster, slower); false without them. */
+bool metric_interval(const struct metric *m, const struct result *r, double *low, double *high);
 void metric_set(const struct metric *m, struct result *r, double value);
 
 /* The value of the scenario input at that path; NULL when the run has none. */

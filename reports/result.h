@@ -89,6 +89,8 @@ struct result {
 
 	double share_measured, share_fitted, share_analytic, expected_rel_error;
 	double extrapolated_share;
+	double interval_rel_error;                              /* of the two runs below; see sim/interval.h */
+	const struct result *faster, *slower;                   /* the run with operators that much off; NULL = not simulated */
 	double peak_flop_s, bandwidth_bytes_s;                  /* one device, for the roofline */
 
 	double wall_s, events, iterations, requests_per_s, peak_rss_bytes;

@@ -1,6 +1,8 @@
 #include "reports/run_json.h"
 
 #include <ctype.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "reports/metric.h"
@@ -165,12 +167,12 @@ static void scenario(struct json *j, const struct result *r)
 }
 
 /* The metrics of one top-level object; the object stays open for what else belongs there. */
-static void metric_object(struct json *j, const char *group, const struct result *r)
+static void metric_object_as(struct json *j, const char *key, const char *group, const struct result *r)
 {
 	size_t n = strlen(group);
 	char open[64] = "";            /* the nested object that is open: "ttft_s" */
 
-	json_object(j, group);
+	json_object(j, key);
 	for (const struct metric *m = metrics; m->path; m++) {
 		const char *name = m->path + n + 1, *dot;
 		size_t inner;
@@ -192,6 +194,11 @@ static void metric_object(struct json *j, const char *group, const struct result
 	}
 	if (*open)
 		json_end(j);
+}
+
+static void metric_object(struct json *j, const char *group, const struct result *r)
+{
+	metric_object_as(j, group, group, r);
 }
 
 static void texts(struct json *j, const char *key, const char *const *lines, size_t count)
@@ -346,6 +353,43 @@ static void cdfs(struct json *j, const struct result *r)
 	json_end(j);
 }
 
+/* Of the interval: what it covers, and where it comes from. */
+static void interval(struct json *j, const struct result *r)
+{
+	if (!r->slower)
+		return;
+	json_object(j, "interval");
+	json_number(j, "coverage", 0.8);
+	json_number(j, "rel_error", r->interval_rel_error);
+	json_text(j, "of", "operator times; the run simulated again with all of them faster and slower by rel_error");
+	json_end(j);
+}
+
+/* "metrics_low", "metrics_high" and the same of cost and energy: every figure's least and largest value over the interval. */
+static void bounds(struct json *j, const struct result *r)
+{
+	static const char *const groups[] = { "metrics", "cost", "energy" };
+	struct result side[2] = { *r, *r };
+
+	if (!r->slower)
+		return;
+	for (const struct metric *m = metrics; m->path; m++) {
+		double low = NAN, high = NAN;
+
+		(void)metric_interval(m, r, &low, &high);
+		metric_set(m, &side[0], low);
+		metric_set(m, &side[1], high);
+	}
+	for (size_t g = 0; g < COUNT_OF(groups); g++)
+		for (int high = 0; high < 2; high++) {
+			char key[32];
+
+			snprintf(key, sizeof(key), "%s_%s", groups[g], high ? "high" : "low");
+			metric_object_as(j, key, groups[g], &side[high]);
+			json_end(j);
+		}
+}
+
 void run_json_value(struct json *j, const char *key, const struct result *r, const struct run_json_options *options)
 {
 	json_object(j, key);
@@ -363,7 +407,9 @@ void run_json_value(struct json *j, const char *key, const struct result *r, con
 	metric_object(j, "energy", r);
 	json_end(j);
 	metric_object(j, "confidence", r);
+	interval(j, r);
 	json_end(j);
+	bounds(j, r);
 	metric_object(j, "device", r);
 	json_end(j);
 	metric_object(j, "sim", r);

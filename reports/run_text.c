@@ -340,6 +340,30 @@ static void money(struct page *p)
 	}
 }
 
+/* What the figures may be where operator times err as they are expected to: simulated, or in proportion. */
+static void interval(struct page *p)
+{
+	static const char *const shown[] = { "ttft_s.p50", "ttft_s.p99", "tpot_s.p50", "e2e_s.p50", "output_throughput",
+					     "cost.usd_per_1m_output_tokens", NULL };
+	static const char *const labels[] = { "TTFT p50", "TTFT p99", "TPOT p50", "E2E p50", "output", "a million output tokens" };
+	const struct result *r = p->r;
+	char low[FORMAT_ROOM], high[FORMAT_ROOM], both[2 * FORMAT_ROOM];
+
+	if (!r->slower)
+		return;
+	label(p, "80 % interval");
+	for (size_t i = 0; shown[i]; i++) {
+		const struct metric *m = metric_find(shown[i]);
+		double a, b;
+
+		if (!metric_interval(m, r, &a, &b) || !isfinite(a) || !isfinite(b))
+			continue;
+		snprintf(both, sizeof(both), "%s to %s", format_metric(low, m, a), format_metric(high, m, b));
+		itemf(p, STYLE_PLAIN, both, "%s", labels[i]);
+	}
+	newline(p);
+}
+
 static void trust(struct page *p)
 {
 	const struct result *r = p->r;
@@ -353,11 +377,8 @@ static void trust(struct page *p)
 	if (r->extrapolated_share > 0)
 		item(p, r->extrapolated_share > 0.2 ? STYLE_WARN : STYLE_PLAIN,
 		     format_share(buf, r->extrapolated_share), "extrapolated");
-	if (r->tpot_s.count > 0)
-		item(p, STYLE_PLAIN, "TPOT p50", format_interval_s(buf, r->tpot_s.p50, r->expected_rel_error));
-	if (r->ttft_s.count > 0)
-		item(p, STYLE_PLAIN, "TTFT p50", format_interval_s(buf, r->ttft_s.p50, r->expected_rel_error));
 	newline(p);
+	interval(p);
 }
 
 static void slos(struct page *p)

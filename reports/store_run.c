@@ -75,6 +75,32 @@ static bool put_metrics(struct store *s, sqlite3_int64 run, const struct result 
 	return ok;
 }
 
+/* Figures with their least and largest value over the interval of operator times; none when it was not simulated. */
+static bool put_intervals(struct store *s, sqlite3_int64 run, const struct result *r, struct err *err)
+{
+	sqlite3_stmt *st = NULL;
+	bool ok = true;
+	double low, high;
+
+	if (!r->slower)
+		return true;
+	st = store_prepare(s, "INSERT INTO run_intervals(run, name, low, high) VALUES(?, ?, ?, ?)", err);
+	ok = st != NULL;
+	for (const struct metric *m = metrics; ok && m->path; m++) {
+		if (!metric_interval(m, r, &low, &high))
+			continue;
+		sqlite3_bind_int64(st, 1, run);
+		bind_text(st, 2, metric_name(m));
+		bind_number(st, 3, low);
+		bind_number(st, 4, high);
+		if (sqlite3_step(st) != SQLITE_DONE)
+			ok = store_fail(s, "store the run", err);
+		sqlite3_reset(st);
+	}
+	sqlite3_finalize(st);
+	return ok;
+}
+
 static bool put_cdfs(struct store *s, sqlite3_int64 run, const struct result *r, struct err *err)
 {
 	struct cdf_row rows[CDF_POINTS];
@@ -94,7 +120,7 @@ static bool put_cdfs(struct store *s, sqlite3_int64 run, const struct result *r,
 
 static bool put_rows(struct store *s, sqlite3_int64 run, const struct result *r, struct err *err)
 {
-	return put_metrics(s, run, r, err) &&
+	return put_metrics(s, run, r, err) && put_intervals(s, run, r, err) &&
 	       rows_put(s, run, &table_scenario, r->scenario, r->scenario_count, err) &&
 	       rows_put(s, run, &table_notes, r->notes, r->note_count, err) &&
 	       rows_put(s, run, &table_not_modelled, r->not_modelled, r->not_modelled_count, err) &&
@@ -173,6 +199,40 @@ static bool get_metrics(struct store *s, sqlite3_int64 run, struct result *r, st
 			metric_set(m, r, column_number(st, 1));
 	}
 	sqlite3_finalize(st);
+	return code == SQLITE_DONE || store_fail(s, "read the run", err);
+}
+
+/* The two runs of the interval as far as they were kept: their figures. */
+static bool get_intervals(struct store *s, sqlite3_int64 run, struct arena *arena, struct result *r, struct err *err)
+{
+	sqlite3_stmt *st = store_prepare(s, "SELECT name, low, high FROM run_intervals WHERE run = ?", err);
+	struct result *low = NULL, *high = NULL;
+	int code;
+
+	if (!st)
+		return false;
+	sqlite3_bind_int64(st, 1, run);
+	while ((code = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *name = (const char *)sqlite3_column_text(st, 0);
+		const struct metric *m = name ? metric_find(name) : NULL;
+
+		if (!low) {
+			low = arena_alloc(arena, sizeof(*low));
+			high = arena_alloc(arena, sizeof(*high));
+			if (!low || !high) {
+				sqlite3_finalize(st);
+				return err_memory(err);
+			}
+			*low = *high = *r;
+		}
+		if (m) {
+			metric_set(m, low, column_number(st, 1));
+			metric_set(m, high, column_number(st, 2));
+		}
+	}
+	sqlite3_finalize(st);
+	r->faster = low;
+	r->slower = high;
 	return code == SQLITE_DONE || store_fail(s, "read the run", err);
 }
 
@@ -289,7 +349,7 @@ bool store_get_run(struct store *s, const char *name, struct arena *arena, struc
 	if (!store_exec(s, "BEGIN", "read the run", err))
 		return false;
 	ok = store_find(s, name, &run, id, err) && get_head(s, run, arena, r, &bucket_s, err) &&
-	     get_metrics(s, run, r, err) && get_rows(s, run, arena, r, err) &&
+	     get_metrics(s, run, r, err) && get_rows(s, run, arena, r, err) && get_intervals(s, run, arena, r, err) &&
 	     get_series(s, run, bucket_s, arena, r, err) && get_cdfs(s, run, arena, r, err) &&
 	     (!about || get_about(s, run, arena, about, err));
 	store_rollback(s);

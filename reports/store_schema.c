@@ -84,6 +84,9 @@ static const struct { const char *what, *sql; } migrations[] = {
 	  "CREATE VIEW validations AS SELECT s.id, s.created_at, s.title, v.name, v.held_out, v.count,"
 	  " v.median_abs_rel_error, v.p90_abs_rel_error FROM studies s JOIN validation_errors v USING(study)"
 	  " WHERE s.kind = 'validate';" },
+	{ "intervals of runs",
+	  "CREATE TABLE run_intervals(run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, name TEXT NOT NULL,"
+	  " low REAL, high REAL, PRIMARY KEY(run, name)) WITHOUT ROWID;" },
 };
 
 static bool pragma_int(struct store *s, const char *sql, int *value, struct err *err)

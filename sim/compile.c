@@ -143,6 +143,11 @@ static bool load_correction(const struct scenario *sc, struct compiled *c, struc
 	return true;
 }
 
+static double time_scale(const struct scenario *sc, const struct compiled *c)
+{
+	return (c->correction ? c->correction->time_scale : 1) * (sc->time_scale > 0 ? sc->time_scale : 1);
+}
+
 bool compile_scenario(const struct scenario *asked, struct compiled *out, struct arena *arena, struct err *err)
 {
 	struct cost_options options = { 0 };
@@ -167,7 +172,7 @@ bool compile_scenario(const struct scenario *asked, struct compiled *out, struct
 		return false;
 	if (sc->hardware.correction && !load_correction(sc, out, arena, err))
 		return false;
-	options = (struct cost_options){ .time_scale = out->correction ? out->correction->time_scale : 1, .system = out->system, .device = out->device, .stack = out->stack, .best_provider = (enum provider)provider };
+	options = (struct cost_options){ .time_scale = time_scale(sc, out), .system = out->system, .device = out->device, .stack = out->stack, .best_provider = (enum provider)provider };
 	out->costs = cost_model_new(&options, err);
 	if (!out->costs)
 		return false;

@@ -81,6 +81,7 @@ struct scenario {
 	const char *title;
 	int64_t seed;
 	bool exact_steps;                      /* every iteration is an event of its own */
+	double time_scale;                     /* not an input: factor on operator times, of interval.h; 0 = 1 */
 	struct scenario_model model;
 	struct scenario_hardware hardware;
 	struct scenario_deployment deployment;
