@@ -10,6 +10,7 @@
 #include "cli/catalog_check.h"
 #include "cli/options.h"
 #include "hardware/device.h"
+#include "hardware/power_fit.h"
 #include "hardware/profile_import.h"
 #include "hardware/catalog.h"
 #include "models/model.h"
@@ -316,6 +317,46 @@ static const struct command catalog_import_profile = {
 	.run = import_profile_run,
 };
 
+/* --- fit-power ----------------------------------------------------------------------------------------------------- */
+
+static bool fit_power_run(const struct call *call, struct err *err)
+{
+	const char *name = call_text(call, "device");
+	const struct device *d = name ? device_load_usable(name, call->arena, err) : NULL;
+	struct power_point *points = NULL;
+	struct power_fit f;
+	size_t count = 0;
+	bool ok = d != NULL;
+
+	if (!name)
+		return err_set(err, ERR_INPUT, "--device: expected the device whose power was measured");
+	for (size_t i = 0; ok && i < call->argument_count; i++)
+		ok = power_read(call_argument(call, i), d, &points, &count, err);
+	ok = ok && power_fit(d, points, count, call_number(call, "busy-w", 0), &f, err);
+	if (ok)
+		printf("%s: %zu points, %zu cells fitted, %zu cells of other shapes left out: median error %.1f %%, P90 %.1f %%\n"
+		       "the law in the catalog: %.1f %%, %.1f %%\n"
+		       "<power busy_w=\"%.0f\" memory_w=\"%.0f\" compute_w=\"%.0f\"/>\n",
+		       d->name, f.points, f.cells, f.cells_left_out, 100 * f.median, 100 * f.p90,
+		       100 * f.present_median, 100 * f.present_p90, f.busy_w, f.memory_w, f.compute_w);
+	mem_free(points);
+	return ok;
+}
+
+static const struct option fit_power_table[] = {
+	{ .name = "device", .word = "NAME", .words = WORDS_DEVICES, .help = "the device whose board power was measured" },
+	{ .name = "busy-w", .word = "W", .kind = OPTION_NUMBER, .least = 0, .most = 1e6, .fallback = "0", .help = "power of running kernels that do next to nothing; 0 = fitted" },
+};
+static const struct option_group fit_power_options = OPTION_GROUP("Options", fit_power_table);
+static const struct command catalog_fit_power = {
+	.name = "fit-power", .summary = "fit the power law to measured board power", .arguments = "FILE...", .arguments_least = 1,
+	.arguments_most = 16, .words = WORDS_FILE, .groups = (const struct option_group *const[]){ &fit_power_options, NULL },
+	.details = "Reads columns compute,memory,watts (shares of peak), or gemm_dtype,m,n,k,latency_us,power_w, fits half of the shapes "
+		   "and states the error on the other half. Prints the attributes for the device's file.",
+	.examples = (const struct example[]){ { "vibee-sim catalog fit-power gemm.csv --device h200", "watts of kernels measured in a loop" }, { NULL, NULL } },
+	.run = fit_power_run,
+};
+
 /* --- schema, reference --------------------------------------------------------------------------------------------- */
 
 static bool write_schema(const struct call *call, void (*write)(const struct element *root, struct str *out), struct err *err)
@@ -362,7 +403,7 @@ static const struct command catalog_reference = {
 extern const struct command catalog_list;
 const struct command command_catalog = {
 	.name = "catalog", .summary = "list, show, check and import devices, systems, models, workloads",
-	.parts = (const struct command *const[]){ &catalog_list, &catalog_show, &catalog_check, &catalog_import, &catalog_import_profile,
+	.parts = (const struct command *const[]){ &catalog_list, &catalog_show, &catalog_check, &catalog_import, &catalog_import_profile, &catalog_fit_power,
 						  &catalog_schema, &catalog_reference, NULL },
 	.examples = (const struct example[]){ { "vibee-sim catalog list models", "what --model takes" }, { NULL, NULL } },
 };

@@ -55,6 +55,8 @@ struct device_units {
 struct device_power {
 	double tdp_w, idle_w;
 	double allin_w;                        /* with its share of host, network and facility */
+	double busy_w, memory_w, compute_w;    /* fitted law of energy.h: kernels run; added at the full rate of memory, and at
+						* peak arithmetic */
 	const char *source;
 };
 

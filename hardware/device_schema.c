@@ -128,6 +128,9 @@ LINK_ELEMENT(host, "host", "link to the host's memory");
 static const struct field power_fields[] = {
 	NUMBER("tdp_w", tdp_w, 1, 0.1, 1e6, "board power limit"),
 	NUMBER("idle_w", idle_w, 1, 0, 1e6, "drawn with nothing to do"),
+	NUMBER("busy_w", busy_w, 1, 0, 1e6, "fitted: while kernels run that move and compute nothing"),
+	NUMBER("memory_w", memory_w, 1, 0, 1e6, "fitted: added when memory runs at its peak"),
+	NUMBER("compute_w", compute_w, 1, 0, 1e6, "fitted: added at peak arithmetic; grows with the square root"),
 	NUMBER("allin_w", allin_w, 1, 0.1, 1e6, "with its share of host, network and facility"),
 	SOURCE,
 };

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-static const double LIMIT_SHARE = 0.97, FLOOR = 0.22, MEMORY = 0.33, COMPUTE = 1.67, IDLE_SHARE = 0.12;
+static const double LIMIT_SHARE = 0.97, FLOOR = 0.22, MEMORY = 0.45, COMPUTE = 1.67, IDLE_SHARE = 0.12;
 
 static double clamp01(double x)
 {
@@ -35,6 +35,9 @@ double energy_busy_w(const struct device *d, double compute, double memory)
 {
 	double idle = energy_idle_w(d), top = fmax(LIMIT_SHARE * energy_limit_w(d, NULL), idle);
 
+	if (d->power.busy_w > 0 && d->power.memory_w >= 0 && d->power.compute_w >= 0)
+		return fmin(top, fmax(d->power.busy_w, idle) + d->power.memory_w * clamp01(memory) +
+					 d->power.compute_w * sqrt(clamp01(compute)));
 	return idle + (top - idle) * fmin(1, FLOOR + MEMORY * clamp01(memory) + COMPUTE * sqrt(clamp01(compute)));
 }
 

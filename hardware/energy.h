@@ -1,6 +1,10 @@
 /* Electrical power of a device as a function of what it does.
  *
- *     P = idle + (0.97 tdp - idle) min(1, 0.22 + 0.33 m + 1.67 sqrt(c))          while kernels run
+ *     P = idle + (0.97 tdp - idle) min(1, 0.22 + 0.45 m + 1.67 sqrt(c))          while kernels run
+ *
+ * or, where the device's file has coefficients fitted to it (busy_w, memory_w, compute_w; hardware/power_fit.h),
+ *
+ *     P = min(0.97 tdp, busy + memory m + compute sqrt(c))
  *
  * m: share of peak memory bandwidth, c: share of peak arithmetic. Power is far from proportional to throughput: a small
  * decode batch draws 60 to 70 % of the limit, and matrix units reach it at a fifth of their peak. Coefficients fitted to

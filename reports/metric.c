@@ -69,7 +69,8 @@ const struct metric metrics[] = {
 
 	NUMBER("energy.joules", "J", joules, -1, "energy of the devices over the run"),
 	NUMBER("energy.joules_per_output_token", "J", joules_per_output_token, -1, "energy of one output token"),
-	NUMBER("energy.mean_power_w", "W", mean_power_w, -1, "mean power of all devices"),
+	NUMBER("energy.mean_power_w", "W", mean_power_w, -1, "mean power of all devices, with what the facility adds (PUE)"),
+	NUMBER("energy.system_power_w", "W", system_power_w, -1, "mean power at the plugs: devices and their share of hosts, fans and switches, without PUE"),
 
 	NUMBER("confidence.measured", "share", share_measured, 0, "share of device time priced from measured tables"),
 	NUMBER("confidence.fitted", "share", share_fitted, 0, "share priced from curves fitted to measurements"),

@@ -85,7 +85,7 @@ struct result {
 
 	double usd, usd_per_1m_output_tokens, usd_per_1m_tokens, usd_per_hour;
 	const char *price_kind;                                 /* "cloud on demand, 2026-03" */
-	double joules, joules_per_output_token, mean_power_w;
+	double joules, joules_per_output_token, mean_power_w, system_power_w;
 
 	double share_measured, share_fitted, share_analytic, expected_rel_error;
 	double extrapolated_share;

@@ -72,6 +72,7 @@ void iteration_count(struct iteration *it, int stage, const struct batch_shape *
 struct iteration_account {
 	struct operator_row *rows;             /* in the arena, largest first */
 	size_t row_count;
+	double busy_j;                         /* energy of one device while operators run */
 	double device_s, flops, bytes;         /* summed over stages: of one device each */
 	double provider_s[PROVIDER_COUNT], error_s, extrapolated_s;
 };

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hardware/energy.h"
 #include "sim/serve/iteration_private.h"
 
 struct tally {
+	const struct device *device;
 	struct operator_row *rows;
 	size_t count, capacity;
 	struct iteration_account *out;
@@ -24,6 +26,18 @@ static struct operator_row *row_for(struct tally *t, const struct node *n, const
 	*r = (struct operator_row){ .label = n->label, .kind = op_kind_names[n->op.kind], .bound = bound_names[cost->bound],
 				    .provider = provider_names[cost->provider] };
 	return r;
+}
+
+/* Power follows what the operator does to the device; waiting for others in a collective is neither. */
+static double joules(const struct tally *t, const struct node *n, const struct op_cost *cost, double seconds, double share)
+{
+	double peak = device_peak(t->device, n->op.dtype, NULL), compute = 0, memory = 0;
+
+	if (cost->bound != BOUND_NETWORK && cost->seconds > 0) {
+		compute = share * cost->flops / (cost->seconds * peak);
+		memory = share * cost->bytes / (cost->seconds * device_bandwidth(t->device));
+	}
+	return seconds * energy_busy_w(t->device, compute, memory);
 }
 
 /* `seconds` is the visible time of all runs; the rest of `cost` is of one run, of which a device does `share`. */
@@ -47,6 +61,7 @@ static void tally_add(struct tally *t, const struct node *n, const struct op_cos
 	t->out->provider_s[cost->provider] += seconds;
 	t->out->error_s += seconds * cost->rel_error;
 	t->out->device_s += seconds;
+	t->out->busy_j += joules(t, n, cost, seconds, share);
 	if (cost->extrapolated)
 		t->out->extrapolated_s += seconds;
 	if (cost->bound != BOUND_NETWORK) {
@@ -146,7 +161,7 @@ static int largest_first(const void *a, const void *b)
 
 bool iteration_account(struct iteration *it, struct iteration_account *out, struct arena *arena, struct err *err)
 {
-	struct tally t = { .out = out };
+	struct tally t = { .out = out, .device = cost_model_device(it->options.costs) };
 
 	*out = (struct iteration_account){ 0 };
 	for (int k = 0; k < it->stage_count; k++)

@@ -216,6 +216,8 @@ static bool fill_operators(struct filling *f, struct iteration_account *total)
 		for (size_t i = 0; i < a.row_count; i++)
 			rows[n++] = a.rows[i];
 		total->device_s += a.device_s;
+		total->busy_j += (a.busy_j - a.device_s * energy_idle_w(sim->compiled.device)) * (double)sim->plans[p].devices /
+				 iteration_stages(sim->pools[p].iteration);
 		/* FLOPs and bytes: of all devices, for power and utilisation. */
 		total->flops += a.flops * (double)sim->plans[p].devices / iteration_stages(sim->pools[p].iteration);
 		total->bytes += a.bytes * (double)sim->plans[p].devices / iteration_stages(sim->pools[p].iteration);
@@ -249,16 +251,17 @@ static void fill_use(struct filling *f, const struct iteration_account *a)
 	const struct device *d = sim->compiled.device;
 	struct result *o = f->out;
 	enum dtype dtype = sim->plans[0].place.weights;
-	double seconds = clock_s(o), devices = (double)o->devices, busy = 0, device_s = a->device_s > 0 ? a->device_s : 1e-300;
+	double seconds = clock_s(o), devices = (double)o->devices, device_s = a->device_s > 0 ? a->device_s : 1e-300, watts;
+	struct price_options none = { .pue = 1 };
 
-	for (int32_t i = 0; i < sim->replica_count; i++)
-		busy += sim->replicas[i].busy_s * (double)sim->plans[sim->pool_count > 1 && i >= sim->pools[1].first].devices;
 	o->peak_flop_s = device_peak(d, dtype, NULL);
 	o->bandwidth_bytes_s = device_bandwidth(d);
 	o->mfu = a->flops / (devices * seconds * o->peak_flop_s);
 	o->mbu = a->bytes / (devices * seconds * o->bandwidth_bytes_s);
-	o->joules = devices * energy_joules(d, seconds, fmin(busy / devices, seconds), a->flops / devices, dtype, a->bytes / devices) *
-		    sim->sc->price.pue;
+	/* busy_j is what operators add to idling, over all devices. */
+	watts = seconds > 0 ? energy_idle_w(d) + a->busy_j / (devices * seconds) : energy_idle_w(d);
+	o->joules = devices * watts * seconds * sim->sc->price.pue;
+	o->system_power_w = devices * price_wall_w(sim->compiled.system, &none, watts);
 	o->mean_power_w = o->duration_s > 0 ? o->joules / o->duration_s : 0;
 	o->joules_per_output_token = o->output_tokens > 0 ? o->joules / o->output_tokens : 0;
 	o->share_measured = a->provider_s[PROVIDER_MEASURED] / device_s;
