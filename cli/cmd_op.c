@@ -111,7 +111,8 @@ static void print_text(const struct op_row *row, const struct op_cost *c, const 
 	bool wire = c->bound == BOUND_NETWORK;
 
 	op_row_text(row, out);
-	str_addf(out, "\non %s%s%s\n\n", d->title ? d->title : d->name, stack ? " under " : "", stack ? stack->name : "");
+	str_addf(out, "\non %s%s%s%s\n\n", d->title ? d->title : d->name, stack ? " under " : "", stack ? stack->name : "",
+		 d->status == DEVICE_ANNOUNCED ? " (announced, not shipping: the vendor's targets)" : "");
 	snprintf(more, sizeof(more), "%s%s, expected error %.1f %%, %s bound", provider_names[c->provider],
 		 c->extrapolated ? " (beyond the measured range)" : "", 100 * c->rel_error, bound_names[c->bound]);
 	line(out, "time", human_seconds(a, c->seconds), more);
@@ -156,6 +157,7 @@ static bool price_one(const struct call *call, struct op_pricer *pricer, struct 
 		json_object(&j, NULL);
 		json_text(&j, "schema", "vibee.op/1");
 		json_text(&j, "device", cost_model_device(model)->name);
+		json_text(&j, "device_status", device_status_names[cost_model_device(model)->status]);
 		op_row_json(&row, &cost, &j);
 		json_end(&j);
 		str_add(&out, "\n");

@@ -161,6 +161,13 @@ static void totals(const struct step_result *r, const struct step_shape *s, stru
 	str_addf(out, "  roofline: %.1f FLOP a byte; 16-bit ridge at %.0f (%s, %s)\n", intensity, peak / rate,
 		 human_rate(c, peak, "FLOP/s"), human_rate(d, rate, "B/s"));
 	str_addf(out, "  expected error of the time: %.1f %%\n", 100 * r->expected_rel_error);
+	str_addf(out, "  energy: %s a token, %s a device, with PUE; %s at the plugs of all without\n", human_rate(a, r->joules / tokens, "J"),
+		 human_rate(b, r->joules / r->seconds / (double)r->devices, "W"), human_rate(c, r->system_power_w, "W"));
+	if (isfinite(r->usd_per_hour))
+		str_addf(out, "  cost: $%.4g a million tokens at $%.4g an hour (%s)\n", r->usd_per_hour * r->seconds / 3600 / tokens * 1e6,
+			 r->usd_per_hour, r->price_kind);
+	else
+		str_addf(out, "  cost: %s\n", r->price_kind);
 }
 
 static bool print_text(const struct scenario *sc, const struct step_shape *s, const struct step_result *r, struct err *err)
@@ -175,6 +182,8 @@ static bool print_text(const struct scenario *sc, const struct step_shape *s, co
 	term_addf(&out, &term, STYLE_STRONG, "%s on %" PRId64 " x %s under %s", sc->model.name, r->devices, r->device->name,
 		  r->stack ? r->stack->name : "no stack");
 	str_add(&out, "\n");
+	if (r->device->status == DEVICE_ANNOUNCED)
+		str_addf(&out, "%s is announced, not shipping: its figures are the vendor's targets\n", r->device->name);
 	if (s->decodes > 0)
 		str_addf(&out, "%" PRId64 " sequences decode over %" PRId64 " tokens each%s", s->decodes, s->context, s->prefills > 0 ? "; " : "\n");
 	if (s->prefills > 0)
@@ -221,6 +230,7 @@ static void json_rows(const struct step_result *r, struct json *j)
 static bool print_json(const struct scenario *sc, const struct step_shape *s, const struct step_result *r, const char *path, struct err *err)
 {
 	const struct memory_plan *m = &r->memory;
+	double tokens = (double)(s->decodes + s->prefills * s->prompt);
 	struct str out = { 0 };
 	struct json j;
 	bool ok;
@@ -230,6 +240,7 @@ static bool print_json(const struct scenario *sc, const struct step_shape *s, co
 	json_text(&j, "schema", "vibee.step/1");
 	json_text(&j, "model", sc->model.name);
 	json_text(&j, "device", r->device->name);
+	json_text(&j, "device_status", device_status_names[r->device->status]);
 	json_text(&j, "stack", r->stack ? r->stack->name : NULL);
 	json_int(&j, "devices", r->devices);
 	json_object(&j, "batch");
@@ -249,6 +260,17 @@ static bool print_json(const struct scenario *sc, const struct step_shape *s, co
 	json_number(&j, "mfu", r->mfu);
 	json_number(&j, "mbu", r->mbu);
 	json_number(&j, "expected_rel_error", r->expected_rel_error);
+	json_object(&j, "cost");
+	json_number(&j, "usd_per_hour", r->usd_per_hour);
+	json_number(&j, "usd_per_1m_tokens", r->usd_per_hour * r->seconds / 3600 / tokens * 1e6);
+	json_text(&j, "price_kind", r->price_kind);
+	json_end(&j);
+	json_object(&j, "energy");
+	json_number(&j, "joules", r->joules);
+	json_number(&j, "joules_per_token", r->joules / tokens);
+	json_number(&j, "mean_power_w", r->joules / r->seconds);
+	json_number(&j, "system_power_w", r->system_power_w);
+	json_end(&j);
 	json_object(&j, "memory");
 	json_number(&j, "weights_bytes", m->weights_bytes);
 	json_number(&j, "kv_bytes", m->kv_bytes);

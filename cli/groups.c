@@ -28,6 +28,8 @@ static const struct option hardware_table[] = {
 	  .help = "serving software whose kernels and host time count" },
 	{ .name = "host-overhead", .word = "T", .path = "hardware.host_overhead", .fallback = "default",
 	  .help = "CPU time of a step: default, none, or seconds" },
+	{ .name = "power-cap", .word = "W", .path = "hardware.power_cap_w", .fallback = "the device's limit",
+	  .help = "power cap of a device, watts: clocks fall to keep it" },
 	{ .name = "provider", .word = "NAME", .path = "hardware.provider", .fallback = "measured",
 	  .help = "best source of operator times: measured, fitted or analytic" },
 	{ .name = "correction", .word = "NAME", .path = "hardware.correction", .fallback = "none",

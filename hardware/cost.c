@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "hardware/collectives.h"
+#include "hardware/energy.h"
 #include "hardware/exec.h"
 #include "hardware/fitted.h"
 #include "hardware/roofline.h"
@@ -32,6 +33,7 @@ struct cost_model {
 	struct tables *tables;
 	const char *stacks;                    /* whose kernels, in order of preference */
 	enum provider best;
+	double power_cap_w;
 	double time_scale;                     /* a user's correction of every operator; 1 = none */
 	struct sisters *sisters;               /* measured devices that answer where this one's tables do not */
 	bool as_measured;                      /* the device is as the catalog has it, so its tables speak for it */
@@ -109,6 +111,7 @@ static bool fill_model(struct cost_model *cm, const struct cost_options *options
 	cm->stack = options->stack;
 	cm->stacks = options->stack ? options->stack->tables : NULL;
 	cm->best = options->best_provider;
+	cm->power_cap_w = options->power_cap_w > 0 ? options->power_cap_w : 0;
 	cm->time_scale = options->time_scale > 0 ? options->time_scale : 1;
 	cm->own_links = same_link(&cm->system->scale_up, &device->scale_up);
 	compare_with_catalog(cm);
@@ -142,6 +145,11 @@ void cost_model_free(struct cost_model *cm)
 	sisters_free(cm->sisters);
 	arena_free(cm->arena);
 	mem_free(cm);
+}
+
+double cost_model_power_cap_w(const struct cost_model *cm)
+{
+	return cm->power_cap_w;
 }
 
 const struct device *cost_model_device(const struct cost_model *cm)
@@ -355,9 +363,19 @@ static void price(const struct cost_model *cm, const struct op *op, struct op_co
 		roofline_op(cm->device, op, out);
 }
 
+static void cap_power(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	double compute = out->flops / (out->seconds * device_peak(cm->device, op->dtype, NULL));
+	double memory = out->bytes / (out->seconds * device_bandwidth(cm->device));
+
+	out->seconds *= energy_cap_slowdown(cm->device, cm->power_cap_w, out->bound == BOUND_COMPUTE, compute, memory);
+}
+
 void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *out)
 {
 	price(cm, op, out);
+	if (cm->power_cap_w > 0 && on_device(op->kind) && out->seconds > 0)
+		cap_power(cm, op, out);
 	if (op->kind != OP_HOST)
 		out->seconds *= cm->time_scale;
 }

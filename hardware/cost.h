@@ -34,10 +34,12 @@ struct cost_options {
 	const struct device *device;           /* NULL: the system's device */
 	const struct stack *stack;             /* NULL: the device's best measured stack */
 	enum provider best_provider;           /* skip providers before this one (PROVIDER_MEASURED = use all) */
+	double power_cap_w;                    /* of a device; 0 = its limit */
 	double time_scale;                     /* on every answer: a correction that the user asked for; 0 = none */
 };
 MUST_USE struct cost_model *cost_model_new(const struct cost_options *options, struct err *err);
 void cost_model_free(struct cost_model *cm);
+double cost_model_power_cap_w(const struct cost_model *cm);  /* 0 = none */
 const struct device *cost_model_device(const struct cost_model *cm);
 const struct system *cost_model_system(const struct cost_model *cm);
 const struct stack *cost_model_stack(const struct cost_model *cm);

@@ -41,6 +41,21 @@ double energy_busy_w(const struct device *d, double compute, double memory)
 	return idle + (top - idle) * fmin(1, FLOOR + MEMORY * clamp01(memory) + COMPUTE * sqrt(clamp01(compute)));
 }
 
+double energy_cap_slowdown(const struct device *d, double cap_w, bool compute_bound, double compute, double memory)
+{
+	static const double SLOWEST = 0.2;             /* of the clock: where boards stop lowering it */
+	double still = energy_busy_w(d, 0, memory), added = energy_busy_w(d, compute, memory) - still, rest = energy_busy_w(d, 0, 0), f, slow;
+
+	if (!(cap_w > 0) || cap_w >= energy_limit_w(d, NULL) || still + added <= cap_w)
+		return 1;
+	f = added > 0 ? cbrt(fmax(cap_w - still, 0) / added) : 1;
+	f = fmin(fmax(f, SLOWEST), 1);
+	slow = compute_bound ? 1 / f : fmax(clamp01(compute) / f, 1);
+	if (still > cap_w)                             /* memory has to wait as well */
+		slow = fmax(slow, (still - rest) / fmax(cap_w - rest, (still - rest) * SLOWEST));
+	return slow;
+}
+
 double energy_joules(const struct device *d, double seconds, double busy_s, double flops, enum dtype dtype,
 		     double bytes)
 {

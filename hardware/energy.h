@@ -24,6 +24,13 @@ double energy_limit_w(const struct device *d, bool *known);
 /* Watts while kernels run: compute, memory = shares of peak, 0 to 1 (clamped). */
 double energy_busy_w(const struct device *d, double compute, double memory);
 
+/* How much longer work takes under a power cap below the limit: clocks fall until the board's power does. At a relative clock
+ * f the part of power that arithmetic adds falls with f^3 (rate times voltage squared, voltage follows the clock), and what
+ * kernels draw anyway and memory traffic do not; arithmetic takes 1/f as long, which shows where it is the bound, or once
+ * its share of the time has grown to all of it. When clocks alone do not suffice, memory slows down, too. 1 without a cap
+ * (0 or at least the limit). */
+double energy_cap_slowdown(const struct device *d, double cap_w, bool compute_bound, double compute, double memory);
+
 /* Joules of an interval in which kernels ran for busy_s of `seconds` and did `flops` of `dtype` and moved `bytes`. */
 double energy_joules(const struct device *d, double seconds, double busy_s, double flops, enum dtype dtype, double bytes);
 

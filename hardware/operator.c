@@ -285,7 +285,10 @@ void op_traffic(const struct op *op, struct op_traffic *out)
 
 	*out = (struct op_traffic){ 0 };
 	switch (op->kind) {
-	case OP_GEMM: out->weights = at_least_one(op->batch) * (double)op->n * (double)op->k * dtype_bytes(op->dtype); break;
+	case OP_GEMM:
+		out->weights = at_least_one(op->batch) * (double)op->n * (double)op->k *
+			       (op->stored_bytes > 0 ? op->stored_bytes : dtype_bytes(op->dtype));
+		break;
 	case OP_MOE: out->weights = moe_weights(op); break;
 	case OP_EMBEDDING: out->weights = m * (double)op->n * dtype_bytes(op->dtype); break;
 	case OP_ATTENTION_PREFILL: case OP_ATTENTION_DECODE: case OP_MLA_PREFILL: case OP_MLA_DECODE:

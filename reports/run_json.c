@@ -398,6 +398,8 @@ void run_json_value(struct json *j, const char *key, const struct result *r, con
 	json_clean(j, "scenario_hash", *r->scenario_hash ? r->scenario_hash : NULL);
 	json_clean(j, "title", r->title);
 	scenario(j, r);
+	if (r->device_status)
+		json_text(j, "device_status", r->device_status);
 	metric_object(j, "metrics", r);
 	json_end(j);
 	memory(j, r);

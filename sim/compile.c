@@ -172,7 +172,8 @@ bool compile_scenario(const struct scenario *asked, struct compiled *out, struct
 		return false;
 	if (sc->hardware.correction && !load_correction(sc, out, arena, err))
 		return false;
-	options = (struct cost_options){ .time_scale = time_scale(sc, out), .system = out->system, .device = out->device, .stack = out->stack, .best_provider = (enum provider)provider };
+	options = (struct cost_options){ .time_scale = time_scale(sc, out), .system = out->system, .device = out->device, .stack = out->stack,
+					 .best_provider = (enum provider)provider, .power_cap_w = sc->hardware.power_cap_w };
 	out->costs = cost_model_new(&options, err);
 	if (!out->costs)
 		return false;

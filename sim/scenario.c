@@ -40,6 +40,7 @@ static const struct field hardware_fields[] = {
 	TEXT(scenario_hardware, "system", system, NULL, "system of the catalog, or an XML file; absent: one made for the device"),
 	TEXT(scenario_hardware, "stack", stack, NULL, "serving software whose kernels and host time count; absent: the scheduler's"),
 	TEXT(scenario_hardware, "host_overhead", host_overhead, "default", "default, none, or seconds added to every step"),
+	NUM(scenario_hardware, "power_cap_w", power_cap_w, 1, 0, 1e6, "0", "power cap of a device: clocks fall to keep it; 0 = the device's own limit"),
 	TEXT(scenario_hardware, "provider", provider, "measured", "best source of operator times to use: measured, fitted or analytic"),
 	TEXT(scenario_hardware, "correction", correction, NULL, "correction fitted by 'validate measured --fit NAME', or its file; absent: none"),
 };

@@ -22,6 +22,7 @@ struct scenario_model {
 struct scenario_hardware {
 	const char *device, *system, *stack;   /* names or files; NULL: system from device, stack from scheduler */
 	const char *host_overhead;             /* "default", "none" or seconds a step */
+	double power_cap_w;                    /* of a device; 0 = its limit */
 	const char *provider;                  /* best provider to use: measured, fitted, analytic */
 	const char *correction;                /* the user's own (sim/correction.h); NULL = none */
 };

@@ -165,7 +165,10 @@ static bool fewest(const struct compiled *c, const struct memory_limits *limits,
 	p->tp /= 2;
 	if (p->tp < 1)
 		return false;
-	for (p->pp = p->pp < 1 ? 2 : p->pp * 2; p->pp <= c->model->shape.layers; p->pp *= 2)
+	for (p->pp = p->pp < 1 ? 2 : p->pp * 2; p->pp <= c->model->shape.layers; p->pp += 1 + p->pp / 4)
+		if (fits(c, limits, p, 1, true))
+			return true;
+	for (p->pp = c->model->shape.layers; p->tp <= heads; p->tp *= 2)       /* beyond one domain */
 		if (fits(c, limits, p, 1, true))
 			return true;
 	return false;
@@ -183,4 +186,7 @@ void spread_advise(const struct compiled *c, const struct memory_limits *limits,
 		snprintf(err->text + used, sizeof(err->text) - used, "; it needs at least %lld x %s (--tp %lld%s%.0lld)",
 			 (long long)placement_devices(&try), c->device->name, (long long)try.tp, try.pp > 1 ? " --pp " : "",
 			 try.pp > 1 ? (long long)try.pp : 0);
+	else
+		snprintf(err->text + used, sizeof(err->text) - used, "; it needs more memory in each device than %s has: no split of layers and heads fits",
+			 c->device->name);
 }

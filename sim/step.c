@@ -4,7 +4,10 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "hardware/energy.h"
+#include "hardware/price.h"
 #include "sim/compile.h"
+#include "sim/money.h"
 
 /* The extents that one class of operators sees in this batch. */
 static bool extent_of(const struct node *n, const struct step_shape *s, double verified, struct extent *x, double *runs)
@@ -52,8 +55,33 @@ static double verified_of(const struct compiled *c)
 	return c->acceptance.depth > 0 ? (double)c->acceptance.verified : 1;
 }
 
+/* Watts of a device while the operator runs. */
+static double busy_w(const struct compiled *c, const struct step_row *row, double share)
+{
+	double compute = 0, memory = 0, cap = cost_model_power_cap_w(c->costs), watts;
+
+	if (row->cost.bound != BOUND_NETWORK && row->cost.seconds > 0) {
+		compute = share * row->cost.flops / (row->cost.seconds * device_peak(c->device, row->op.dtype, NULL));
+		memory = share * row->cost.bytes / (row->cost.seconds * device_bandwidth(c->device));
+	}
+	watts = energy_busy_w(c->device, compute, memory);
+	return cap > 0 ? fmin(watts, cap) : watts;
+}
+
+/* Stages of a pipeline take turns: a device idles while the others work. */
+static void add_energy(const struct scenario *sc, const struct compiled *c, const struct placement *place, double busy_j, double device_s,
+		       struct step_result *out)
+{
+	double stages = (double)place->pp, devices = (double)out->devices;
+	double joules = busy_j / stages + energy_idle_w(c->device) * fmax(out->seconds - device_s / stages, 0);
+	struct price_options none = { .pue = 1 };
+
+	out->joules = devices * joules * sc->price.pue;
+	out->system_power_w = devices * price_wall_w(c->system, &none, joules / out->seconds);
+}
+
 static bool price_stage(const struct step_shape *shape, const struct compiled *c, const struct placement *place, const struct graph *g,
-			int stage, struct step_row *rows, struct step_result *out)
+			int stage, struct step_row *rows, struct step_result *out, double *busy_j)
 {
 	for (size_t i = 0; i < g->count; i++) {
 		const struct node *n = &g->nodes[i];
@@ -65,6 +93,7 @@ static bool price_stage(const struct step_shape *shape, const struct compiled *c
 		cost_op(c->costs, &row.op, &row.cost);
 		row.seconds = row.count * row.cost.seconds * (1 - n->overlap);
 		rows[out->row_count++] = row;
+		*busy_j += row.seconds * busy_w(c, &row, graph_device_share(place, n, &x, &row.op));
 		if (row.cost.bound != BOUND_NETWORK) {
 			double share = row.count * graph_device_share(place, n, &x, &row.op);
 
@@ -118,7 +147,8 @@ bool step_price(const struct scenario *asked, const struct step_shape *shape, st
 	struct step_row *rows = NULL;
 	struct graph graphs[LANES_MOST];
 	size_t capacity = 0;
-	double device_s = 0;
+	double device_s = 0, busy_j = 0;
+	struct money money;
 	bool ok = false;
 
 	*out = (struct step_result){ 0 };
@@ -148,7 +178,7 @@ bool step_price(const struct scenario *asked, const struct step_shape *shape, st
 		goto out;
 	}
 	for (int64_t k = 0; k < pool.place.pp; k++)
-		price_stage(shape, &c, &pool.place, &graphs[k], (int)k, rows, out);
+		price_stage(shape, &c, &pool.place, &graphs[k], (int)k, rows, out, &busy_j);
 	for (size_t i = 0; i < out->row_count; i++)
 		device_s += rows[i].seconds;
 	if (!price_whole(sc, &c, &pool, shape, out, err))
@@ -161,11 +191,17 @@ bool step_price(const struct scenario *asked, const struct step_shape *shape, st
 	out->system = c.system;
 	out->stack = c.stack;
 	out->devices = pool.devices;
+	out->tp = pool.place.tp;
+	out->chain = pool.place.chain;
 	/* Stages work one after the other on one batch: a device is busy for its own stage only. */
 	out->flops /= (double)pool.place.pp;
 	out->bytes /= (double)pool.place.pp;
 	out->mfu = out->flops / (out->seconds * device_peak(c.device, pool.place.weights, NULL));
 	out->mbu = out->bytes / (out->seconds * device_bandwidth(c.device));
+	add_energy(sc, &c, &pool.place, busy_j, device_s, out);
+	money_per_hour(sc, c.system, (double)out->devices, &money, arena);
+	out->usd_per_hour = money.usd_per_hour;
+	out->price_kind = money.kind;
 	ok = true;
 out:
 	compiled_release(&c);

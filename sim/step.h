@@ -29,11 +29,14 @@ struct step_result {
 	double tokens_per_pass;                /* that one decoding sequence gets from the iteration: 1 without speculation */
 	int64_t verified;                      /* tokens of it that the iteration runs */
 	double expected_rel_error;
+	double joules, system_power_w;         /* of the iteration, all devices with PUE; at the plugs, with hosts, without PUE */
+	double usd_per_hour;                   /* of the devices; NAN when no price is known */
+	const char *price_kind;                /* which price, and from when */
 	struct memory_plan memory;
 	const struct device *device;
 	const struct system *system;
 	const struct stack *stack;
-	int64_t devices;                       /* of one replica */
+	int64_t devices, tp, chain;            /* of one replica; tensor ranks; groups of them in a row (SRAM pipelines), 1 = none */
 };
 MUST_USE bool step_price(const struct scenario *sc, const struct step_shape *shape, struct step_result *out, struct arena *arena,
 			 struct err *err);

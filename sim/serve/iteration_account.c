@@ -8,6 +8,7 @@
 
 struct tally {
 	const struct device *device;
+	double cap_w;                  /* power cap of a device; infinite without one */
 	struct operator_row *rows;
 	size_t count, capacity;
 	struct iteration_account *out;
@@ -37,7 +38,7 @@ static double joules(const struct tally *t, const struct node *n, const struct o
 		compute = share * cost->flops / (cost->seconds * peak);
 		memory = share * cost->bytes / (cost->seconds * device_bandwidth(t->device));
 	}
-	return seconds * energy_busy_w(t->device, compute, memory);
+	return seconds * fmin(energy_busy_w(t->device, compute, memory), t->cap_w);
 }
 
 /* `seconds` is the visible time of all runs; the rest of `cost` is of one run, of which a device does `share`. */
@@ -161,8 +162,10 @@ static int largest_first(const void *a, const void *b)
 
 bool iteration_account(struct iteration *it, struct iteration_account *out, struct arena *arena, struct err *err)
 {
-	struct tally t = { .out = out, .device = cost_model_device(it->options.costs) };
+	struct tally t = { .out = out, .device = cost_model_device(it->options.costs), .cap_w = INFINITY };
 
+	if (cost_model_power_cap_w(it->options.costs) > 0)
+		t.cap_w = cost_model_power_cap_w(it->options.costs);
 	*out = (struct iteration_account){ 0 };
 	for (int k = 0; k < it->stage_count; k++)
 		t.capacity += it->stages[k].graph.count;

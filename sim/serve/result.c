@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "hardware/energy.h"
 #include "hardware/price.h"
+#include "sim/money.h"
 #include "sim/serve/fleet.h"
 
 struct filling {
@@ -254,6 +255,7 @@ static void fill_use(struct filling *f, const struct iteration_account *a)
 	double seconds = clock_s(o), devices = (double)o->devices, device_s = a->device_s > 0 ? a->device_s : 1e-300, watts;
 	struct price_options none = { .pue = 1 };
 
+	o->device_status = device_status_names[d->status];
 	o->peak_flop_s = device_peak(d, dtype, NULL);
 	o->bandwidth_bytes_s = device_bandwidth(d);
 	o->mfu = a->flops / (devices * seconds * o->peak_flop_s);
@@ -273,27 +275,15 @@ static void fill_use(struct filling *f, const struct iteration_account *a)
 
 static void fill_cost(struct filling *f)
 {
-	const struct scenario_price *asked = &f->sim->sc->price;
-	struct price_options options = { .usd_per_h = isnan(asked->usd_per_device_hour) ? 0 : asked->usd_per_device_hour,
-					 .pue = asked->pue, .usd_per_kwh = asked->usd_per_kwh };
 	struct result *o = f->out;
-	struct price price;
-	struct err none = { 0 };
-	int kind = price_kind_parse(asked->kind);
+	struct money money;
 
-	options.kind = kind < 0 ? PRICE_ON_DEMAND : (enum price_kind)kind;
-	if (!price_device(f->sim->compiled.system, &options, &price, &none)) {
-		o->usd = o->usd_per_hour = o->usd_per_1m_output_tokens = o->usd_per_1m_tokens = NAN;
-		o->price_kind = "no price known: give --set price.usd_per_device_hour=...";
-		return;
-	}
-	o->usd_per_hour = price.usd_per_h * (double)o->devices;
-	o->usd = o->usd_per_hour * o->duration_s / 3600 + asked->usd_per_kwh * o->joules / 3.6e6;
+	money_per_hour(f->sim->sc, f->sim->compiled.system, (double)o->devices, &money, f->arena);
+	o->usd_per_hour = money.usd_per_hour;
+	o->price_kind = money.kind;
+	o->usd = o->usd_per_hour * o->duration_s / 3600 + f->sim->sc->price.usd_per_kwh * o->joules / 3.6e6;
 	o->usd_per_1m_output_tokens = o->output_tokens > 0 ? o->usd / o->output_tokens * 1e6 : NAN;
 	o->usd_per_1m_tokens = o->output_tokens > 0 ? o->usd / (o->output_tokens + o->prompt_tokens) * 1e6 : NAN;
-	o->price_kind = options.usd_per_h > 0 ? "own price" :
-		arena_printf(f->arena, "%s, %s%s", price_kind_names[price.kind], price.date ? price.date : "undated",
-			     price.substituted ? " (the kind asked for is not in the catalog)" : "");
 }
 
 static bool fill_classes(struct filling *f)
