@@ -11,6 +11,7 @@
 #include "reports/outfile.h"
 #include "reports/store.h"
 #include "validation/published_report.h"
+#include "validation/technique_rows.h"
 #include "validation/training.h"
 
 extern const struct command validate_published;
@@ -80,6 +81,26 @@ static bool baseline(const struct call *call, const struct published_study *s, s
 
 static bool training_cmd(const struct call *call, struct err *err);
 
+/* Figures of the technology tree's modules. */
+static bool area_cmd(const struct call *call, const char *area, struct err *err)
+{
+	const char *json = call_text(call, "json");
+	struct technique_rows rows;
+	struct str out = { 0 };
+	bool ok = technique_rows_load(strcmp(area, "all") == 0 ? NULL : area, &rows, call->arena, err);
+
+	if (ok && rows.count == 0)
+		return err_set(err, ERR_INPUT, "--area %s: no published rows; expected all, arch, compiler, data, kv, lora, optim, serving or spec", area);
+	ok = ok && technique_rows_run(&rows, call->arena, err);
+	if (ok && !(json && strcmp(json, "-") == 0))
+		ok = technique_rows_text(&rows, &out, err) && outfile_write("-", str_text(&out), out.length, err);
+	str_clear(&out);
+	if (ok && json)
+		ok = technique_rows_json(&rows, &out, err) && outfile_write(json, str_text(&out), out.length, err);
+	str_release(&out);
+	return ok;
+}
+
 static bool published_cmd(const struct call *call, struct err *err)
 {
 	const char *json = call_text(call, "json"), *plot = call_text(call, "plot");
@@ -90,6 +111,8 @@ static bool published_cmd(const struct call *call, struct err *err)
 	bool to_stdout = (json && strcmp(json, "-") == 0) || (plot && strcmp(plot, "-") == 0), ok;
 	struct published_study *s;
 
+	if (call_text(call, "area"))
+		return area_cmd(call, call_text(call, "area"), err);
 	if (call_flag(call, "training"))
 		return training_cmd(call, err);
 	if (json && plot && strcmp(json, "-") == 0 && strcmp(plot, "-") == 0)
@@ -158,6 +181,7 @@ static bool training_cmd(const struct call *call, struct err *err)
 }
 
 static const struct option published_table[] = {
+	{ .name = "area", .word = "AREA", .help = "figures of the technology tree in this area; all: every area" },
 	{ .name = "training", .kind = OPTION_FLAG, .help = "training rows (the shipped validation/published/training.csv)" },
 	{ .name = "fitted-rows", .kind = OPTION_FLAG, .help = "training: the rows that coefficients may be fitted to, instead of those held out" },
 	{ .name = "rows", .word = "FILE", .words = WORDS_FILE, .fallback = "the shipped validation/published/serving.csv", .help = "CSV of published rows" },

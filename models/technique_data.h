@@ -79,6 +79,7 @@ struct acceptance {
 	int depth;                             /* 0: no speculation */
 	int64_t verified;                      /* tokens that the verification pass runs for a sequence, its own next one included */
 	bool host_waits;                       /* the next batch is formed only once the accepted tokens are known */
+	double host_round_s, host_seq_s;       /* of the software, a pass and a sequence in it, beside what a step costs */
 	int64_t lookahead;                     /* cache slots reserved for a sequence beyond its tokens */
 };
 double acceptance_tokens(const struct acceptance *a);          /* tokens a pass; 1 without speculation */

@@ -388,6 +388,10 @@ static void stack_time(const struct scenario *sc, const struct compiled *c, cons
 	h->prefill_seq_s = s->prefill_seq_s;
 	h->token_s = s->token_s;
 	h->layer_launch_s = s->layer_launch_s;
+	if (c->acceptance.depth > 0 && !pool->limits.handoff) {
+		h->step_s += c->acceptance.host_round_s;
+		h->seq_s += c->acceptance.host_seq_s;
+	}
 	h->visible_s = s->visible_s;
 	h->overlap = s->overlap && !(c->acceptance.depth > 0 && c->acceptance.host_waits && !pool->limits.handoff);
 }

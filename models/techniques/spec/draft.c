@@ -56,6 +56,8 @@ static bool draft_acceptance(const struct technique_use *use, struct acceptance 
 	}
 	a->verified = (int64_t)llround(nodes_of(use)) + 1;
 	a->lookahead = a->verified;
+	a->host_round_s = technique_number(use, "host_round_us") * 1e-6;
+	a->host_seq_s = technique_number(use, "host_seq_us") * 1e-6;
 	a->host_waits = text_equal(technique_word(use, "host"), "waits");
 	return true;
 }
@@ -287,6 +289,6 @@ static bool draft_memory(const struct technique_use *use, struct memory_change *
 
 const struct technique_ops technique_draft = {
 	.name = "draft", .help = "speculative decoding: survival of drafted tokens, cost of draft and verification",
-	.params = "draft depth tree_nodes branch acceptance rank_catch draft_vocab fused_features draft_model host",
+	.params = "draft depth tree_nodes branch acceptance rank_catch draft_vocab fused_features draft_model host host_round_us host_seq_us",
 	.acceptance = draft_acceptance, .operators = draft_operators, .memory = draft_memory,
 };

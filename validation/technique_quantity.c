@@ -1,0 +1,209 @@
+/* One figure of one scenario: what a published row asks. Settings are words "name=value"; `with` may come several times. */
+#include <math.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "models/technique.h"
+#include "sim/scenario.h"
+#include "sim/step.h"
+#include "sim/train/train.h"
+#include "validation/technique_rows.h"
+
+struct asked {
+	struct scenario *sc;
+	struct job *job;
+	struct step_shape shape;
+	double tokens;                 /* of a training job */
+	struct arena *arena;
+};
+
+/* Short names of settings; any other path is set as it stands. `train`: the job's path; NULL: it has none. */
+static const struct { const char *name, *serve, *train; } settings[] = {
+	{ "model", "model.name", "model.name" }, { "device", "hardware.device", "hardware.device" },
+	{ "system", "hardware.system", "hardware.system" }, { "stack", "hardware.stack", NULL }, { "tp", "deployment.tp", "layout.tp" },
+	{ "pp", "deployment.pp", "layout.pp" }, { "host", "hardware.host_overhead", NULL }, { "dtype", "model.dtype", NULL },
+	{ "kv_dtype", "model.kv_dtype", NULL }, { "devices", NULL, "hardware.devices" }, { "global", NULL, "batch.global" },
+	{ "micro", NULL, "batch.micro" }, { "sequence", NULL, "batch.sequence" }, { "zero", NULL, "layout.zero" },
+};
+
+static bool add_technique(struct asked *a, const char *value, struct err *err)
+{
+	const char *colon = strchr(value, ':');
+	char path[64];
+	const char *id = arena_printf(a->arena, "%.*s", colon ? (int)(colon - value) : (int)strlen(value), value);
+	size_t n = a->job->technique_count;
+
+	if (!id)
+		return err_memory(err);
+	snprintf(path, sizeof(path), "technique.%zu.id", n);
+	if (!scenario_with(a->sc, value, a->arena, err) || !schema_set(&job_element, a->job, path, id, "row", a->arena, err))
+		return false;
+	snprintf(path, sizeof(path), "technique.%zu.params", n);
+	return !colon || schema_set(&job_element, a->job, path, colon + 1, "row", a->arena, err);
+}
+
+static int64_t *shape_of(struct asked *a, const char *name)
+{
+	if (text_equal(name, "decodes"))
+		return &a->shape.decodes;
+	if (text_equal(name, "context"))
+		return &a->shape.context;
+	if (text_equal(name, "prefills"))
+		return &a->shape.prefills;
+	return text_equal(name, "prompt") ? &a->shape.prompt : text_equal(name, "prior") ? &a->shape.prior : NULL;
+}
+
+static bool set_word(struct asked *a, const char *name, const char *value, struct err *err)
+{
+	int64_t *n = shape_of(a, name);
+
+	if (n)
+		return text_to_int64(value, n) || err_set(err, ERR_INPUT, "%s=%s: expected a whole number", name, value);
+	if (text_equal(name, "with"))
+		return add_technique(a, value, err);
+	if (text_equal(name, "tokens"))
+		return text_to_double(value, &a->tokens) || err_set(err, ERR_INPUT, "tokens=%s: expected a number", value);
+	for (size_t i = 0; i < COUNT_OF(settings); i++) {
+		if (!text_equal(name, settings[i].name))
+			continue;
+		if (settings[i].serve && !schema_set(&scenario_element, a->sc, settings[i].serve, value, name, a->arena, err))
+			return false;
+		return !settings[i].train || schema_set(&job_element, a->job, settings[i].train, value, name, a->arena, err);
+	}
+	return schema_set(&scenario_element, a->sc, name, value, name, a->arena, err);
+}
+
+static bool read_words(struct asked *a, const char *scenario, struct err *err)
+{
+	char *copy = arena_strdup(a->arena, scenario), *save = NULL;
+
+	if (!copy)
+		return err_memory(err);
+	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		char *equals = strchr(word, '=');
+
+		if (!equals)
+			return err_set(err, ERR_INPUT, "'%s': expected name=value", word);
+		*equals = '\0';
+		if (!set_word(a, word, equals + 1, err))
+			return false;
+	}
+	return true;
+}
+
+/* Bytes of the cache and what lies beside it for one sequence. */
+static double sequence_bytes(const struct memory_plan *m, double tokens)
+{
+	return m->kv_bytes_per_token * tokens + m->window_bytes_per_token * fmin(tokens, (double)m->window_tokens) + m->state_bytes_per_seq +
+	       m->fixed_bytes_per_seq;
+}
+
+static bool row_quantity(const struct step_result *r, const char *what, double *out, struct err *err)
+{
+	size_t n = strcspn(what, ":");
+	const char *measure = what[n] ? what + n + 1 : "ms";
+
+	for (size_t i = 0; i < r->row_count; i++) {
+		const struct step_row *row = &r->rows[i];
+
+		if (strlen(row->label) != n || strncmp(row->label, what, n) != 0)
+			continue;
+		if (text_equal(measure, "tflops"))
+			*out = row->cost.flops * row->count / row->seconds / 1e12;
+		else
+			*out = row->seconds * 1e3;
+		return true;
+	}
+	return err_set(err, ERR_INPUT, "no operator '%.*s' in this step", (int)n, what);
+}
+
+static bool step_quantity(const struct asked *a, const char *q, double *out, struct err *err)
+{
+	const struct step_shape *s = &a->shape;
+	struct step_result r;
+	double cache;
+	int64_t blocks;
+
+	if (!step_price(a->sc, s, &r, a->arena, err))
+		return false;
+	cache = (double)s->decodes * sequence_bytes(&r.memory, (double)s->context);
+	blocks = memory_seq_blocks(&r.memory, s->context);
+	if (text_equal(q, "step_ms"))
+		*out = r.seconds * 1e3;
+	else if (text_equal(q, "ms_per_token"))
+		*out = r.seconds * 1e3 / r.tokens_per_pass;
+	else if (text_equal(q, "tokens_s"))
+		*out = (double)s->decodes * r.tokens_per_pass / r.seconds;
+	else if (text_equal(q, "weights_gb"))
+		*out = r.memory.weights_bytes / 1e9;
+	else if (text_equal(q, "cache_gb"))
+		*out = cache / 1e9;
+	else if (text_equal(q, "total_gb"))
+		*out = (r.memory.weights_bytes + cache + r.memory.activation_bytes) / 1e9;
+	else if (text_equal(q, "state_mb"))
+		*out = (r.memory.state_bytes_per_seq + r.memory.fixed_bytes_per_seq) / 1e6;
+	else if (text_equal(q, "max_batch"))
+		*out = blocks > 0 ? (double)(r.memory.kv_blocks / blocks) : INFINITY;
+	else if (text_equal(q, "tokens_per_pass"))
+		*out = r.tokens_per_pass;
+	else if (text_equal(q, "flops"))
+		*out = r.flops;
+	else if (text_starts(q, "row:"))
+		return row_quantity(&r, q + 4, out, err);
+	else
+		return err_set(err, ERR_INPUT, "quantity '%s': not known", q);
+	return true;
+}
+
+static bool train_quantity(const struct asked *a, const char *q, double *out, struct err *err)
+{
+	struct train_wishes wishes = { .any_memory = true };
+	struct train_result r = { 0 };
+
+	if (!train_run(a->job, &wishes, &r, a->arena, err))
+		return false;
+	if (text_equal(q, "train_step_s"))
+		*out = r.step_s;
+	else if (text_equal(q, "train_optimizer_share"))
+		*out = r.breakdown.optimizer / r.step_s;
+	else
+		return err_set(err, ERR_INPUT, "quantity '%s': not known", q);
+	return true;
+}
+
+/* Tokens to the same target over the baseline's; FLOPs of the search over those of the job. */
+static bool convergence_quantity(const struct asked *a, const char *q, double *out, struct err *err)
+{
+	struct technique_set set = { 0 };
+	struct convergence_change change;
+	const struct model *m = model_load(a->sc->model.name, a->arena, err);
+
+	if (!m)
+		return false;
+	for (size_t i = 0; i < a->sc->technique_count; i++)
+		if (!technique_set_add(&set, a->sc->techniques[i].id, a->sc->techniques[i].params, a->arena, err))
+			return false;
+	convergence_change_init(&change, m, a->tokens);
+	if (!technique_set_finish(&set, err) || !technique_convergence(&set, &change, err))
+		return false;
+	*out = text_equal(q, "tokens_factor") ? change.tokens_factor
+	     : text_equal(q, "size_factor")   ? change.parameters_factor
+					      : change.extra_flops / (6 * change.active_parameters * change.tokens);
+	return true;
+}
+
+bool technique_quantity(const char *quantity, const char *scenario, double *out, struct arena *arena, struct err *err)
+{
+	struct asked a = { .arena = arena, .shape = { .context = 1024, .prompt = 1024 }, .sc = scenario_new(arena, err), .job = NULL };
+
+	a.job = a.sc ? job_new(arena, err) : NULL;
+	if (!a.job || !read_words(&a, scenario, err))
+		return false;
+	if (a.shape.decodes == 0 && a.shape.prefills == 0)
+		a.shape.decodes = 1;
+	if (text_starts(quantity, "train_"))
+		return train_quantity(&a, quantity, out, err);
+	if (text_equal(quantity, "tokens_factor") || text_equal(quantity, "search_share") || text_equal(quantity, "size_factor"))
+		return convergence_quantity(&a, quantity, out, err);
+	return step_quantity(&a, quantity, out, err);
+}
