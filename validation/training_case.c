@@ -95,7 +95,7 @@ static void layout(struct reading *r, struct training_case *out)
 		str_add(&r->settings, "layout.recompute=full layout.sequence_parallel=no ");
 	else if (strstr(p, "sac") || strstr(r->scenario, "multi-node") || strstr(r->scenario, "selective"))
 		str_add(&r->settings, "layout.recompute=selective ");
-	else if (fsdp && !strstr(p, "maxtext"))
+	else if ((fsdp && !strstr(p, "maxtext")) || strstr(r->scenario, "no recompute") || strstr(r->row->metric, "memory_params"))
 		str_add(&r->settings, "layout.recompute=none ");
 	if (strstr(r->scenario, "no sequence parallel"))
 		str_add(&r->settings, "layout.sequence_parallel=no ");
