@@ -7,6 +7,7 @@
 
 #include "base/paths.h"
 #include "cli/run_outputs.h"
+#include "cli/train_outputs.h"
 #include "reports/format.h"
 #include "reports/store.h"
 #include "reports/table.h"
@@ -120,6 +121,8 @@ bool show_stored_run(const struct call *call, struct err *err)
 		return err_memory(err);
 	if (!run_files_choose(call, &files, err) || !load(call, r, &about, err))
 		return false;
+	if (text_equal(about.kind, "train"))
+		return train_again(call, r, err);
 	files.text = files.text && !files.json && !files.html && !files.markdown;
 	origin = (struct run_origin){ .kind = about.kind, .tool_version = about.tool_version, .host = about.host, .command = about.command };
 	return run_outputs(r, &files, &origin, NULL, err);

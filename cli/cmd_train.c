@@ -1,12 +1,13 @@
 /* vibee-sim train: simulates a training job, or finds its best layout. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/paths.h"
 #include "base/str.h"
 #include "cli/groups.h"
+#include "cli/run_outputs.h"
 #include "cli/train_options.h"
+#include "cli/train_outputs.h"
+#include "reports/store.h"
 #include "reports/train_report.h"
 #include "sim/train/layout.h"
 #include "sim/train/train.h"
@@ -15,42 +16,13 @@ static const struct option output_table[] = {
 	{ .name = "best", .kind = OPTION_FLAG, .help = "find the best layout of --devices first: tp, pp, vp, cp, ep, micro-batch, ZeRO, recomputation" },
 	{ .name = "objective", .word = "WHAT", .fallback = "step", .help = "of --best: step (time), cost or memory" },
 	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "the result as JSON; - (or nothing): standard output" },
+	{ .name = "report", .word = "FILE.html", .words = WORDS_FILE, .output = true, .help = "self-contained HTML report with the chart of a step" },
 	{ .name = "chrome-trace", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "one step as a timeline for ui.perfetto.dev" },
 	{ .name = "gantt", .word = "FILE.svg", .words = WORDS_FILE, .output = true, .help = "one step as a chart" },
 	{ .name = "ignore-memory", .kind = OPTION_FLAG, .help = "also simulate what does not fit" },
 	{ .name = "quiet", .kind = OPTION_FLAG, .help = "no report on standard output" },
 };
 static const struct option_group train_output_options = OPTION_GROUP("Output", output_table);
-
-static bool write_json(const struct train_result *r, const char *path, struct err *err)
-{
-	struct str out = { 0 };
-	bool ok;
-
-	train_json(r, &out);
-	ok = out.failed ? err_memory(err) : paths_write(path, str_text(&out), out.length, err);
-	str_release(&out);
-	return ok;
-}
-
-static bool write_gantt(const struct train_result *r, const char *path, struct err *err)
-{
-	struct str out = { 0 };
-	bool ok = train_gantt_svg(r, true, &out, err) && paths_write(path, str_text(&out), out.length, err);
-
-	str_release(&out);
-	return ok;
-}
-
-static bool write_text(const struct train_result *r, struct err *err)
-{
-	struct term term = term_detect(STDOUT_FILENO);
-	struct str out = { 0 };
-	bool ok = train_text(r, &term, &out, err) && paths_write("-", str_text(&out), out.length, err);
-
-	str_release(&out);
-	return ok;
-}
 
 static bool choose_objective(const char *text, enum layout_objective *out, struct err *err)
 {
@@ -82,31 +54,48 @@ static bool take_best(const struct call *call, struct job *job, struct err *err)
 	return true;
 }
 
+static bool keep(const struct call *call, const char *path, struct train_result *r, struct err *err)
+{
+	struct store *store = store_open(path, err);
+	struct run_origin origin;
+	struct result figures;
+	bool ok;
+
+	run_origin_here(call, &origin);
+	origin.kind = "train";
+	train_figures(r, &figures);
+	ok = store && store_put_run(store, &origin, &figures, err);
+	store_close(store);
+	if (ok)
+		memcpy(r->run_id, figures.run_id, sizeof(r->run_id));
+	return ok;
+}
+
 static bool train_command(const struct call *call, struct err *err)
 {
-	const char *json = call_text(call, "json"), *trace = call_text(call, "chrome-trace"), *gantt = call_text(call, "gantt");
-	struct train_wishes wishes = { .spans = trace || gantt, .any_memory = call_flag(call, "ignore-memory") };
+	struct train_wishes wishes = { .spans = call_text(call, "chrome-trace") || call_text(call, "gantt") || call_text(call, "report"),
+				       .any_memory = call_flag(call, "ignore-memory") };
 	struct job *job = job_from_call(call, err);
+	const char *database = NULL;
 	struct train_result r;
+	bool kept;
 
-	if (job && call_flag(call, "best") && !take_best(call, job, err))
+	if (!job || (!call_flag(call, "no-store") && !(database = run_database(call, err))))
 		return false;
-	if (!job || !train_run(job, &wishes, &r, call->arena, err))
+	if (call_flag(call, "best") && !take_best(call, job, err))
 		return false;
-	if (json && !write_json(&r, json, err))
+	if (!train_run(job, &wishes, &r, call->arena, err))
 		return false;
-	if (trace && !train_trace_write(&r, trace, err))
-		return false;
-	if (gantt && !write_gantt(&r, gantt, err))
-		return false;
-	return (json && json[0] == '-') || call_flag(call, "quiet") || write_text(&r, err);
+	/* What cannot be kept is still worth showing. */
+	kept = !database || keep(call, database, &r, err);
+	return train_outputs(call, &r, kept ? database : NULL, err) && kept;
 }
 
 const struct command command_train = {
 	.name = "train", .summary = "simulate a training or fine-tuning job", .arguments = "[JOB.xml]", .arguments_most = 1, .words = WORDS_FILE,
 	.details = "Prices every operator of the forward and backward passes, runs the pipeline of one step event by event, adds up the memory of the fullest "
 		   "device, and simulates checkpoints and failures over the whole job: step time, tokens a second, MFU, days, device-hours, cost, energy.",
-	.groups = (const struct option_group *const[]){ &job_model_options, &job_layout_options, &job_batch_options, &job_run_options, &train_output_options, NULL },
+	.groups = (const struct option_group *const[]){ &job_model_options, &job_layout_options, &job_batch_options, &job_run_options, &train_output_options, &store_options, NULL },
 	.examples = (const struct example[]){
 		{ "vibee-sim train --model llama-3.1-8b --system dgx-h100 --devices 64 --tp 2 --micro-batch 1 --global-batch 512 --sequence 8192 --tokens 1e12", "8B on 64 H100" },
 		{ "vibee-sim train --model llama-3.1-405b --system dgx-h100 --devices 16384 --tp 8 --pp 16 --vp 8 --global-batch 2048 --sequence 8192 --tokens 15.6e12", "Llama 3's largest" },

@@ -87,6 +87,18 @@ const struct metric metrics[] = {
 	NUMBER("sim.iterations", "", iterations, 0, "engine iterations simulated"),
 	NUMBER("sim.requests_per_s", "requests/s", requests_per_s, 0, "requests simulated a real second"),
 	NUMBER("sim.peak_rss_bytes", "bytes", peak_rss_bytes, 0, "memory of the simulator"),
+	NUMBER("training.step_s", "s", training.step_s, -1, "time of one optimizer step"),
+	NUMBER("training.tokens_per_s", "tokens/s", training.tokens_per_s, 1, "tokens trained a second"),
+	NUMBER("training.tokens_per_s_device", "tokens/s", training.tokens_per_s_device, 1, "the same a device"),
+	NUMBER("training.tflops_per_device", "TFLOP/s", training.tflops_per_device, 1, "model FLOPs a device"),
+	NUMBER("training.hfu", "share", training.hfu, 1, "FLOPs run, with recomputation, over peak"),
+	NUMBER("training.tokens", "tokens", training.tokens, 0, "tokens of the whole job"),
+	NUMBER("training.hours", "h", training.hours, -1, "wall time of the job with failures"),
+	NUMBER("training.device_hours", "h", training.device_hours, -1, "device-hours of the job"),
+	NUMBER("training.loss", "", training.loss, -1, "loss by the scaling law"),
+	NUMBER("training.effective", "share", training.effective, 1, "productive over wall time"),
+	NUMBER("training.gradient_bytes", "bytes", training.gradient_bytes, 0, "gradients, per device"),
+	NUMBER("training.optimizer_bytes", "bytes", training.optimizer_bytes, 0, "optimizer state, per device"),
 	{ NULL, NULL, 0, false, 0, NULL },
 };
 
@@ -117,6 +129,8 @@ double metric_get(const struct metric *m, const struct result *r)
 {
 	const char *at = (const char *)r + m->offset;
 
+	if (!(r->training.step_s > 0) && text_starts(m->path, "training."))
+		return NAN;            /* a serving run */
 	if (m->integer) {
 		int64_t whole;
 

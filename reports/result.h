@@ -61,6 +61,11 @@ struct slo_row {                       /* one target of --slo */
 	bool met;
 };
 
+struct training_figures {              /* of a training job; all 0 for serving */
+	double step_s, tokens_per_s, tokens_per_s_device, tflops_per_device, hfu, tokens, hours, device_hours, loss, effective,
+		gradient_bytes, optimizer_bytes;
+};
+
 struct result {
 	char run_id[33];               /* filled by the store or derived from the scenario hash */
 	char scenario_hash[33];
@@ -95,6 +100,8 @@ struct result {
 	double peak_flop_s, bandwidth_bytes_s;                  /* one device, for the roofline */
 
 	double wall_s, events, iterations, requests_per_s, peak_rss_bytes;
+
+	struct training_figures training;
 
 	const struct operator_row *operators;
 	size_t operator_count;

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "reports/train_report.h"
@@ -132,4 +133,24 @@ void train_json(const struct train_result *r, struct str *out)
 	json_end(&j);
 	json_end(&j);
 	str_add(out, "\n");
+}
+
+void train_figures(const struct train_result *r, struct result *out)
+{
+	*out = (struct result){
+		.title = r->title, .scenario = r->scenario, .scenario_count = r->scenario_count, .notes = r->notes, .note_count = r->note_count,
+		.not_modelled = r->not_modelled, .not_modelled_count = r->not_modelled_count, .devices = r->devices, .replicas = r->dp, .mfu = r->mfu,
+		.weights_bytes = r->memory.weights, .activation_bytes = r->memory.activations, .reserved_bytes = r->memory.buffers,
+		.peak_bytes = r->memory.peak_bytes, .capacity_bytes = r->memory.capacity_bytes, .usd = r->usd, .usd_per_hour = r->usd_per_hour,
+		.usd_per_1m_tokens = r->usd_per_1m_tokens, .usd_per_1m_output_tokens = NAN, .price_kind = r->price_kind, .joules = r->joules,
+		.mean_power_w = r->mean_power_w, .joules_per_output_token = NAN, .share_measured = r->share_measured, .share_fitted = r->share_fitted,
+		.share_analytic = r->share_analytic, .expected_rel_error = r->expected_rel_error, .peak_flop_s = r->peak_flop_s, .wall_s = r->wall_s,
+		.events = r->events, .goodput_rps = NAN,
+		.training = { .step_s = r->step_s, .tokens_per_s = r->tokens_per_s, .tokens_per_s_device = r->tokens_per_s_device,
+			      .tflops_per_device = r->tflops_per_device, .hfu = r->hfu, .tokens = r->tokens, .hours = r->hours,
+			      .device_hours = r->device_hours, .loss = r->loss, .effective = r->reliability.effective,
+			      .gradient_bytes = r->memory.gradients, .optimizer_bytes = r->memory.optimizer },
+	};
+	memcpy(out->run_id, r->run_id, sizeof(out->run_id));
+	memcpy(out->scenario_hash, r->scenario_hash, sizeof(out->scenario_hash));
 }

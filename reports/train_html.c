@@ -1,0 +1,170 @@
+/* A training result as one HTML page: no network, light and dark, the look of the other reports. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/paths.h"
+#include "reports/format.h"
+#include "reports/markup.h"
+#include "reports/train_report.h"
+
+enum { STYLE_MOST = 1 << 20 };
+
+static void card(struct str *out, const char *label, const char *value, const char *note)
+{
+	str_add(out, "<div class=\"card\"><p class=\"label\">");
+	markup_add(out, label);
+	str_add(out, "</p><p class=\"value\">");
+	markup_add(out, value);
+	str_add(out, "</p><p class=\"note\">");
+	markup_add(out, note);
+	str_add(out, "</p></div>\n");
+}
+
+static void cards(const struct train_result *r, struct str *out)
+{
+	char a[FORMAT_ROOM], b[2 * FORMAT_ROOM], c[64];
+
+	str_add(out, "<div class=\"cards\">\n");
+	card(out, "Step", human_seconds(a, r->step_s), format_interval_s(b, r->step_s, r->expected_rel_error));
+	snprintf(c, sizeof(c), "%s a second a device", human_count(b, r->tokens_per_s_device));
+	card(out, "Tokens a second", human_count(a, r->tokens_per_s), c);
+	snprintf(c, sizeof(c), "%.0f TFLOP/s a device, %s peak", r->tflops_per_device, r->peak_format);
+	card(out, "MFU", format_share(a, r->mfu), c);
+	snprintf(c, sizeof(c), "of %s", human_bytes(b, r->memory.capacity_bytes));
+	card(out, "Memory", human_bytes(a, r->memory.peak_bytes), c);
+	if (!isnan(r->hours)) {
+		snprintf(a, sizeof(a), "%.1f days", r->hours / 24);
+		snprintf(c, sizeof(c), "%.1f to %.1f over failures", r->reliability.hours_p5 / 24, r->reliability.hours_p95 / 24);
+		card(out, "The job", a, c);
+	}
+	if (!isnan(r->usd))
+		card(out, "Cost", format_usd(a, r->usd), r->price_kind);
+	str_add(out, "</div>\n");
+}
+
+struct row {
+	const char *what;
+	double value;
+};
+
+static void table(struct str *out, const char *first, const char *second, const struct row *rows, size_t count, double whole, bool bytes)
+{
+	char a[FORMAT_ROOM];
+
+	str_addf(out, "<div class=\"scroll\"><table><thead><tr><th>%s</th><th class=\"num\">%s</th><th class=\"num\">share</th><th></th></tr></thead><tbody>\n", first, second);
+	for (size_t i = 0; i < count; i++) {
+		double share = rows[i].value / whole;
+
+		if (!(share > 1e-6))
+			continue;
+		str_add(out, "<tr><td>");
+		markup_add(out, rows[i].what);
+		str_addf(out, "</td><td class=\"num\">%s</td><td class=\"num\">%.1f %%</td>"
+			 "<td style=\"width:40%%\"><div style=\"background:currentColor;opacity:.45;height:.7em;border-radius:2px;width:%.1f%%\"></div></td></tr>\n",
+			 bytes ? human_bytes(a, rows[i].value) : human_seconds(a, rows[i].value), 100 * share, 100 * fmin(1, share));
+	}
+	str_add(out, "</tbody></table></div>\n");
+}
+
+static void pairs(struct str *out, const struct key_value *at, size_t count)
+{
+	str_add(out, "<div class=\"scroll\"><table><tbody>\n");
+	for (size_t i = 0; i < count; i++) {
+		str_add(out, "<tr><td>");
+		markup_add(out, at[i].key);
+		str_add(out, "</td><td>");
+		markup_add(out, at[i].value);
+		str_add(out, "</td></tr>\n");
+	}
+	str_add(out, "</tbody></table></div>\n");
+}
+
+static void section(struct str *out, const char *id, const char *title)
+{
+	str_addf(out, "<section id=\"%s\">\n<h2>%s</h2>\n", id, title);
+}
+
+static void reliability(const struct train_result *r, struct str *out)
+{
+	const struct train_reliability *f = &r->reliability;
+	char a[FORMAT_ROOM], b[FORMAT_ROOM], c[FORMAT_ROOM];
+
+	section(out, "weeks", "Over weeks");
+	if (isfinite(f->mtbf_s))
+		str_addf(out, "<p>A failure every %.1f h. A checkpoint of %s stops the job for %s, every %s. %.1f %% of the time is productive "
+			 "(%.1f to %.1f %% of 90 in 100 simulated jobs; closed form %.1f %%).</p>\n",
+			 f->mtbf_s / 3600, human_bytes(a, f->checkpoint_bytes), human_seconds(b, f->checkpoint_s), human_seconds(c, f->interval_s), 100 * f->effective,
+			 100 * f->effective_p5, 100 * f->effective_p95, 100 * f->closed_form);
+	str_addf(out, "<p>%.2f MW, %.3g J a token.</p>\n</section>\n", r->mean_power_w / 1e6, r->joules_per_token);
+}
+
+static void body(const struct train_result *r, struct str *out)
+{
+	const struct train_breakdown *b = &r->breakdown;
+	const struct train_memory_row *m = &r->memory;
+	const struct row times[] = {
+		{ "arithmetic", b->compute }, { "recomputation", b->recompute }, { "tensor parallel", b->tp_comm }, { "expert parallel", b->ep_comm },
+		{ "context parallel", b->cp_comm }, { "pipeline wait", b->pp_bubble }, { "data parallel", b->dp_comm }, { "optimizer", b->optimizer },
+		{ "data loading", b->data }, { "host", b->host }, { "waiting for the slowest", b->straggler },
+	};
+	const struct row bytes[] = { { "weights", m->weights }, { "gradients", m->gradients }, { "optimizer state", m->optimizer },
+				     { "activations", m->activations }, { "buffers", m->buffers } };
+	struct err drawn = { 0 };
+	struct str figure = { 0 };
+
+	section(out, "time", "Where the step goes");
+	table(out, "part", "time", times, COUNT_OF(times), r->step_s, false);
+	str_add(out, "</section>\n");
+	if (r->span_count > 0) {
+		section(out, "gantt", "One step over the pipeline");
+		if (train_gantt_svg(r, false, &figure, &drawn))
+			str_addf(out, "<figure>%s</figure>\n", str_text(&figure));
+		else
+			markup_addf(out, "%s", drawn.text);
+		str_add(out, "</section>\n");
+		str_release(&figure);
+	}
+	section(out, "memory", "Memory of the fullest device");
+	table(out, "what", "bytes", bytes, COUNT_OF(bytes), m->capacity_bytes, true);
+	str_add(out, "</section>\n");
+	reliability(r, out);
+	section(out, "trust", "How far to trust this");
+	str_addf(out, "<p>%.1f %% expected error of operator times; %.1f %% measured, %.1f %% fitted, %.1f %% analytic.</p>\n", 100 * r->expected_rel_error,
+		 100 * r->share_measured, 100 * r->share_fitted, 100 * r->share_analytic);
+	for (size_t i = 0; i < r->note_count; i++) {
+		str_add(out, "<p>");
+		markup_add(out, r->notes[i]);
+		str_add(out, "</p>\n");
+	}
+	str_add(out, "</section>\n");
+	section(out, "scenario", "What was asked");
+	pairs(out, r->scenario, r->scenario_count);
+	str_add(out, "</section>\n");
+}
+
+bool train_html(const struct train_result *r, struct str *out, struct err *err)
+{
+	struct arena *arena = arena_new();
+	const char *folder = arena ? paths_data("reports/templates", arena, err) : NULL;
+	char *style = folder ? paths_read(arena_printf(arena, "%s/report.css", folder), STYLE_MOST, NULL, err) : NULL;
+
+	if (style) {
+		str_add(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+			"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
+			"<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
+		markup_add(out, r->title);
+		str_addf(out, "</title>\n<style>\n%s\n</style>\n</head>\n<body>\n<header>\n<p class=\"kicker\">vibee-sim training report</p>\n<h1>", style);
+		markup_add(out, r->title);
+		str_addf(out, "</h1>\n<p class=\"summary\">tp %lld, pp %lld x %lld, cp %lld, ep %lld, dp %lld, ZeRO-%lld; %s, %s; %lld sequences of %lld tokens a step</p>\n",
+			 (long long)r->tp, (long long)r->pp, (long long)r->vp, (long long)r->cp, (long long)r->ep, (long long)r->dp, (long long)r->zero, r->schedule,
+			 r->optimizer, (long long)r->global_batch, (long long)r->sequence);
+		cards(r, out);
+		str_add(out, "</header>\n<main>\n");
+		body(r, out);
+		str_add(out, "</main>\n</body>\n</html>\n");
+	}
+	mem_free(style);
+	arena_free(arena);
+	return style ? !out->failed || err_memory(err) : folder ? false : err_memory(err);
+}
