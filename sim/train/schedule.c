@@ -173,7 +173,7 @@ static const struct schedule_ops zb_v = {
 };
 static const struct schedule_ops dualpipe = {
 	.name = "dualpipe", .help = "from both ends, two copies of the weights", .source = "arXiv 2412.19437", .split = true,
-	.chunks = CHUNKS_BOTH, .limit = as_deep, .bubble = dualpipe_bubble, .in_flight = ranks_in_flight,
+	.hides_exchange = true, .chunks = CHUNKS_BOTH, .limit = as_deep, .bubble = dualpipe_bubble, .in_flight = ranks_in_flight,
 };
 
 const struct schedule_ops *const schedules[] = { &gpipe, &one_f_one_b, &interleaved, &zb_h1, &zb_h2, &zb_v, &dualpipe, NULL };

@@ -26,6 +26,7 @@ struct schedule_ops {
 	const char *name, *help, *source;
 	bool split;                    /* weight gradients are passes of their own, run where a rank would wait */
 	enum chunk_placement chunks;
+	bool hides_exchange;           /* forward of one micro-batch runs beside the exchanges of another's backward, and back */
 	bool early_optimizer;          /* the optimizer step of a rank does not wait for the others (post-validated) */
 	/* The fixed order of a rank: fills out[2 * m * v]; NULL: ranks take what is ready, backward first. */
 	void (*order)(int rank, int p, int v, int m, struct slot *out);

@@ -36,6 +36,21 @@ static bool is_comm(enum training_part part)
 	return part >= PART_TP_COMM;
 }
 
+/* DualPipe (DeepSeek-V3, section 3.2.1): exchanges hide behind the arithmetic of the micro-batch that goes the other way;
+ * what exceeds all of it stays. */
+static void hide_exchange(const double device[PHASE_COUNT], double open[PHASE_COUNT], struct train_account *a)
+{
+	double arithmetic = 0, exchange = 0, left;
+
+	for (int p = 0; p < PHASE_COUNT; p++)
+		arithmetic += device[p], exchange += a->part_s[p][PART_EP_COMM];
+	left = exchange > 0 ? fmax(0, exchange - arithmetic) / exchange : 0;
+	for (int p = 0; p < PHASE_COUNT; p++) {
+		open[p] -= a->part_s[p][PART_EP_COMM] * (1 - left);
+		a->part_s[p][PART_EP_COMM] *= left;
+	}
+}
+
 /* Kernels of one direction wait for the host to launch them: their time is the larger of the two sums. */
 static void price_ops(const struct train_setup *s, const struct training_ops *ops, struct train_chunk *out)
 {
@@ -62,6 +77,8 @@ static void price_ops(const struct train_setup *s, const struct training_ops *op
 		if (!is_comm(t->part))
 			a->flops += c.flops * t->count, a->bytes += c.bytes * t->count;
 	}
+	if (s->schedule->hides_exchange)
+		hide_exchange(device, open, a);
 	for (int p = 0; p < PHASE_COUNT; p++) {
 		double host = fmax(0, launches[p] * s->parts->stack->dispatch_s - device[p] - open[p]);
 		double all = device[p] + open[p] + host;
