@@ -1,12 +1,14 @@
 #include "sim/compile.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "sim/compile_scale.h"
 #include "sim/compile_techniques.h"
 #include "sim/spread.h"
 
@@ -44,7 +46,7 @@ static bool load_hardware(const struct scenario *sc, struct compiled *c, struct 
 	const struct scenario_hardware *h = &sc->hardware;
 
 	if (h->system) {
-		c->system = system_load(h->system, arena, err);
+		c->system = cached_system(c->cache, h->system, arena, err);
 		if (!c->system)
 			return false;
 		c->device = c->system->device;
@@ -61,8 +63,8 @@ static bool load_hardware(const struct scenario *sc, struct compiled *c, struct 
 			return err_set(err, ERR_INPUT, "device '%s' cannot be simulated: %s", c->device->name, c->device->reason);
 		return true;
 	}
-	c->device = device_load_usable(h->device ? h->device : "h100", arena, err);
-	c->system = c->device ? system_for_device(c->device, arena, err) : NULL;
+	c->device = cached_device(c->cache, h->device ? h->device : "h100", arena, err);
+	c->system = c->device ? cached_plain_system(c->cache, c->device, arena, err) : NULL;
 	return c->system != NULL;
 }
 
@@ -150,11 +152,31 @@ static double time_scale(const struct scenario *sc, const struct compiled *c)
 
 bool compile_scenario(const struct scenario *asked, struct compiled *out, struct arena *arena, struct err *err)
 {
+	return compile_scenario_cached(asked, NULL, out, arena, err);
+}
+
+/* The cost model of the cache, where every part is as in the catalog; else one of its own. */
+static bool load_costs(struct compiled *c, const struct cost_options *options, struct err *err)
+{
+	struct err own = { 0 };
+
+	c->costs = cached_costs(c->cache, options, &own);
+	if (own.kind != ERR_NONE)
+		return err_set(err, own.kind, "%s", own.text);
+	c->owns_costs = !c->costs;
+	if (!c->costs)
+		c->costs = cost_model_new(options, err);
+	return c->costs != NULL;
+}
+
+bool compile_scenario_cached(const struct scenario *asked, struct catalog_cache *cache, struct compiled *out, struct arena *arena,
+			     struct err *err)
+{
 	struct cost_options options = { 0 };
 	const struct scenario *sc;
 	int provider;
 
-	*out = (struct compiled){ 0 };
+	*out = (struct compiled){ .cache = cache };
 	if (!compile_techniques(asked, out, arena, err))
 		return false;
 	sc = out->scenario;
@@ -162,20 +184,20 @@ bool compile_scenario(const struct scenario *asked, struct compiled *out, struct
 	provider = out->scheduler ? parse_provider(sc->hardware.provider, err) : -1;
 	if (provider < 0 || !check_host_overhead(sc->hardware.host_overhead, err))
 		return false;
-	if (!load_hardware(sc, out, arena, err) || !technique_changed_hardware(&out->techniques, &out->device, &out->system, arena, err))
+	if (!load_hardware(sc, out, arena, err) || !technique_changed_hardware(&out->techniques, &out->device, &out->system, arena, err) ||
+	    !compile_scale(sc, out, arena, err))
 		return false;
-	out->model = model_load(sc->model.name, arena, err);
+	out->model = cached_model(cache, sc->model.name, arena, err);
 	if (!out->model || !technique_changed_model(&out->techniques, &out->model, arena, err) || !technique_acceptance(&out->techniques, &out->acceptance, err))
 		return false;
-	out->stack = out->model ? stack_load(stack_name(sc, out), arena, err) : NULL;
+	out->stack = out->model ? cached_stack(cache, stack_name(sc, out), arena, err) : NULL;
 	if (!out->stack)
 		return false;
 	if (sc->hardware.correction && !load_correction(sc, out, arena, err))
 		return false;
 	options = (struct cost_options){ .time_scale = time_scale(sc, out), .system = out->system, .device = out->device, .stack = out->stack,
 					 .best_provider = (enum provider)provider, .power_cap_w = sc->hardware.power_cap_w };
-	out->costs = cost_model_new(&options, err);
-	if (!out->costs)
+	if (!load_costs(out, &options, err))
 		return false;
 	list_not_modelled(sc, out, arena);
 	list_notes(out, arena);
@@ -184,7 +206,8 @@ bool compile_scenario(const struct scenario *asked, struct compiled *out, struct
 
 void compiled_release(struct compiled *c)
 {
-	cost_model_free(c->costs);
+	if (c->owns_costs)
+		cost_model_free(c->costs);
 	c->costs = NULL;
 }
 
@@ -398,15 +421,23 @@ static void stack_time(const struct scenario *sc, const struct compiled *c, cons
 
 static void host_time(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct host_time *h)
 {
+	double f = c->op_factor[OP_HOST];
+
 	stack_time(sc, c, pool, h);
 	if (c->correction)
 		*(h->overlap ? &h->visible_s : &h->step_s) += c->correction->step_s;
+	h->step_s *= f;
+	h->seq_s *= f;
+	h->prefill_seq_s *= f;
+	h->token_s *= f;
+	h->layer_launch_s *= f;
+	h->visible_s *= f;
 }
 
 struct iteration *compile_iteration(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct err *err)
 {
 	struct iteration_options o = { .model = c->model, .place = &pool->place, .stack = c->stack, .costs = c->costs,
-				       .techniques = &c->techniques, .device = c->device,
+				       .techniques = &c->techniques, .device = c->device, .op_factor = c->op_factor,
 				       .max_tokens = pool->limits.max_tokens + pool->limits.max_seqs, .max_seqs = pool->limits.max_seqs,
 				       .swap_s_per_token = pool->kv_bytes_per_token / host_bytes_s(sc, c) };
 
@@ -461,29 +492,93 @@ static void hash_tables(struct hash *h, const struct compiled *c, struct arena *
 	}
 }
 
-bool compile_hash(const struct scenario *sc, const struct compiled *c, char out[33], struct err *err)
+/* Model, device, system, stack, techniques and tables; the same for all scenarios that share them in a cache. */
+static bool catalog_digest(const struct compiled *c, char out[33], struct err *err)
 {
-	struct hash *h = hash_new();
-	struct arena *arena = arena_new();
-	char values[33];
-	bool ok = h && arena && scenario_hash(sc, "vibee-sim 1", values, err);
+	bool shared = c->cache && !c->owns_costs && c->techniques.count == 0 && !c->correction;
+	struct arena *arena = NULL;
+	struct hash *h = NULL;
+	char key[128];
+	const char *known;
 
-	if (ok) {
-		hash_add_text(h, values);
-		schema_each(&model_element, c->model, hash_value, h);
-		schema_each(&device_element, c->device, hash_value, h);
-		schema_each(&system_element, c->system, hash_value, h);
-		schema_each(&stack_element, c->stack, hash_value, h);
-		for (size_t i = 0; i < c->techniques.count; i++)
-			schema_each(&technique_element, c->techniques.uses[i].technique, hash_value, h);
-		if (c->correction)
-			schema_each(&correction_element, c->correction, hash_value, h);
-		hash_tables(h, c, arena);
-		hash_hex(h, out);
-	} else {
-		err_memory(err);
+	snprintf(key, sizeof(key), "digest %p %p %p %p", (const void *)c->model, (const void *)c->device, (const void *)c->system,
+		 (const void *)c->stack);
+	if (shared && (known = cached_text(c->cache, key))) {
+		memcpy(out, known, 33);
+		return true;
 	}
+	h = hash_new();
+	arena = arena_new();
+	if (!h || !arena) {
+		hash_free(h);
+		arena_free(arena);
+		return err_memory(err);
+	}
+	schema_each(&model_element, c->model, hash_value, h);
+	schema_each(&device_element, c->device, hash_value, h);
+	schema_each(&system_element, c->system, hash_value, h);
+	schema_each(&stack_element, c->stack, hash_value, h);
+	for (size_t i = 0; i < c->techniques.count; i++)
+		schema_each(&technique_element, c->techniques.uses[i].technique, hash_value, h);
+	if (c->correction)
+		schema_each(&correction_element, c->correction, hash_value, h);
+	hash_tables(h, c, arena);
+	hash_hex(h, out);
 	hash_free(h);
 	arena_free(arena);
-	return ok;
+	if (shared)
+		cache_text(c->cache, key, out);
+	return true;
+}
+
+struct value_hash {
+	struct hash *h;
+	struct catalog_cache *cache;
+};
+
+/* A value that names a file stands for the file's content, too. */
+static void hash_input(const char *path, const struct field *field, const char *value, void *ctx)
+{
+	const struct value_hash *v = ctx;
+	char digest[33];
+	const char *known;
+
+	if (strcmp(path, "title") == 0)
+		return;
+	hash_value(path, field, value, v->h);
+	if (field->type != FIELD_TEXT || !paths_is_file(value))
+		return;
+	known = cached_text(v->cache, value);
+	if (!known) {
+		struct hash *file = hash_new();
+
+		if (!file || hash_file(file, value) != 0) {
+			hash_free(file);
+			return;        /* gone in between, or no memory: its name has to do */
+		}
+		hash_hex(file, digest);
+		hash_free(file);
+		cache_text(v->cache, value, digest);
+		known = digest;
+	}
+	hash_add_text(v->h, known);
+}
+
+bool compile_hash(const struct scenario *sc, const struct compiled *c, char out[33], struct err *err)
+{
+	struct value_hash v = { .h = hash_new(), .cache = c->cache };
+	char digest[33];
+
+	if (!v.h)
+		return err_memory(err);
+	if (!catalog_digest(c, digest, err)) {
+		hash_free(v.h);
+		return false;
+	}
+	hash_add_text(v.h, "vibee-sim 1");
+	hash_add_text(v.h, digest);
+	schema_each(&scenario_element, sc, hash_input, &v);
+	hash_hex(v.h, out);
+	hash_free(v.h);
+	return true;
 }

@@ -13,6 +13,7 @@
 #include "models/model.h"
 #include "models/placement.h"
 #include "models/technique.h"
+#include "sim/catalog_cache.h"
 #include "sim/correction.h"
 #include "sim/scenario.h"
 #include "sim/serve/batcher.h"
@@ -31,7 +32,10 @@ struct compiled {
 	const struct stack *stack;
 	const struct scheduler_ops *scheduler;
 	const struct correction *correction;   /* NULL = none asked for */
-	struct cost_model *costs;              /* owned: compiled_release */
+	struct cost_model *costs;
+	bool owns_costs;                       /* else the cache does */
+	struct catalog_cache *cache;           /* NULL: everything was read for this scenario alone */
+	double op_factor[OP_KIND_COUNT];       /* on operator times: hardware.op_scale */
 	const char **notes;                    /* one line each, in the arena */
 	size_t note_count, note_capacity;
 	const char **not_modelled;
@@ -47,6 +51,9 @@ struct compiled_pool {
 };
 
 MUST_USE bool compile_scenario(const struct scenario *sc, struct compiled *out, struct arena *arena, struct err *err);
+/* The same with catalog entries from a cache, which has to outlive the result. */
+MUST_USE bool compile_scenario_cached(const struct scenario *sc, struct catalog_cache *cache, struct compiled *out, struct arena *arena,
+				      struct err *err);
 void compiled_release(struct compiled *c);
 
 /* prefill: the prefill pool of a disaggregated deployment. */

@@ -41,6 +41,8 @@ static const struct field hardware_fields[] = {
 	TEXT(scenario_hardware, "stack", stack, NULL, "serving software whose kernels and host time count; absent: the scheduler's"),
 	TEXT(scenario_hardware, "host_overhead", host_overhead, "default", "default, none, or seconds added to every step"),
 	NUM(scenario_hardware, "power_cap_w", power_cap_w, 1, 0, 1e6, "0", "power cap of a device: clocks fall to keep it; 0 = the device's own limit"),
+	TEXT(scenario_hardware, "scale", scale, NULL, "factors on figures of the device: peak=1.2,bandwidth=0.8,memory,scale_up,scale_out,host_link,power"),
+	TEXT(scenario_hardware, "op_scale", op_scale, NULL, "factors on the times of operators: gemm=1.05,host=0.9"),
 	TEXT(scenario_hardware, "provider", provider, "measured", "best source of operator times to use: measured, fitted or analytic"),
 	TEXT(scenario_hardware, "correction", correction, NULL, "correction fitted by 'validate measured --fit NAME', or its file; absent: none"),
 };

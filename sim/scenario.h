@@ -23,6 +23,8 @@ struct scenario_hardware {
 	const char *device, *system, *stack;   /* names or files; NULL: system from device, stack from scheduler */
 	const char *host_overhead;             /* "default", "none" or seconds a step */
 	double power_cap_w;                    /* of a device; 0 = its limit */
+	const char *scale;                     /* "peak=1.2,bandwidth=0.8": factors on the device's figures; NULL = none */
+	const char *op_scale;                  /* "gemm=1.05,host=0.9": factors on the times of operators; NULL = none */
 	const char *provider;                  /* best provider to use: measured, fitted, analytic */
 	const char *correction;                /* the user's own (sim/correction.h); NULL = none */
 };

@@ -17,8 +17,11 @@ struct serve_sink {
 	void (*progress)(void *ctx, double done_share, double now_s);             /* now and then; done_share may be NAN */
 };
 
+struct catalog_cache;
 struct sim;                                                     /* fields live in serve.c alone */
 MUST_USE struct sim *sim_new(const struct scenario *sc, const struct serve_sink *sink, struct err *err);   /* borrows both */
+/* The same with catalog entries from a cache, which has to outlive the simulation. */
+MUST_USE struct sim *sim_new_cached(const struct scenario *sc, const struct serve_sink *sink, struct catalog_cache *cache, struct err *err);
 MUST_USE bool sim_run(struct sim *sim, double until_s, struct err *err);        /* INFINITY: to the end */
 /* Fills *out; texts and arrays live in the arena. Valid at any time, also mid-run. */
 MUST_USE bool sim_result(const struct sim *sim, struct arena *arena, struct result *out, struct err *err);

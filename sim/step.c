@@ -91,6 +91,7 @@ static bool price_stage(const struct step_shape *shape, const struct compiled *c
 		if (!extent_of(n, shape, verified_of(c), &x, &row.count) || !graph_op(n, &x, &row.op))
 			continue;
 		cost_op(c->costs, &row.op, &row.cost);
+		row.cost.seconds *= c->op_factor[row.op.kind];
 		row.seconds = row.count * row.cost.seconds * (1 - n->overlap);
 		rows[out->row_count++] = row;
 		*busy_j += row.seconds * busy_w(c, &row, graph_device_share(place, n, &x, &row.op));

@@ -132,6 +132,14 @@ void batch_shape_of(const struct batcher *b, int lane, struct batch_shape *out)
 	}
 }
 
+void iteration_cost(const struct iteration *it, const struct op *op, struct op_cost *out)
+{
+	cost_op(it->options.costs, op, out);
+	/* Host time as an operator is scaled where the stack's figures are read. */
+	if (it->options.op_factor && op->kind != OP_HOST)
+		out->seconds *= it->options.op_factor[op->kind];
+}
+
 /* Visible seconds of all nodes of one class for an extent: the slow path that fills the tables. */
 double stage_seconds(const struct iteration *it, const struct stage *s, enum node_scale scale, int window, const struct extent *x)
 {
@@ -144,7 +152,7 @@ double stage_seconds(const struct iteration *it, const struct stage *s, enum nod
 
 		if (n->scale != scale || (scale == PER_DECODE_CONTEXT && n->window_class != window) || !graph_op(n, x, &op))
 			continue;
-		cost_op(it->options.costs, &op, &cost);
+		iteration_cost(it, &op, &cost);
 		sum += graph_runs(n, x) * cost.seconds * (1 - n->overlap);
 	}
 	return sum;
@@ -176,7 +184,7 @@ static double fill_row(const struct iteration *it, const struct stage *s, enum n
 		if (n->scale != scale)
 			continue;
 		if (graph_op(n, x, &op)) {
-			cost_op(it->options.costs, &op, &costs[k]);
+			iteration_cost(it, &op, &costs[k]);
 			sum += graph_runs(n, x) * costs[k].seconds * (1 - n->overlap);
 		}
 		k++;

@@ -84,7 +84,7 @@ static void tally_visits(const struct iteration *it, const struct node *n, int64
 	if (visits == 0 || !graph_op(n, &x, &op))
 		return;
 	if (!known) {
-		cost_op(it->options.costs, &op, &anew);
+		iteration_cost(it, &op, &anew);
 		known = &anew;
 	}
 	runs = visits * graph_runs(n, &x);
@@ -141,7 +141,7 @@ static void tally_attention(const struct iteration *it, const struct stage *s, e
 			total = attention_extent(s, n, &x, &runs);
 			if (total <= 0 || !graph_op(n, &x, &op))
 				continue;
-			cost_op(it->options.costs, &op, &cost);
+			iteration_cost(it, &op, &cost);
 			seconds = cost.seconds * n->count * (1 - n->overlap);
 			if (pass == 0)
 				share_of += seconds;

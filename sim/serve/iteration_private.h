@@ -56,6 +56,8 @@ struct iteration {
 
 /* Batches of decodes alone go into the tables' visits. */
 void stage_settle(struct stage *s);
+/* cost_op, times the factor of the operator's kind. */
+void iteration_cost(const struct iteration *it, const struct op *op, struct op_cost *out);
 void extent_for(enum node_scale scale, double v, struct extent *x);
 double stage_seconds(const struct iteration *it, const struct stage *s, enum node_scale scale, int window, const struct extent *x);
 

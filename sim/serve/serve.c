@@ -76,6 +76,11 @@ static void init_rates(struct sim *sim)
 
 struct sim *sim_new(const struct scenario *sc, const struct serve_sink *sink, struct err *err)
 {
+	return sim_new_cached(sc, sink, NULL, err);
+}
+
+struct sim *sim_new_cached(const struct scenario *sc, const struct serve_sink *sink, struct catalog_cache *cache, struct err *err)
+{
 	struct sim *sim = mem_calloc(1, sizeof(*sim));
 
 	if (!sim || !(sim->arena = arena_new()) || !(sim->keys.arena = arena_new())) {
@@ -90,7 +95,7 @@ struct sim *sim_new(const struct scenario *sc, const struct serve_sink *sink, st
 		err_memory(err);
 		goto fail;
 	}
-	if (!compile_scenario(sc, &sim->compiled, sim->arena, err))
+	if (!compile_scenario_cached(sc, cache, &sim->compiled, sim->arena, err))
 		goto fail;
 	sim->sc = sc = sim->compiled.scenario;
 	if (!init_pools(sim, err) || !metrics_init(&sim->metrics, sc, err))
