@@ -11,6 +11,7 @@
 #define COMMANDS(X) \
 	X(run) \
 	X(train) \
+	X(whatif) \
 	X(step) \
 	X(op) \
 	X(validate) \

@@ -81,8 +81,8 @@ static const struct option scenario_table[] = {
 	{ .name = "set", .word = "PATH=VALUE", .help = "set any attribute of the scenario (repeatable)" },
 	{ .name = "slo", .word = "M=S,...", .help = "targets in seconds: ttft_p99=0.5,tpot_p99=0.05,e2e_p99=20; a miss: exit 1" },
 	{ .name = "exact-steps", .path = "exact_steps", .kind = OPTION_FLAG, .help = "simulate every iteration as an event of its own" },
-	{ .name = "threads", .word = "N", .kind = OPTION_INT, .least = 1, .most = 4096, .fallback = "1",
-	  .help = "threads for work that can be split; results do not depend on it" },
+	{ .name = "threads", .word = "N", .kind = OPTION_INT, .least = 1, .most = 4096, .fallback = "all processors",
+	  .help = "threads for work that can be split (studies); results do not depend on it" },
 };
 const struct option_group scenario_options = OPTION_GROUP("Scenario", scenario_table);
 

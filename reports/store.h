@@ -53,6 +53,29 @@ struct validation_error {
 MUST_USE bool store_put_validation(struct store *s, const struct run_origin *origin, const char *title,
 				   const struct validation_error *rows, size_t count, char id[33], struct err *err);
 
+/* One variant or candidate of a study. Members may be NULL; metrics is a JSON object. */
+struct study_row {
+	const char *label, *status, *scenario_hash, *metrics;
+};
+/* Stores a study (kind "whatif", "search" ...) with the JSON that it printed, in one transaction; id gets its 32 hex digits. */
+MUST_USE bool store_put_study(struct store *s, const char *kind, const struct run_origin *origin, const char *title,
+			      const char *document, const struct study_row *rows, size_t count, char id[33], struct err *err);
+/* A stored study. */
+struct stored_study {
+	char id[33];
+	const char *created_at, *kind, *title, *command, *tool_version, *document;     /* document NULL: none was kept */
+	int64_t rows;
+};
+/* The study named by a prefix of its id, "last" or "last~N", of that kind (NULL: any). Texts live in the arena. */
+MUST_USE bool store_get_study(struct store *s, const char *kind, const char *name, struct arena *arena, struct stored_study *out,
+			      struct err *err);
+
+/* Outcomes of single candidates, by a key that covers all that they depend on: what a search resumes from. Each is kept as soon
+ * as it is put; a key that is there already is overwritten. */
+MUST_USE bool store_put_outcome(struct store *s, const char *key, const char *tool_version, const char *outcome, struct err *err);
+/* *outcome is NULL when there is none. */
+MUST_USE bool store_get_outcome(struct store *s, const char *key, struct arena *arena, const char **outcome, struct err *err);
+
 /* A stored run as `db list` shows it. Texts live in the arena; figures that a run does not have are NAN. */
 struct stored_run {
 	char id[33], scenario_hash[33];

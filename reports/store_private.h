@@ -49,6 +49,10 @@ struct cdf_row {
 	double quantile, ttft_s, tpot_s, itl_s, e2e_s;
 };
 
+/* Inserts the line of a study, inside a transaction of the caller. document may be NULL. */
+bool study_put(struct store *s, const char *kind, const struct run_origin *origin, const char *title, const char *document,
+	       sqlite3_int64 *study, char id[33], struct err *err);
+
 /* Brings the database to the newest schema; see store_schema.c. */
 bool schema_update(struct store *s, bool create, struct err *err);
 

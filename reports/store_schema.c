@@ -87,6 +87,14 @@ static const struct { const char *what, *sql; } migrations[] = {
 	{ "intervals of runs",
 	  "CREATE TABLE run_intervals(run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, name TEXT NOT NULL,"
 	  " low REAL, high REAL, PRIMARY KEY(run, name)) WITHOUT ROWID;" },
+	{ "studies with their document and rows, outcomes of candidates",
+	  "ALTER TABLE studies ADD COLUMN tool_version TEXT;"
+	  "ALTER TABLE studies ADD COLUMN document TEXT;"
+	  "CREATE TABLE study_rows(study INTEGER NOT NULL REFERENCES studies ON DELETE CASCADE, position INTEGER NOT NULL,"
+	  " label TEXT, status TEXT, scenario_hash TEXT, metrics TEXT, PRIMARY KEY(study, position)) WITHOUT ROWID;"
+	  "CREATE INDEX study_rows_by_hash ON study_rows(scenario_hash);"
+	  "CREATE TABLE outcomes(key TEXT PRIMARY KEY, created_at TEXT NOT NULL, tool_version TEXT, outcome TEXT NOT NULL)"
+	  " WITHOUT ROWID;" },
 };
 
 static bool pragma_int(struct store *s, const char *sql, int *value, struct err *err)

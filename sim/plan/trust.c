@@ -61,7 +61,7 @@ void trust_difference(const struct trusted *a, const struct trusted *b, int figu
 	double difference = a->outcome->value[figure] - b->outcome->value[figure], variance = 0;
 
 	*out = (struct certainty){ .sigma = NAN, .probability = NAN };
-	if (isnan(difference) || !a->trial || !b->trial)
+	if (isnan(difference) || difference == 0 || !a->trial || !b->trial)
 		return;
 	for (int k = 0; k < OP_KIND_COUNT; k++) {
 		double ea = effect(a, figure, k), eb = effect(b, figure, k);
@@ -69,9 +69,6 @@ void trust_difference(const struct trusted *a, const struct trusted *b, int figu
 		variance += common(a->scenario, b->scenario, k) ? (ea - eb) * (ea - eb) : ea * ea + eb * eb;
 	}
 	out->sigma = sqrt(variance);
-	if (difference == 0)
-		out->probability = 0.5;
-	else
-		out->probability = out->sigma > 0 ? 0.5 * erfc(-fabs(difference) / out->sigma / sqrt(2)) : 1;
+	out->probability = out->sigma > 0 ? 0.5 * erfc(-fabs(difference) / out->sigma / sqrt(2)) : 1;
 	out->verdict = out->probability >= CERTAIN ? VERDICT_CERTAIN : out->probability >= LIKELY ? VERDICT_LIKELY : VERDICT_WITHIN_ERROR;
 }

@@ -1,0 +1,79 @@
+#include "reports/page.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "base/paths.h"
+#include "reports/markup.h"
+
+enum { TEMPLATE_MOST = 1 << 20 };
+
+static bool add_template(struct str *out, const char *name, struct err *err)
+{
+	struct arena *arena = arena_new();
+	const char *path = arena ? paths_data(arena_printf(arena, "reports/templates/%s", name), arena, err) : NULL;
+	char *text = path ? paths_read(path, TEMPLATE_MOST, NULL, err) : NULL;
+
+	if (text)
+		str_add(out, text);
+	else if (!arena)
+		err_memory(err);
+	mem_free(text);
+	arena_free(arena);
+	return text != NULL;
+}
+
+bool page_begin(struct str *out, const char *kicker, const char *title, const char *summary, struct err *err)
+{
+	str_add(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+		"script-src 'unsafe-inline'; img-src data:\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
+	markup_add(out, title);
+	str_add(out, "</title>\n<style>\n");
+	if (!add_template(out, "report.css", err))
+		return false;
+	str_add(out, "</style>\n</head>\n<body>\n<header>\n<p class=\"kicker\">");
+	markup_add(out, kicker);
+	str_add(out, "</p>\n<h1>");
+	markup_add(out, title);
+	str_add(out, "</h1>\n<p class=\"summary\">");
+	markup_add(out, summary);
+	str_add(out, "</p>\n</header>\n<main>\n<section>\n");
+	return true;
+}
+
+void page_section(struct str *out, const char *title)
+{
+	if (out->length < 10 || strcmp(out->text + out->length - 10, "<section>\n") != 0)
+		str_add(out, "</section>\n<section>\n");
+	str_add(out, "<h2>");
+	markup_add(out, title);
+	str_add(out, "</h2>\n");
+}
+
+void page_text(struct str *out, const char *text)
+{
+	str_add(out, "<p>");
+	markup_add(out, text);
+	str_add(out, "</p>\n");
+}
+
+void page_figure(struct str *out, const char *caption, const char *svg)
+{
+	str_add(out, "<figure><figcaption>");
+	markup_add(out, caption);
+	str_add(out, "</figcaption>\n");
+	str_add(out, svg);
+	str_add(out, "</figure>\n");
+}
+
+bool page_end(struct str *out, struct err *err)
+{
+	str_add(out, "</section>\n</main>\n<script>\n");
+	if (!add_template(out, "report.js", err))
+		return false;
+	str_add(out, "</script>\n</body>\n</html>\n");
+	return !out->failed || err_memory(err);
+}

@@ -1,0 +1,16 @@
+/* A self-contained HTML page of a study: a title, figures, sortable tables; light and dark, no network. */
+#ifndef REPORTS_PAGE_H
+#define REPORTS_PAGE_H
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/str.h"
+
+/* Begins the page with the styles of reports/templates; `kicker` is the small line above the title. */
+MUST_USE bool page_begin(struct str *out, const char *kicker, const char *title, const char *summary, struct err *err);
+void page_section(struct str *out, const char *title);                /* ends the one before */
+void page_text(struct str *out, const char *text);
+void page_figure(struct str *out, const char *caption, const char *svg);
+MUST_USE bool page_end(struct str *out, struct err *err);
+
+#endif
