@@ -89,7 +89,6 @@ struct result {
 	int64_t kv_blocks, block_tokens, devices, replicas;
 
 	double usd, usd_per_1m_output_tokens, usd_per_1m_tokens, usd_per_hour;
-	const char *device_status;                              /* "shipping", "announced" ...; NULL when read back from a database */
 	const char *price_kind;                                 /* "cloud on demand, 2026-03" */
 	double joules, joules_per_output_token, mean_power_w, system_power_w;
 

@@ -390,6 +390,15 @@ static void bounds(struct json *j, const struct result *r)
 		}
 }
 
+/* A part that nobody can buy yet is said in a note, which databases keep. */
+static bool is_announced(const struct result *r)
+{
+	for (size_t i = 0; i < r->note_count; i++)
+		if (strstr(r->notes[i], " is announced, not shipping"))
+			return true;
+	return false;
+}
+
 void run_json_value(struct json *j, const char *key, const struct result *r, const struct run_json_options *options)
 {
 	json_object(j, key);
@@ -398,8 +407,7 @@ void run_json_value(struct json *j, const char *key, const struct result *r, con
 	json_clean(j, "scenario_hash", *r->scenario_hash ? r->scenario_hash : NULL);
 	json_clean(j, "title", r->title);
 	scenario(j, r);
-	if (r->device_status)
-		json_text(j, "device_status", r->device_status);
+	json_bool(j, "announced", is_announced(r));
 	metric_object(j, "metrics", r);
 	json_end(j);
 	memory(j, r);

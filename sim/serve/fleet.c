@@ -69,6 +69,13 @@ static bool accepted(const struct sim *sim, const struct seq *s)
 	return true;
 }
 
+/* A policy that closes its batch when it starts (static) would start with the first of several requests that come at the
+ * very same time: an idle replica waits for all of them. With several replicas the next request may go elsewhere. */
+static bool waits_for_batch(const struct sim *sim, const struct replica *r)
+{
+	return sim->replica_count == 1 && r->flight_count == 0 && r->batcher.ops->may_admit;
+}
+
 void fleet_arrive(struct sim *sim, int32_t i, double t_s)
 {
 	struct seq *s = &sim->seqs.at[i];
@@ -83,9 +90,17 @@ void fleet_arrive(struct sim *sim, int32_t i, double t_s)
 		seq_pool_give(&sim->seqs, i);
 		if (sim->followups)    /* the client gets an error at once and goes on */
 			intake_followup(sim, &gone, t_s);
+		if (waits_for_batch(sim, &sim->replicas[0])) {         /* those held back for this one */
+			replica_poke(&sim->replicas[0], t_s, &sim->on);
+			fleet_reschedule(sim, &sim->replicas[0]);
+		}
 		return;
 	}
 	r = route(sim, sim->pool_count > 1 ? POOL_PREFILL : POOL_MAIN, s, t_s);
+	if (sim->more_at_once && waits_for_batch(sim, r)) {
+		replica_hold(r, i);
+		return;
+	}
 	replica_add(r, i, t_s, &sim->on);
 	fleet_reschedule(sim, r);
 }

@@ -260,6 +260,13 @@ static bool arrives_in_time(struct replica *r, double t_s, const struct replica_
 	return true;
 }
 
+void replica_hold(struct replica *r, int32_t seq)
+{
+	r->batcher.pool->at[seq].replica = r->number;
+	r->requests++;
+	batcher_add(&r->batcher, seq, false);
+}
+
 void replica_add(struct replica *r, int32_t seq, double t_s, const struct replica_events *events)
 {
 	r->batcher.pool->at[seq].replica = r->number;

@@ -64,6 +64,8 @@ static inline double replica_next_s(const struct replica *r)
 }
 /* The next decision: commits what ended, starts what can start. */
 void replica_advance(struct replica *r, struct metrics *m, const struct replica_events *events, const struct serve_sink *sink);
+/* A sequence joins the queue of an idle replica, which does not start yet: others follow at the same time. */
+void replica_hold(struct replica *r, int32_t seq);
 /* A sequence joins the queue at t_s (new, or handed over with its cache). */
 void replica_add(struct replica *r, int32_t seq, double t_s, const struct replica_events *events);
 /* The prefix that a sequence waited for has come at t_s. */

@@ -255,7 +255,6 @@ static void fill_use(struct filling *f, const struct iteration_account *a)
 	double seconds = clock_s(o), devices = (double)o->devices, device_s = a->device_s > 0 ? a->device_s : 1e-300, watts;
 	struct price_options none = { .pue = 1 };
 
-	o->device_status = device_status_names[d->status];
 	o->peak_flop_s = device_peak(d, dtype, NULL);
 	o->bandwidth_bytes_s = device_bandwidth(d);
 	o->mfu = a->flops / (devices * seconds * o->peak_flop_s);

@@ -187,8 +187,12 @@ static bool step(struct sim *sim, double until_s)
 		if (outside <= planned) {
 			int32_t i = sim->next_arrival;
 
+			if (!intake_next(sim))
+				return false;
+			sim->more_at_once = sim->next_arrival_s == outside;
 			fleet_arrive(sim, i, outside);
-			return intake_next(sim);
+			sim->more_at_once = false;
+			return true;
 		} else {
 			struct event e = events_pop(&sim->events);
 

@@ -29,7 +29,7 @@ static void kinds_and_stand_ins(void)
 		{ "dgx-h100", PRICE_RESERVED_3Y, PRICE_RESERVED_3Y, 1.30 },
 		{ "dgx-h100", PRICE_OWN_NEOCLOUD, PRICE_OWN_NEOCLOUD, 1.69 },
 		{ "mi355x-8", PRICE_ON_DEMAND, PRICE_RESERVED_3Y, 2.10 }, /* no on-demand price was seen */
-		{ "tpu-v5e-256", PRICE_RESERVED_3Y, PRICE_ON_DEMAND, 1.20 },
+		{ "l40s-8", PRICE_RESERVED_3Y, PRICE_ON_DEMAND, 0.87 },
 	};
 	struct arena *a = arena_new();
 
