@@ -89,7 +89,7 @@ struct question {
 	const struct table *table;
 	const struct tables_limits *limits;
 	const struct op *op;
-	int64_t except; /* leave this site out (for measuring errors); -1: none */
+	int64_t except; /* leave this site out, of experts all of its model (for measuring errors); -1: none */
 };
 /* Seconds of one site at x[axes]; raises *grade. */
 double site_seconds(const struct question *q, size_t site, const double *x, enum grade *grade);
@@ -104,6 +104,10 @@ void op_at(const struct table_shape *shape, const double *x, struct op *op); /* 
 /* Attention: seconds at x that the layouts of sites [low, high) with that head size suggest for key's heads and KV heads
  * (tables_trend.c); NAN when they are too few. */
 double layout_trend(const struct question *q, const int64_t *key, size_t low, size_t high, int64_t head_dim, const double *x);
+/* Experts: seconds of m tokens that the layouts of other models in [low, high), as far as usable, suggest for key's. Never
+ * falls with m. Returns how many models they are of (2: or more), 0 when they are too few. */
+int experts_trend(const struct question *q, const int64_t *key, size_t low, size_t high,
+		   bool (*usable)(const struct question *, size_t), double m, double *seconds);
 int64_t site_find(const struct table *t, const int64_t *key);                /* -1 when absent */
 
 #endif

@@ -88,10 +88,21 @@ static void site_op(const struct table *t, size_t site, struct op *op)
 	}
 }
 
+/* Whether a site counts as not measured, with the one that is left out: of experts, every layout of that model. */
+static bool left_out(const struct question *q, size_t site)
+{
+	const int64_t *a = q->table->sites[site].key, *b;
+
+	if (q->except < 0 || q->table->shape->kind != OP_MOE)
+		return (int64_t)site == q->except;
+	b = q->table->sites[q->except].key;
+	return a[1] == b[1] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
+}
+
 /* Whether a site may answer for another one. */
 static bool usable(const struct question *q, size_t site)
 {
-	return (int64_t)site != q->except && !q->table->sites[site].outlier;
+	return !left_out(q, site) && !q->table->sites[site].outlier;
 }
 
 static void add(struct neighbours *all, size_t site, double weight, double scale, double shift)
@@ -648,9 +659,15 @@ static bool answer_moe(const struct question *q, const int64_t *key, const doubl
 	const struct table *t = q->table;
 	struct neighbours all = { .shift_axis = 0 };
 	size_t low, high;
+	enum grade cross = GRADE_EXACT;
+	double trend;
+	int models;
 
-	if (answer_cross(q, key, 6, 7, x, seconds, grade))
+	/* Another split of a measured model is as near as another shape of a measured site. */
+	if (answer_cross(q, key, 6, 7, x, seconds, &cross)) {
+		raise_grade(grade, cross == GRADE_SITE ? GRADE_BETWEEN : cross);
 		return true;
+	}
 	group(t, key, 3, &low, &high);
 	for (size_t i = low; i < high; i++) {
 		const int64_t *have = t->sites[i].key;
@@ -670,6 +687,10 @@ static bool answer_moe(const struct question *q, const int64_t *key, const doubl
 		return false;
 	all.floor_s = t->floor_s[key[0] % DTYPE_COUNT];
 	*seconds = blend_seconds(q, &all, x, grade);
+	/* Where a single other model was measured, half of either (geometric): there is no trend to speak of. */
+	models = experts_trend(q, key, low, high, usable, x[0], &trend);
+	if (models > 0)
+		*seconds = models > 1 ? trend : sqrt(*seconds * trend);
 	return true;
 }
 
@@ -678,7 +699,7 @@ static bool answer_site(const struct question *q, const int64_t *key, const doub
 {
 	int64_t site = site_find(q->table, key);
 
-	if (site >= 0 && site != q->except) {
+	if (site >= 0 && !left_out(q, (size_t)site)) {
 		*seconds = site_seconds(q, (size_t)site, x, grade);
 		return true;
 	}

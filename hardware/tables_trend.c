@@ -1,128 +1,134 @@
-/* Where layouts around an asked one are few: universal kriging (Matheron 1969) of ln seconds over the logarithms of heads
- * and KV heads, with a linear trend, exponential covariance and a little noise. The trend carries beyond the outermost
- * layouts, the covariance keeps to the near ones. */
+/* Sites far from measured ones: kriging of ln seconds over what tells sites apart. */
 #include <math.h>
 #include <string.h>
 
+#include "hardware/kriging.h"
 #include "hardware/tables_data.h"
 
-enum { AROUND = 12, TREND = 3, SYSTEM = AROUND + TREND };
-static const double RANGE = 4, NOISE = 0.01, GROUP = 0.5, SOFT = 1e-4;   /* in powers of two; see covariance */
+/* Head layouts: powers of two of heads and KV heads, along which the trend carries, and of queries a KV head, which choose
+ * the kernel. */
+static const struct kriging layouts = { .dims = 3, .trend = 2, .range = 4, .noise = 0.01 };
+enum { LAYOUTS = 12 };
 
-struct place {
-	double heads, kv_heads;        /* log2 */
-	size_t site;
-};
-
-static double distance2(const struct place *a, const struct place *b)
+static struct kriging_place layout(const int64_t *key, size_t site)
 {
-	double h = a->heads - b->heads, g = a->kv_heads - b->kv_heads;
+	double h = log2((double)key[4]), g = log2((double)key[5]);
 
-	return h * h + g * g + GROUP * (h - g) * (h - g);      /* queries a KV head choose the kernel */
-}
-
-static double covariance(const struct place *a, const struct place *b)
-{
-	return exp(-sqrt(distance2(a, b)) / RANGE);
-}
-
-static struct place place_of(const int64_t *key, size_t site)
-{
-	return (struct place){ log2((double)key[4]), log2((double)key[5]), site };
-}
-
-/* The nearest usable layouts of one head size, nearest first. */
-static int places_around(const struct question *q, const struct place *here, size_t low, size_t high, int64_t head_dim,
-			 struct place *out)
-{
-	int n = 0;
-
-	for (size_t i = low; i < high; i++) {
-		const struct table_site *s = &q->table->sites[i];
-		struct place p = place_of(s->key, i);
-		int at;
-
-		if (s->key[3] != head_dim || (int64_t)i == q->except || s->outlier)
-			continue;
-		at = n < AROUND ? n++ : AROUND;
-		for (; at > 0 && distance2(&out[at - 1], here) > distance2(&p, here); at--)
-			if (at < AROUND)
-				out[at] = out[at - 1];
-		if (at < AROUND)
-			out[at] = p;
-	}
-	return n;
-}
-
-/* Solves a x = b in place by Gaussian elimination with row pivots; false when singular. */
-static bool solve(double a[SYSTEM][SYSTEM], double *b, int n)
-{
-	for (int c = 0; c < n; c++) {
-		int pivot = c;
-
-		for (int r = c + 1; r < n; r++)
-			pivot = fabs(a[r][c]) > fabs(a[pivot][c]) ? r : pivot;
-		if (fabs(a[pivot][c]) < 1e-12)
-			return false;
-		for (int k = 0; k < n; k++) {
-			double t = a[c][k];
-
-			a[c][k] = a[pivot][k];
-			a[pivot][k] = t;
-		}
-		{
-			double t = b[c];
-
-			b[c] = b[pivot];
-			b[pivot] = t;
-		}
-		for (int r = c + 1; r < n; r++) {
-			double f = a[r][c] / a[c][c];
-
-			for (int k = c; k < n; k++)
-				a[r][k] -= f * a[c][k];
-			b[r] -= f * b[c];
-		}
-	}
-	for (int c = n; c-- > 0;) {
-		for (int k = c + 1; k < n; k++)
-			b[c] -= a[c][k] * b[k];
-		b[c] /= a[c][c];
-	}
-	return true;
-}
-
-/* Weights of the places for the value here; they sum to 1 and reproduce every linear function. */
-static bool weights(const struct place *around, int n, const struct place *here, double *out)
-{
-	double a[SYSTEM][SYSTEM] = { { 0 } };
-
-	for (int i = 0; i < n; i++) {
-		const double trend[TREND] = { 1, around[i].heads - here->heads, around[i].kv_heads - here->kv_heads };
-
-		for (int j = 0; j < n; j++)
-			a[i][j] = covariance(&around[i], &around[j]) + (i == j ? NOISE : 0);
-		for (int k = 0; k < TREND; k++)
-			a[i][n + k] = a[n + k][i] = trend[k];
-		out[i] = covariance(&around[i], here);
-	}
-	for (int k = 0; k < TREND; k++) {
-		a[n + k][n + k] = -SOFT;
-		out[n + k] = k == 0;
-	}
-	return solve(a, out, n + TREND);
+	return (struct kriging_place){ .at = { h, g, sqrt(0.5) * (h - g) }, .tag = (long long)site };
 }
 
 double layout_trend(const struct question *q, const int64_t *key, size_t low, size_t high, int64_t head_dim, const double *x)
 {
-	struct place around[AROUND], here = place_of(key, 0);
-	double w[SYSTEM] = { 0 }, sum = 0;
+	struct kriging_place around[LAYOUTS], here = layout(key, 0);
+	double w[LAYOUTS] = { 0 }, sum = 0;
 	enum grade ignored = GRADE_EXACT;
-	int n = places_around(q, &here, low, high, head_dim, around);
+	int n = 0;
 
-	if (n < TREND + 1 || !weights(around, n, &here, w))
+	for (size_t i = low; i < high; i++) {
+		const struct table_site *s = &q->table->sites[i];
+		struct kriging_place place = layout(s->key, i);
+
+		if (s->key[3] == head_dim && (int64_t)i != q->except && !s->outlier)
+			kriging_offer(&layouts, around, &n, LAYOUTS, here.at, &place);
+	}
+	if (!kriging_weights(&layouts, around, n, here.at, w))
 		return NAN;
 	for (int i = 0; i < n; i++)
-		sum += w[i] * log(site_seconds(q, around[i].site, x, &ignored));
+		sum += w[i] * log(site_seconds(q, (size_t)around[i].tag, x, &ignored));
 	return exp(sum);
+}
+
+/* Expert layouts of models that were not measured. A plain law takes out what differs most between them,
+ *
+ *     seconds = floor + cbrt(c^3 + b^3)      c, b: FLOPs and bytes at common shares of peak and bandwidth
+ *
+ * and its error is kriged over hidden size, width, experts, share of them chosen, and choices, at as many tokens an expert:
+ * how kernels tile and how tokens spread depends on those. */
+static const struct kriging experts = { .dims = 5, .range = 3, .noise = 0.05 };
+static const double EXPERTS_COMPUTE = 0.6, EXPERTS_MEMORY = 0.8;
+enum { EXPERTS = 16 };
+
+static struct kriging_place expert_place(const int64_t *key, size_t site)
+{
+	return (struct kriging_place){
+		.at = { log((double)key[5]), log((double)key[6]), log((double)key[7]), log((double)key[3] / (double)key[4]),
+			0.3 * log((double)key[3]) },
+		.tag = (long long)site,
+	};
+}
+
+static double expert_law(const struct question *q, const int64_t *key, double m)
+{
+	double peak = q->limits->peak_flop_s[q->op->dtype], bandwidth = q->limits->bandwidth_bytes_s, c, b;
+	struct op op = *q->op;
+
+	op.top_k = key[3];
+	op.experts_total = key[4];
+	op.k = key[5];
+	op.n = key[6];
+	op.experts = key[7];
+	op.m = llround(fmax(m, 1));
+	c = peak > 0 ? op_flops(&op) / (peak * EXPERTS_COMPUTE) : 0;
+	b = bandwidth > 0 ? op_bytes(&op) / (bandwidth * EXPERTS_MEMORY) : 0;
+	return q->table->floor_s[key[0] % DTYPE_COUNT] + cbrt(c * c * c + b * b * b);
+}
+
+struct kriged {
+	const struct question *q;
+	const int64_t *key;
+	struct kriging_place around[EXPERTS];
+	double weights[EXPERTS];
+	int count;
+};
+
+static double kriged_at(const struct kriged *k, double m)
+{
+	double sum = log(expert_law(k->q, k->key, m)), chosen = (double)k->key[3] / (double)k->key[4];
+	enum grade ignored = GRADE_EXACT;
+
+	for (int i = 0; i < k->count; i++) {
+		const int64_t *have = k->q->table->sites[k->around[i].tag].key;
+		double x[AXIS_MOST] = { m * chosen / ((double)have[3] / (double)have[4]) };
+
+		sum += k->weights[i] *
+		       log(site_seconds(k->q, (size_t)k->around[i].tag, x, &ignored) / expert_law(k->q, have, x[0]));
+	}
+	return exp(sum);
+}
+
+static int models_of(const struct kriged *k)
+{
+	for (int i = 1; i < k->count; i++) {
+		const int64_t *a = k->q->table->sites[k->around[0].tag].key, *b = k->q->table->sites[k->around[i].tag].key;
+
+		if (a[3] != b[3] || a[4] != b[4] || a[5] != b[5])
+			return 2;
+	}
+	return 1;
+}
+
+int experts_trend(const struct question *q, const int64_t *key, size_t low, size_t high,
+		  bool (*use)(const struct question *, size_t), double m, double *seconds)
+{
+	struct kriged k = { .q = q, .key = key };
+	struct kriging_place here = expert_place(key, 0);
+	double below = 0, at = 1;
+
+	for (size_t i = low; i < high; i++) {
+		struct kriging_place place = expert_place(q->table->sites[i].key, i);
+
+		if (use(q, i))
+			kriging_offer(&experts, k.around, &k.count, EXPERTS, here.at, &place);
+	}
+	if (!kriging_weights(&experts, k.around, k.count, here.at, k.weights))
+		return 0;
+	/* More tokens never take less, which products of neighbours do not promise: the largest of what 1, 2, 4 ... tokens
+	 * take, and a straight line (in logarithms) to the next. */
+	for (; at * 2 <= m; at *= 2)
+		below = fmax(below, kriged_at(&k, at));
+	below = fmax(below, kriged_at(&k, at));
+	*seconds = below;
+	if (m > at)
+		*seconds *= pow(fmax(kriged_at(&k, 2 * at) / below, 1), log2(m / at));
+	return models_of(&k);
 }
