@@ -1,0 +1,344 @@
+#include "validation/engine/forward.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "kernels/core/attention.h"
+#include "kernels/core/moe.h"
+#include "kernels/core/sampling.h"
+#include "kernels/core/tokenwise.h"
+
+const char *const forward_op_names[] = {
+#define X(name) #name,
+	FORWARD_OPS(X)
+#undef X
+		NULL
+};
+
+struct forward {
+	const struct engine_model *m;
+	struct forward_limits limits;
+	const struct tokenwise_ops *token;
+	const struct attention_ops *attention;
+	struct paged_kv *kv;                   /* one a layer */
+	int64_t rows;                          /* what the buffers hold */
+	float *x, *normed, *qkv, *mixed, *both, *inner, *router, *route_weight, *logits, *uniform, *rope;
+	int32_t *chosen, *tokens;
+	int64_t rope_rows;
+	void *scratch;
+	double op_s[FORWARD_OP_COUNT], mark_s;
+};
+
+double forward_clock_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* What happened since the last call was this operator. */
+static void spent(struct forward *f, enum forward_op op)
+{
+	double now = forward_clock_s();
+
+	f->op_s[op] += now - f->mark_s;
+	f->mark_s = now;
+}
+
+static int64_t width_of(const struct engine_shape *s)
+{
+	return s->experts ? s->expert_width : s->intermediate;
+}
+
+static int64_t qkv_width(const struct engine_shape *s)
+{
+	return (s->heads + 2 * s->kv_heads) * s->head_dim;
+}
+
+/* ---- memory ---- */
+
+static size_t scratch_bytes(const struct forward *f, int64_t rows)
+{
+	const struct engine_shape *s = &f->m->shape;
+	int64_t deepest = s->hidden > width_of(s) ? s->hidden : width_of(s);
+	size_t most = gemm_scratch_bytes(rows, deepest > s->heads * s->head_dim ? deepest : s->heads * s->head_dim), other;
+
+	other = attention_scratch_bytes(f->limits.sequences, s->heads, s->kv_heads, s->head_dim, f->limits.threads);
+	most = most > other ? most : other;
+	other = sampling_scratch_bytes(s->vocab, f->limits.threads);
+	most = most > other ? most : other;
+	other = s->experts ? moe_scratch_bytes(rows, s->experts, s->top_k, s->expert_width, s->hidden) : 0;
+	return (most > other ? most : other) + 64;
+}
+
+static bool floats(float **at, int64_t count)
+{
+	mem_free(*at);
+	*at = mem_alloc_aligned((size_t)(count > 0 ? count : 1) * sizeof(float));
+	return *at != NULL;
+}
+
+static bool make_room(struct forward *f, int64_t rows, struct err *err)
+{
+	const struct engine_shape *s = &f->m->shape;
+	int64_t w = width_of(s), dense = s->experts ? 0 : 1, q = s->heads * s->head_dim, wide = q > s->hidden ? q : s->hidden;
+
+	if (rows <= f->rows)
+		return true;
+	f->rows = 0;
+	mem_free(f->scratch);
+	mem_free(f->chosen);
+	f->scratch = mem_alloc_aligned(scratch_bytes(f, rows));
+	f->chosen = mem_alloc_aligned((size_t)(rows * (s->experts ? s->top_k : 1)) * sizeof(int32_t));
+	if (!f->scratch || !f->chosen || !floats(&f->x, rows * s->hidden) || !floats(&f->normed, rows * s->hidden) || !floats(&f->qkv, rows * qkv_width(s)) ||
+	    !floats(&f->mixed, rows * wide) || !floats(&f->both, dense * rows * 2 * w) || !floats(&f->inner, dense * rows * w) ||
+	    !floats(&f->router, rows * s->experts) || !floats(&f->route_weight, rows * s->top_k))
+		return err_memory(err);
+	f->rows = rows;
+	return true;
+}
+
+static bool make_cache(struct forward *f)
+{
+	const struct engine_shape *s = &f->m->shape;
+
+	f->kv = mem_calloc((size_t)s->layers, sizeof(*f->kv));
+	for (int64_t i = 0; f->kv && i < s->layers; i++) {
+		struct paged_kv *kv = &f->kv[i];
+
+		*kv = (struct paged_kv){ .format = f->limits.kv_format, .blocks = f->limits.blocks, .block_size = f->limits.block_tokens,
+					 .kv_heads = s->kv_heads, .head_dim = s->head_dim };
+		kv->k = mem_alloc_aligned(paged_kv_bytes(kv));
+		kv->v = mem_alloc_aligned(paged_kv_bytes(kv));
+		if (!kv->k || !kv->v)
+			return false;
+		/* Touched now: page faults are not the first requests' to pay. */
+		memset(kv->k, 0, paged_kv_bytes(kv));
+		memset(kv->v, 0, paged_kv_bytes(kv));
+	}
+	return f->kv != NULL;
+}
+
+struct forward *forward_new(const struct engine_model *m, const struct forward_limits *limits, struct err *err)
+{
+	struct forward *f = mem_calloc(1, sizeof(*f));
+
+	if (!f) {
+		err_memory(err);
+		return NULL;
+	}
+	f->m = m;
+	f->limits = *limits;
+	f->token = tokenwise_best();
+	f->attention = attention_best();
+	f->rope_rows = limits->context > 0 ? limits->context : 1;
+	f->tokens = mem_alloc_aligned((size_t)(limits->sequences + 1) * sizeof(int32_t));
+	if (!f->tokens || !make_cache(f) || !floats(&f->logits, limits->sequences * m->shape.vocab) || !floats(&f->uniform, limits->sequences) ||
+	    !floats(&f->rope, f->rope_rows * m->shape.head_dim)) {
+		err_memory(err);
+		goto fail;
+	}
+	memset(f->uniform, 0, (size_t)limits->sequences * sizeof(float));
+	rope_table(f->rope, f->rope_rows, m->shape.head_dim, m->shape.rope_theta);
+	if (make_room(f, limits->rows, err))
+		return f;
+fail:
+	forward_free(f);
+	return NULL;
+}
+
+void forward_free(struct forward *f)
+{
+	float *const buffers[] = { f ? f->x : NULL, f ? f->normed : NULL, f ? f->qkv : NULL, f ? f->mixed : NULL, f ? f->both : NULL, f ? f->inner : NULL,
+				   f ? f->router : NULL, f ? f->route_weight : NULL, f ? f->logits : NULL, f ? f->uniform : NULL, f ? f->rope : NULL };
+
+	if (!f)
+		return;
+	for (size_t i = 0; i < COUNT_OF(buffers); i++)
+		mem_free(buffers[i]);
+	for (int64_t i = 0; f->kv && i < f->m->shape.layers; i++) {
+		mem_free(f->kv[i].k);
+		mem_free(f->kv[i].v);
+	}
+	mem_free(f->kv);
+	mem_free(f->chosen);
+	mem_free(f->tokens);
+	mem_free(f->scratch);
+	mem_free(f);
+}
+
+/* ---- one layer ---- */
+
+static void norm(struct forward *f, const float *x, const float *weight, float *out, int64_t rows)
+{
+	f->token->rmsnorm(x, weight, (float)f->m->shape.eps, out, rows, f->m->shape.hidden, f->limits.threads);
+	spent(f, FORWARD_norm);
+}
+
+static void product(struct forward *f, const struct weights *w, const float *a, int64_t rows, float *out)
+{
+	gemm(w, a, w->k, rows, out, w->n, f->scratch, f->limits.threads);
+	spent(f, FORWARD_gemm);
+}
+
+/* The residual: x += what the block computed, which lies in `normed`. */
+static void add(struct forward *f, int64_t rows)
+{
+	f->token->add(f->x, f->normed, f->x, rows, f->m->shape.hidden, f->limits.threads);
+	spent(f, FORWARD_add);
+}
+
+/* Bias of queries, keys and values, and norms of each head: families that have them. */
+static void after_qkv(struct forward *f, const struct engine_layer *l, int64_t rows)
+{
+	const struct engine_shape *s = &f->m->shape;
+	int64_t stride = qkv_width(s), q = s->heads * s->head_dim;
+
+	for (int64_t r = 0; r < rows && (l->qkv_bias || l->q_norm); r++) {
+		float *row = f->qkv + r * stride;
+
+		for (int64_t i = 0; l->qkv_bias && i < stride; i++)
+			row[i] += l->qkv_bias[i];
+		if (l->q_norm) {
+			f->token->rmsnorm(row, l->q_norm, (float)s->eps, row, s->heads, s->head_dim, 1);
+			f->token->rmsnorm(row + q, l->k_norm, (float)s->eps, row + q, s->kv_heads, s->head_dim, 1);
+		}
+	}
+}
+
+static void attend(struct forward *f, const struct forward_batch *b, int64_t layer)
+{
+	const struct engine_shape *s = &f->m->shape;
+	int64_t stride = qkv_width(s);
+	struct attention_call call = { .kv = &f->kv[layer], .heads = s->heads, .scale = 1 / sqrtf((float)s->head_dim), .window = s->window, .q_stride = stride,
+				       .scratch = f->scratch, .threads = f->limits.threads };
+
+	if (b->decodes > 0) {
+		call.sequences = b->decodes;
+		call.kv_len = b->lengths;
+		call.tables = b->tables;
+		call.q = f->qkv;
+		call.out = f->mixed;
+		f->attention->decode(&call);
+		spent(f, FORWARD_attention_decode);
+	}
+	if (b->chunks > 0) {
+		call.sequences = b->chunks;
+		call.kv_len = b->lengths + b->decodes;
+		call.first = b->first;
+		call.tables = b->tables + b->decodes;
+		call.q = f->qkv + b->decodes * stride;
+		call.out = f->mixed + b->decodes * s->heads * s->head_dim;
+		f->attention->prefill(&call);
+		spent(f, FORWARD_attention_prefill);
+	}
+}
+
+static void attention_block(struct forward *f, const struct forward_batch *b, int64_t layer)
+{
+	const struct engine_shape *s = &f->m->shape;
+	const struct engine_layer *l = &f->m->layers[layer];
+	int64_t stride = qkv_width(s), q = s->heads * s->head_dim, kv = s->kv_heads * s->head_dim;
+	struct rope rope = { .heads = s->heads + s->kv_heads, .head_dim = s->head_dim, .stride = stride, .table = f->rope, .interleaved = s->interleaved };
+
+	norm(f, f->x, l->attention_norm, f->normed, b->rows);
+	product(f, l->qkv, f->normed, b->rows, f->qkv);
+	after_qkv(f, l, b->rows);
+	f->token->rope(&rope, f->qkv, b->positions, b->rows, f->limits.threads);       /* keys follow the queries in a row */
+	spent(f, FORWARD_rope);
+	f->token->kv_append(&f->kv[layer], f->qkv + q, f->qkv + q + kv, stride, b->slots, b->rows, f->limits.threads);
+	spent(f, FORWARD_kv_append);
+	attend(f, b, layer);
+	product(f, l->o, f->mixed, b->rows, f->normed);
+	add(f, b->rows);
+}
+
+static void experts(struct forward *f, const struct engine_layer *l, int64_t rows)
+{
+	const struct engine_shape *s = &f->m->shape;
+	struct moe_call call = { .gate_up = (const struct weights *const *)l->expert_gate_up, .down = (const struct weights *const *)l->expert_down,
+				 .experts = s->experts, .top_k = s->top_k, .n = s->expert_width, .k = s->hidden, .x = f->normed, .m = rows,
+				 .chosen = f->chosen, .weights = f->route_weight, .out = f->normed, .scratch = f->scratch, .threads = f->limits.threads };
+
+	product(f, l->router, f->normed, rows, f->router);
+	moe_route(f->router, rows, s->experts, s->top_k, s->renormalise, f->chosen, f->route_weight, f->limits.threads);
+	spent(f, FORWARD_router);
+	moe_run(&call, NULL);          /* reads all of x before it sets out */
+	spent(f, FORWARD_moe);
+}
+
+static void mlp_block(struct forward *f, const struct engine_layer *l, int64_t rows)
+{
+	int64_t w = width_of(&f->m->shape);
+
+	norm(f, f->x, l->mlp_norm, f->normed, rows);
+	if (f->m->shape.experts) {
+		experts(f, l, rows);
+	} else {
+		product(f, l->gate_up, f->normed, rows, f->both);
+		f->token->swiglu(f->both, f->both + w, 2 * w, f->inner, rows, w, f->limits.threads);
+		spent(f, FORWARD_activation);
+		product(f, l->down, f->inner, rows, f->normed);
+	}
+	add(f, rows);
+}
+
+static void head(struct forward *f, const struct forward_batch *b)
+{
+	static const struct sampling greedy = { .temperature = 0, .top_p = 1 };
+	const struct engine_shape *s = &f->m->shape;
+
+	if (b->logits == 0)
+		return;
+	for (int64_t i = 0; i < b->logits; i++)
+		memcpy(f->mixed + i * s->hidden, f->x + b->logit_rows[i] * s->hidden, (size_t)s->hidden * sizeof(float));
+	norm(f, f->mixed, f->m->final_norm, f->normed, b->logits);
+	product(f, f->m->head, f->normed, b->logits, f->logits);
+	sample(f->logits, b->logits, s->vocab, &greedy, f->uniform, f->tokens, f->scratch, f->limits.threads);
+	spent(f, FORWARD_sampling);
+}
+
+bool forward_run(struct forward *f, const struct forward_batch *b, struct err *err)
+{
+	const struct engine_shape *s = &f->m->shape;
+
+	if (!make_room(f, b->rows, err))
+		return false;
+	f->mark_s = forward_clock_s();
+	f->token->embedding(f->m->embedding, f->m->embedding_format, b->ids, f->x, b->rows, s->hidden, f->limits.threads);
+	spent(f, FORWARD_embedding);
+	for (int64_t i = 0; i < s->layers; i++) {
+		attention_block(f, b, i);
+		mlp_block(f, &f->m->layers[i], b->rows);
+	}
+	head(f, b);
+	return true;
+}
+
+const float *forward_logits(const struct forward *f)
+{
+	return f->logits;
+}
+
+const int32_t *forward_tokens(const struct forward *f)
+{
+	return f->tokens;
+}
+
+const double *forward_op_s(const struct forward *f)
+{
+	return f->op_s;
+}
+
+void forward_reset_times(struct forward *f)
+{
+	memset(f->op_s, 0, sizeof(f->op_s));
+}
+
+double forward_kv_bytes(const struct forward *f)
+{
+	return 2 * (double)paged_kv_bytes(&f->kv[0]) * (double)f->m->shape.layers;
+}

@@ -1,0 +1,52 @@
+/* One pass of the model over a batch: decoding sequences (one token each) and chunks of prompts together, keys and values in
+ * the paged cache. */
+#ifndef VALIDATION_ENGINE_FORWARD_H
+#define VALIDATION_ENGINE_FORWARD_H
+
+#include "kernels/core/paged.h"
+#include "validation/engine/engine_model.h"
+
+/* Where the time of passes goes. Names as the simulator's operators. */
+#define FORWARD_OPS(X) X(embedding) X(norm) X(gemm) X(rope) X(kv_append) X(attention_decode) X(attention_prefill) X(activation) X(add) X(router) X(moe) X(sampling)
+enum forward_op {
+#define X(name) FORWARD_##name,
+	FORWARD_OPS(X)
+#undef X
+		FORWARD_OP_COUNT
+};
+extern const char *const forward_op_names[];
+
+/* Rows 0 .. decodes - 1 are decoding sequences, then come the chunks. Block 0 of the cache belongs to nobody: what another
+ * sequence writes already goes there. */
+struct forward_batch {
+	int64_t rows, decodes, chunks, logits;
+	const int32_t *ids, *positions;        /* [rows] */
+	const int64_t *slots;                  /* [rows] block * block_tokens + offset that keys and values go to */
+	const int64_t *lengths;                /* [decodes + chunks] tokens attended, the new ones included */
+	const int64_t *first;                  /* [chunks + 1] rows of the chunks, from 0 at the first chunk's */
+	const int32_t *const *tables;          /* [decodes + chunks] */
+	const int32_t *logit_rows;             /* [logits] rows that get a token */
+};
+
+struct forward_limits {
+	int64_t rows, sequences, blocks, block_tokens, context;        /* blocks: with block 0 */
+	enum kernel_format kv_format;          /* fp32 or bf16 */
+	int threads;
+};
+
+struct forward;
+/* Borrows the model. NULL + err on failure. */
+MUST_USE struct forward *forward_new(const struct engine_model *m, const struct forward_limits *limits, struct err *err);
+void forward_free(struct forward *f);          /* NULL is fine */
+/* Runs the batch and chooses the most probable token of every row in logit_rows. False when a larger batch than ever needs memory. */
+MUST_USE bool forward_run(struct forward *f, const struct forward_batch *b, struct err *err);
+const float *forward_logits(const struct forward *f);          /* [logits][vocab] of the last run */
+const int32_t *forward_tokens(const struct forward *f);        /* [logits] */
+const double *forward_op_s(const struct forward *f);           /* [FORWARD_OP_COUNT] seconds since forward_new */
+void forward_reset_times(struct forward *f);
+double forward_kv_bytes(const struct forward *f);
+
+/* Monotonic seconds. */
+double forward_clock_s(void);
+
+#endif
