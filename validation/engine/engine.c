@@ -49,6 +49,8 @@ static bool check_options(const struct engine_model *m, const struct engine_opti
 			       "scheduler on one replica");
 	if (o->threads < 1 || o->threads > 1024 || l->kv_blocks < 1 || l->kv_blocks > (int64_t)1 << 30)
 		return err_set(err, ERR_INPUT, "engine: %d threads, %lld cache blocks: expected 1 to 1024 and at least 1", o->threads, (long long)l->kv_blocks);
+	if (o->clock == CLOCK_OF_PROCESSOR && o->threads > 1)
+		return err_set(err, ERR_INPUT, "engine: processor time with %d threads: it is that of one thread; expected 1 thread or wall time", o->threads);
 	if (o->kv_format != KERNEL_FP32 && o->kv_format != KERNEL_BF16)
 		return err_set(err, ERR_INPUT, "engine: cache in %s: expected fp32 or bf16", kernel_format_names[o->kv_format]);
 	(void)m;
@@ -62,7 +64,7 @@ struct engine *engine_new(const struct engine_model *m, const struct engine_opti
 	int64_t spare = o->limits.max_seqs < o->limits.kv_blocks ? o->limits.max_seqs : o->limits.kv_blocks;
 	struct forward_limits limits = { .rows = o->limits.max_tokens + o->limits.max_seqs, .sequences = o->limits.max_seqs + 1,
 					 .blocks = 1 + o->limits.kv_blocks + spare, .block_tokens = o->limits.block_tokens, .context = o->context,
-					 .kv_format = o->kv_format, .threads = o->threads };
+					 .kv_format = o->kv_format, .threads = o->threads, .clock = o->clock };
 
 	if (!check_options(m, o, err))
 		return NULL;
@@ -435,7 +437,7 @@ static bool commit(struct engine *e, double end_s, struct err *err)
 bool engine_step(struct engine *e, double now_s, engine_clock *clock, void *ctx, struct engine_step *out, struct err *err)
 {
 	struct batcher *b = &e->batcher;
-	double form_s = forward_clock_s();
+	double form_s = forward_clock_s(e->o.clock);
 
 	*out = (struct engine_step){ 0 };
 	if (!batcher_form(b, 0, now_s))
@@ -443,7 +445,7 @@ bool engine_step(struct engine *e, double now_s, engine_clock *clock, void *ctx,
 	note_starts(e, now_s);
 	if (!lay_out(e, err))
 		return false;
-	form_s = forward_clock_s() - form_s;
+	form_s = forward_clock_s(e->o.clock) - form_s;
 	out->iteration = (struct engine_iteration){ .start_s = now_s, .form_s = form_s, .decodes = e->batch.decodes, .prefills = e->batch.chunks,
 						    .prefill_tokens = b->lanes[0].batch.prefill_tokens, .running = b->running.count,
 						    .waiting = b->waiting_count, .kv_blocks = batcher_used_blocks(b) };

@@ -15,6 +15,7 @@ struct engine_options {
 	enum kernel_format kv_format;
 	int threads;
 	int64_t context;                       /* longest prompt + output */
+	enum clock_kind clock;                 /* that iterations and operators are timed with */
 	uint64_t seed;                         /* of prompts that the workload gives lengths for */
 };
 

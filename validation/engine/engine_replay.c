@@ -12,6 +12,7 @@ struct replay {
 	struct source *source;
 	struct engine_log *log;
 	enum replay_pace pace;
+	enum clock_kind clock;
 	double base_s, skipped_s;
 	struct request next;           /* of the source, not due yet */
 	uint64_t *next_keys;
@@ -29,7 +30,7 @@ static double now_s(void *ctx)
 {
 	const struct replay *r = ctx;
 
-	return forward_clock_s() - r->base_s + r->skipped_s;
+	return forward_clock_s(r->clock) - r->base_s + r->skipped_s;
 }
 
 /* The source's blocks live until its next call: they are copied. */
@@ -163,15 +164,15 @@ static bool run(struct replay *r, void (*progress)(void *ctx, size_t done), void
 	}
 }
 
-bool engine_replay(struct engine *e, struct source *source, enum replay_pace pace, struct engine_log *log, void (*progress)(void *ctx, size_t done),
+bool engine_replay(struct engine *e, struct source *source, enum replay_pace pace, enum clock_kind clock, struct engine_log *log, void (*progress)(void *ctx, size_t done),
 		   void *ctx, struct err *err)
 {
-	struct replay r = { .engine = e, .source = source, .log = log, .pace = pace };
+	struct replay r = { .engine = e, .source = source, .log = log, .pace = pace, .clock = clock };
 	bool ok;
 
 	engine_on_done(e, on_done, &r);
 	ok = fetch(&r, err);
-	r.base_s = forward_clock_s();
+	r.base_s = forward_clock_s(clock);
 	ok = ok && run(&r, progress, ctx, err);
 	log->preemptions = engine_batcher(e)->preemptions;
 	log->recomputed_tokens = engine_recomputed(e);

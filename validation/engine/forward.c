@@ -31,18 +31,18 @@ struct forward {
 	double op_s[FORWARD_OP_COUNT], mark_s;
 };
 
-double forward_clock_s(void)
+double forward_clock_s(enum clock_kind kind)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(kind == CLOCK_OF_WALL ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* What happened since the last call was this operator. */
 static void spent(struct forward *f, enum forward_op op)
 {
-	double now = forward_clock_s();
+	double now = forward_clock_s(f->limits.clock);
 
 	f->op_s[op] += now - f->mark_s;
 	f->mark_s = now;
@@ -307,7 +307,7 @@ bool forward_run(struct forward *f, const struct forward_batch *b, struct err *e
 
 	if (!make_room(f, b->rows, err))
 		return false;
-	f->mark_s = forward_clock_s();
+	f->mark_s = forward_clock_s(f->limits.clock);
 	f->token->embedding(f->m->embedding, f->m->embedding_format, b->ids, f->x, b->rows, s->hidden, f->limits.threads);
 	spent(f, FORWARD_embedding);
 	for (int64_t i = 0; i < s->layers; i++) {

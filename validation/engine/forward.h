@@ -28,10 +28,16 @@ struct forward_batch {
 	const int32_t *logit_rows;             /* [logits] rows that get a token */
 };
 
+/* What seconds are: of the wall, or of this thread's processor, which other programs on the machine do not lengthen (one
+ * thread only: those of a team are not in it). */
+enum clock_kind { CLOCK_OF_WALL, CLOCK_OF_PROCESSOR };
+double forward_clock_s(enum clock_kind kind);
+
 struct forward_limits {
 	int64_t rows, sequences, blocks, block_tokens, context;        /* blocks: with block 0 */
 	enum kernel_format kv_format;          /* fp32 or bf16 */
 	int threads;
+	enum clock_kind clock;
 };
 
 struct forward;
@@ -46,7 +52,5 @@ const double *forward_op_s(const struct forward *f);           /* [FORWARD_OP_CO
 void forward_reset_times(struct forward *f);
 double forward_kv_bytes(const struct forward *f);
 
-/* Monotonic seconds. */
-double forward_clock_s(void);
 
 #endif

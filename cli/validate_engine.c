@@ -1,0 +1,138 @@
+/* vibee-sim validate engine: a real inference engine on this host beside its own simulation, or alone. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/paths.h"
+#include "base/str.h"
+#include "cli/groups.h"
+#include "cli/progress.h"
+#include "cli/run_outputs.h"
+#include "reports/outfile.h"
+#include "validation/engine/engine_report.h"
+
+extern const struct command validate_engine;
+
+/* What runs on any laptop in seconds when nothing is said. */
+static const char default_model[] = "llama:layers=8,hidden=512,heads=8,kv_heads=4,intermediate=1408,vocab=8192";
+
+struct watch {
+	struct progress progress;
+	double most;
+};
+
+static void on_progress(void *ctx, size_t done)
+{
+	struct watch *w = ctx;
+
+	if (progress_due(&w->progress))
+		progress_show(&w->progress, w->most > 0 ? (double)done / w->most : NAN, "requests on the engine");
+}
+
+/* The scenario of the command line; its defaults are those of a CPU, not of a data centre. */
+static struct scenario *engine_scenario(const struct call *call, struct err *err)
+{
+	struct scenario *sc = scenario_from_call(call, err);
+	static const char *const loads[] = { "workload", "trace" };
+	bool own_load = call_argument(call, 0) != NULL;
+
+	if (!sc)
+		return NULL;
+	for (size_t i = 0; i < COUNT_OF(loads); i++)
+		own_load = own_load || call_text(call, loads[i]);
+	if (!call_argument(call, 0) && !call_text(call, "model"))
+		sc->model.name = default_model;
+	if (!own_load) {
+		struct workload *w = &sc->workload;
+		double qps = call_text(call, "qps") ? w->qps : NAN;
+		int64_t requests = w->requests, concurrency = w->concurrency;
+
+		if (!scenario_workload(sc, NULL, call->arena, err))
+			return NULL;
+		w->prompt = (struct spread){ .kind = SPREAD_LOGNORMAL, .mu = 4.6, .sigma = 0.7, .least = 8, .most = 1024 };
+		w->output = (struct spread){ .kind = SPREAD_LOGNORMAL, .mu = 3.2, .sigma = 0.6, .least = 2, .most = 256 };
+		w->requests = call_text(call, "requests") ? requests : 64;
+		w->concurrency = call_text(call, "concurrency") ? concurrency : 0;
+		w->qps = qps;
+		if (isnan(qps))
+			w->arrivals.kind = ARRIVAL_ALL_AT_ONCE;
+	}
+	return sc;
+}
+
+static bool show(const struct call *call, const struct engine_outcome *o, struct err *err)
+{
+	const char *json = call_text(call, "json"), *requests = call_text(call, "requests-csv"), *iterations = call_text(call, "iterations-csv");
+	bool to_stdout = (json && strcmp(json, "-") == 0) || (requests && strcmp(requests, "-") == 0) || (iterations && strcmp(iterations, "-") == 0);
+	struct term term = term_detect(STDOUT_FILENO);
+	struct measured_run run;
+	struct str out = { 0 };
+	bool ok = engine_measured(o, &run, call->arena, err);
+
+	if (ok && !to_stdout && !call_flag(call, "quiet"))
+		ok = engine_text(o, &run, &term, &out, err) && outfile_write("-", str_text(&out), out.length, err);
+	str_clear(&out);
+	ok = ok && (!json || (engine_json(o, &run, &out, err) && outfile_write(json, str_text(&out), out.length, err)));
+	ok = ok && (!requests || engine_log_write_requests(&o->log, requests, err)) && (!iterations || engine_log_write_iterations(&o->log, iterations, err));
+	str_release(&out);
+	return ok;
+}
+
+static bool engine_alone(const struct call *call, struct err *err)
+{
+	struct scenario *sc = engine_scenario(call, err);
+	struct watch watch = { .most = sc ? (double)sc->workload.requests : 0 };
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct engine_run_options o = { .weights = call_text(call, "weights"), .threads = (int)call_int(call, "threads", processors > 0 ? processors : 1),
+					.pace = call_flag(call, "real-time") ? PACE_REAL_TIME : PACE_SKIP_IDLE, .progress = on_progress, .ctx = &watch };
+	struct engine_outcome outcome;
+	const char *clock = call_text(call, "clock");
+	bool ok;
+
+	if (!sc)
+		return false;
+	if (clock && strcmp(clock, "wall") != 0 && strcmp(clock, "cpu") != 0)
+		return err_set(err, ERR_INPUT, "--clock %s: expected wall or cpu", clock);
+	if (clock && strcmp(clock, "cpu") == 0)
+		o.clock = CLOCK_OF_PROCESSOR;
+	if (o.clock == CLOCK_OF_PROCESSOR && o.pace == PACE_REAL_TIME)
+		return err_set(err, ERR_INPUT, "--clock cpu and --real-time: processor time does not pass while waiting; expected one of them");
+	progress_start(&watch.progress, call_flag(call, "quiet"));
+	ok = engine_run(sc, &o, &outcome, err);
+	progress_end(&watch.progress);
+	ok = ok && show(call, &outcome, err);
+	engine_outcome_release(&outcome);
+	return ok;
+}
+
+static bool engine_cmd(const struct call *call, struct err *err)
+{
+	if (call_flag(call, "engine-only"))
+		return engine_alone(call, err);
+	return err_set(err, ERR_INPUT, "validate engine: expected --engine-only");
+}
+
+static const struct option engine_table[] = {
+	{ .name = "engine-only", .kind = OPTION_FLAG, .help = "run the engine, simulate nothing" },
+	{ .name = "weights", .word = "FILE", .words = WORDS_FILE, .fallback = "random ones of --model", .help = "a model that runs: safetensors (config.json beside it) or GGUF" },
+	{ .name = "real-time", .kind = OPTION_FLAG, .help = "wait for arrivals; otherwise the clock skips idle time" },
+	{ .name = "clock", .word = "wall|cpu", .fallback = "wall", .help = "cpu: time of the engine's one thread, which other programs do not lengthen" },
+	{ .name = "requests-csv", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "one CSV line a request, as measured" },
+	{ .name = "iterations-csv", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "one CSV line an iteration: batch, tokens, cache blocks, time" },
+	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "as JSON; - (or nothing): standard output" },
+	{ .name = "quiet", .kind = OPTION_FLAG, .help = "no report on standard output, no progress" },
+};
+static const struct option_group engine_options_group = OPTION_GROUP("Engine", engine_table);
+
+const struct command validate_engine = {
+	.name = "engine", .summary = "a real inference engine on this host", .arguments = "[SCENARIO.xml]", .arguments_most = 1, .words = WORDS_FILE,
+	.details = "A continuous-batching engine over this program's kernels: Llama-style models, dense or with experts, random or loaded weights, paged "
+		   "cache, chunked prefill, prefix cache, and the simulator's own scheduler code.",
+	.groups = (const struct option_group *const[]){ &engine_options_group, &model_options, &scheduler_options, &workload_options, &scenario_options, NULL },
+	.examples = (const struct example[]){
+		{ "vibee-sim validate engine --engine-only", "a small model under a small load" },
+		{ "vibee-sim validate engine --engine-only --weights model.gguf --trace requests.csv --requests-csv out.csv", "a model of your own, a trace replayed" },
+		{ NULL, NULL } },
+	.run = engine_cmd,
+};

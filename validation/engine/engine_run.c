@@ -1,0 +1,182 @@
+#include "validation/engine/engine_run.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "sim/compile.h"
+
+static bool format_of(int dtype, enum kernel_format *out, struct err *err)
+{
+	switch (dtype) {
+	case DTYPE_FP32: *out = KERNEL_FP32; return true;
+	case DTYPE_NONE: case DTYPE_BF16: *out = KERNEL_BF16; return true;
+	case DTYPE_INT8: *out = KERNEL_INT8; return true;
+	case DTYPE_INT4_WO: case DTYPE_INT4: *out = KERNEL_INT4; return true;
+	default: return err_set(err, ERR_INPUT, "--dtype %s: the engine has fp32, bf16, int8 and int4_wo", dtype_names[dtype]);
+	}
+}
+
+static bool kv_format_of(const struct scenario *sc, enum kernel_format weights, enum kernel_format *out, struct err *err)
+{
+	if (sc->model.kv_dtype == DTYPE_NONE)
+		*out = weights == KERNEL_FP32 ? KERNEL_FP32 : KERNEL_BF16;
+	else if (sc->model.kv_dtype == DTYPE_FP32 || sc->model.kv_dtype == DTYPE_BF16)
+		*out = sc->model.kv_dtype == DTYPE_FP32 ? KERNEL_FP32 : KERNEL_BF16;
+	else
+		return err_set(err, ERR_INPUT, "--kv-dtype %s: the engine has fp32 and bf16", dtype_names[sc->model.kv_dtype]);
+	return true;
+}
+
+static struct weight_source *source_of(const struct scenario *sc, const char *weights, struct arena *arena, struct err *err)
+{
+	struct engine_shape shape;
+	const struct model *m;
+
+	if (weights)
+		return weight_source_file(weights, err);
+	m = model_load(sc->model.name, arena, err);
+	return m && engine_shape_of(m, &shape, err) ? weight_source_random(&shape, (uint64_t)sc->seed, err) : NULL;
+}
+
+static double memory_bytes(void)
+{
+	return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* Weights that do not fit are refused before they are made. */
+static bool check_memory(const struct engine_shape *s, enum kernel_format format, struct err *err)
+{
+	static const double bytes[] = { [KERNEL_FP32] = 4, [KERNEL_BF16] = 2, [KERNEL_INT8] = 1.1, [KERNEL_INT4] = 0.6 };
+	double need = engine_shape_parameters(s) * bytes[format];
+
+	if (need < 0.8 * memory_bytes())
+		return true;
+	return err_set(err, ERR_INPUT, "--model: its weights take %.1f GB in %s, this host has %.1f GB of memory", need / 1e9, kernel_format_names[format],
+		       memory_bytes() / 1e9);
+}
+
+static int64_t default_blocks(const struct engine_shape *s, const struct batcher_limits *l, enum kernel_format kv)
+{
+	double block = 2 * (double)(s->layers * s->kv_heads * s->head_dim * l->block_tokens) * (kv == KERNEL_FP32 ? 4 : 2);
+	double wanted = (double)l->max_seqs * (double)s->context / 2 / (double)l->block_tokens, most = (memory_bytes() / 4 < 1e9 ? memory_bytes() / 4 : 1e9) / block;
+	double blocks = floor(wanted < most ? wanted : most);
+
+	return blocks < 1 ? 1 : (int64_t)blocks;
+}
+
+/* The batching limits that the simulator would use for this scenario. */
+static bool limits_of(const struct scenario *sc, const struct engine_shape *shape, enum kernel_format kv, const struct scheduler_ops **scheduler,
+		      struct batcher_limits *out, struct arena *arena, struct err *err)
+{
+	struct scenario asked = *sc;
+	struct compiled compiled;
+	struct compiled_pool pool;
+	bool ok;
+
+	if (asked.deployment.tp * asked.deployment.pp * asked.deployment.ep * asked.deployment.replicas > 1 || asked.deployment.prefill_replicas > 0)
+		return err_set(err, ERR_INPUT, "the engine is one replica on this host: expected tp, pp, ep and replicas 1");
+	if (asked.scheduler.kv_blocks == 0)
+		asked.scheduler.kv_blocks = 1;         /* settled below: the device's memory is not this host's */
+	ok = compile_scenario(&asked, &compiled, arena, err);
+	if (ok) {
+		ok = compile_pool(&asked, &compiled, false, &pool, err);
+		if (ok) {
+			*out = pool.limits;
+			*scheduler = compiled.scheduler;
+		}
+		compiled_release(&compiled);
+	}
+	if (!ok)
+		return false;
+	if (sc->scheduler.kv_blocks == 0)
+		out->kv_blocks = default_blocks(shape, out, kv);
+	out->late = false;             /* it forms a batch after the last one has ended */
+	out->watermark_blocks = out->watermark_blocks < out->kv_blocks ? out->watermark_blocks : 0;
+	out->window_tokens = 0;        /* windows are a matter of the kernels here: all blocks are kept */
+	out->window_blocks_per_token = 0;
+	out->window_count = 1;
+	out->windows[0] = 0;
+	return true;
+}
+
+static int64_t context_of(const struct scenario *sc, const struct engine_shape *s)
+{
+	int64_t context = sc->scheduler.max_model_len > 0 ? sc->scheduler.max_model_len : s->context;
+
+	return context > 0 ? context : 8192;
+}
+
+static bool replay(const struct scenario *sc, const struct engine_run_options *o, struct engine *e, struct engine_outcome *out, struct err *err)
+{
+	struct source *source = source_open(&sc->workload, (uint64_t)sc->seed, err);
+	double start_s = forward_clock_s(CLOCK_OF_WALL);
+	bool ok;
+
+	if (!source)
+		return false;
+	ok = engine_replay(e, source, o->pace, o->clock, &out->log, o->progress, o->ctx, err);
+	out->wall_s = forward_clock_s(CLOCK_OF_WALL) - start_s;
+	memcpy(out->op_s, forward_op_s(engine_forward(e)), sizeof(out->op_s));
+	out->kv_bytes = forward_kv_bytes(engine_forward(e));
+	source_close(source);
+	return ok;
+}
+
+static bool run_model(const struct scenario *sc, const struct engine_run_options *o, const struct engine_model *m, struct engine_outcome *out,
+		      struct arena *arena, struct err *err)
+{
+	struct engine_options options = { .clock = o->clock, .threads = o->threads, .kv_format = out->kv_format, .context = context_of(sc, &m->shape), .seed = (uint64_t)sc->seed };
+	struct engine *e;
+	bool ok;
+
+	if (!limits_of(sc, &m->shape, out->kv_format, &options.scheduler, &options.limits, arena, err))
+		return false;
+	out->kv_blocks = options.limits.kv_blocks;
+	out->block_tokens = options.limits.block_tokens;
+	out->max_seqs = options.limits.max_seqs;
+	out->max_tokens = options.limits.max_tokens;
+	e = engine_new(m, &options, err);
+	if (!e)
+		return false;
+	ok = replay(sc, o, e, out, err);
+	engine_free(e);
+	return ok;
+}
+
+bool engine_run(const struct scenario *sc, const struct engine_run_options *o, struct engine_outcome *out, struct err *err)
+{
+	struct arena *arena = arena_new();
+	struct weight_source *source = NULL;
+	struct engine_model *m = NULL;
+	double start_s = forward_clock_s(CLOCK_OF_WALL);
+	bool ok = false;
+
+	*out = (struct engine_outcome){ 0 };
+	if (!arena) {
+		err_memory(err);
+		goto out;
+	}
+	if (!format_of(sc->model.dtype, &out->format, err) || !kv_format_of(sc, out->format, &out->kv_format, err) ||
+	    !(source = source_of(sc, o->weights, arena, err)) || !check_memory(weight_source_shape(source), out->format, err) ||
+	    !(m = engine_model_new(source, out->format, o->threads, err)))
+		goto out;
+	out->shape = m->shape;
+	out->parameters = engine_shape_parameters(&m->shape);
+	out->weight_bytes = m->bytes;
+	out->load_s = forward_clock_s(CLOCK_OF_WALL) - start_s;
+	ok = run_model(sc, o, m, out, arena, err);
+out:
+	engine_model_free(m);
+	weight_source_free(source);
+	arena_free(arena);
+	if (!ok)
+		engine_outcome_release(out);
+	return ok;
+}
+
+void engine_outcome_release(struct engine_outcome *o)
+{
+	engine_log_release(&o->log);
+}

@@ -1,0 +1,31 @@
+/* A scenario run on the engine: the same description that the simulator takes, executed instead of predicted. */
+#ifndef VALIDATION_ENGINE_RUN_H
+#define VALIDATION_ENGINE_RUN_H
+
+#include "sim/scenario.h"
+#include "validation/engine/engine_replay.h"
+
+struct engine_run_options {
+	const char *weights;           /* safetensors or GGUF; NULL: random ones of the scenario's model */
+	int threads;
+	enum replay_pace pace;
+	enum clock_kind clock;
+	void (*progress)(void *ctx, size_t done);
+	void *ctx;
+};
+
+struct engine_outcome {
+	struct engine_log log;
+	struct engine_shape shape;
+	enum kernel_format format, kv_format;
+	double parameters, weight_bytes, kv_bytes, load_s, wall_s;
+	double op_s[FORWARD_OP_COUNT]; /* summed over the run */
+	int64_t kv_blocks, block_tokens, max_seqs, max_tokens;
+};
+
+/* What the scenario asks of the engine: number format of the weights (--dtype; bf16 without), limits of its scheduler. kv_blocks 0:
+ * room for the most sequences at half the longest length, at most 1 GB. */
+MUST_USE bool engine_run(const struct scenario *sc, const struct engine_run_options *o, struct engine_outcome *out, struct err *err);
+void engine_outcome_release(struct engine_outcome *o);
+
+#endif
