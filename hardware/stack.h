@@ -20,6 +20,7 @@ struct stack {
 	double tp_step_s;                      /* added when tp > 1 (broadcast of inputs, gather of results) */
 	double request_s;                      /* once a request, before its first schedule: HTTP, tokenise, enqueue (adds to TTFT) */
 	double first_token_s;                  /* detokenise and send: visible to the client on every first token */
+	bool separate_add;                     /* residual additions are kernels of their own, not part of the norms */
 	bool overlap;                          /* asynchronous scheduling hides host time behind device time */
 	int64_t graph_max_tokens;              /* batches up to this many tokens run as a captured graph (padded), 0 = none */
 	int64_t graph_granularity;             /* captured sizes: 1, 2, 4, then multiples of this */

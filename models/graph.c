@@ -312,7 +312,7 @@ bool graph_build(const struct model *m, const struct placement *place, const str
 	if (stage < 0 || stage >= b.p.pp)
 		return err_set(err, ERR_INPUT, "stage %d: expected 0 to %lld", stage, (long long)b.p.pp - 1);
 	*out = (struct graph){ .window_count = 1 };
-	b.fused_add = !(stack && stack->name && strcmp(stack->name, "vidur") == 0);
+	b.fused_add = !(stack && stack->separate_add);
 	b.share = 1 / (double)(b.p.dp_attention * b.p.cp * b.p.stages);
 	b.bytes = dtype_bytes(b.p.activations);
 	placement_layers(m, &b.p, stage, &first, &count);

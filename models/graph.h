@@ -70,7 +70,7 @@ struct extent {
  *                the other, but on T/stages tokens: the pipeline's other stages work on the rest meanwhile; chain - 1 hops
  *                ("stage_hop") of the hidden states. A stage that is a region of a device says so in op.region.
  * Residual additions are fused into the norms (op.n is twice the width: two tensors in, two out; label "add_norm") unless
- * the stack is "vidur", which profiles them apart. Activation quantisation belongs to the GEMM's measurement. OP_HOST nodes
+ * the stack runs them apart (separate_add). Activation quantisation belongs to the GEMM's measurement. OP_HOST nodes
  * are sim's. In attention prototypes op.kv_len is the share of the context that this device holds (1/cp).
  * Builds stage `stage` (0 .. pp-1) of the placement. `stack` may be NULL. The graph lives in the arena. */
 MUST_USE bool graph_build(const struct model *model, const struct placement *place, const struct stack *stack, int stage,

@@ -363,7 +363,7 @@ static void additions_fuse_into_norms(void)
 {
 	struct arena *a = arena_new();
 	struct placement p = { 0 };
-	struct stack vidur = { .name = "vidur" };
+	struct stack vidur = { .name = "vidur", .separate_add = true };
 	struct graph g;
 
 	if (build("llama-2-7b", &p, NULL, 0, &g, a)) {

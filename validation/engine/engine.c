@@ -434,10 +434,19 @@ static bool commit(struct engine *e, double end_s, struct err *err)
 	return true;
 }
 
+static double operators_s(const struct engine *e)
+{
+	double sum = 0;
+
+	for (int i = 0; i < FORWARD_OP_COUNT; i++)
+		sum += forward_op_s(e->forward)[i];
+	return sum;
+}
+
 bool engine_step(struct engine *e, double now_s, engine_clock *clock, void *ctx, struct engine_step *out, struct err *err)
 {
 	struct batcher *b = &e->batcher;
-	double form_s = forward_clock_s(e->o.clock);
+	double form_s = forward_clock_s(e->o.clock), before_s;
 
 	*out = (struct engine_step){ 0 };
 	if (!batcher_form(b, 0, now_s))
@@ -449,8 +458,10 @@ bool engine_step(struct engine *e, double now_s, engine_clock *clock, void *ctx,
 	out->iteration = (struct engine_iteration){ .start_s = now_s, .form_s = form_s, .decodes = e->batch.decodes, .prefills = e->batch.chunks,
 						    .prefill_tokens = b->lanes[0].batch.prefill_tokens, .running = b->running.count,
 						    .waiting = b->waiting_count, .kv_blocks = batcher_used_blocks(b) };
+	before_s = operators_s(e);
 	if (!forward_run(e->forward, &e->batch, err))
 		return false;
+	out->iteration.op_s = operators_s(e) - before_s;
 	take_tokens(e);
 	out->iteration.end_s = clock ? clock(ctx) : now_s;
 	out->ran = true;

@@ -66,11 +66,11 @@ bool engine_log_write_iterations(const struct engine_log *log, const char *path,
 {
 	struct str out = { 0 };
 
-	str_add(&out, "start_s,end_s,form_s,decodes,prefills,prefill_tokens,running,waiting,kv_blocks\n");
+	str_add(&out, "start_s,end_s,form_s,op_s,decodes,prefills,prefill_tokens,running,waiting,kv_blocks\n");
 	for (size_t i = 0; i < log->iteration_count; i++) {
 		const struct engine_iteration *t = &log->iterations[i];
 
-		str_addf(&out, "%.9f,%.9f,%.9f,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\n", t->start_s, t->end_s, t->form_s, t->decodes,
+		str_addf(&out, "%.9f,%.9f,%.9f,%.9f,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\n", t->start_s, t->end_s, t->form_s, t->op_s, t->decodes,
 			 t->prefills, t->prefill_tokens, t->running, t->waiting, t->kv_blocks);
 	}
 	return finish(&out, path, err);

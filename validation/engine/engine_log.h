@@ -16,6 +16,7 @@ struct engine_request {
 
 struct engine_iteration {
 	double start_s, end_s, form_s; /* form_s: of that, the scheduler and the layout of the batch */
+	double op_s;                   /* of that, inside operators: what is left is the engine's own */
 	int64_t decodes, prefills, prefill_tokens, running, waiting, kv_blocks;
 };
 
