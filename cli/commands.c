@@ -13,6 +13,8 @@
 	X(train) \
 	X(whatif) \
 	X(step) \
+	X(targets) \
+	X(tree) \
 	X(op) \
 	X(validate) \
 	X(bench) \

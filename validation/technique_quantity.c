@@ -24,6 +24,7 @@ static const struct { const char *name, *serve, *train; } settings[] = {
 	{ "pp", "deployment.pp", "layout.pp" }, { "host", "hardware.host_overhead", NULL }, { "dtype", "model.dtype", NULL },
 	{ "kv_dtype", "model.kv_dtype", NULL }, { "devices", NULL, "hardware.devices" }, { "global", NULL, "batch.global" },
 	{ "micro", NULL, "batch.micro" }, { "sequence", NULL, "batch.sequence" }, { "zero", NULL, "layout.zero" },
+	{ "shard", NULL, "layout.shard" }, { "recompute", NULL, "layout.recompute" }, { "usd", NULL, "price.usd_per_device_hour" },
 };
 
 static bool add_technique(struct asked *a, const char *value, struct err *err)
@@ -117,6 +118,50 @@ static bool row_quantity(const struct step_result *r, const char *what, double *
 	return err_set(err, ERR_INPUT, "no operator '%.*s' in this step", (int)n, what);
 }
 
+/* Longest sequence that one replica can hold alone; INFINITY is cut at 1e9. */
+static double longest(const struct memory_plan *m)
+{
+	int64_t low = 0, high = INT64_C(1000000000);
+
+	if (memory_seq_blocks(m, high) <= m->kv_blocks)
+		return (double)high;
+	while (high - low > 1) {
+		int64_t mid = low + (high - low) / 2;
+
+		if (memory_seq_blocks(m, mid) <= m->kv_blocks)
+			low = mid;
+		else
+			high = mid;
+	}
+	return (double)low;
+}
+
+/* Decode throughput at the best batch: the largest that fits, or a fraction of it where speculation pays. */
+static bool best_tokens(const struct asked *a, double *out, struct err *err)
+{
+	struct step_shape s = a->shape;
+	struct step_result r;
+	int64_t blocks, most;
+
+	*out = 0;
+	s.decodes = 1;
+	if (!step_price(a->sc, &s, &r, a->arena, err))
+		return false;
+	blocks = memory_seq_blocks(&r.memory, s.context);
+	most = blocks > 0 ? r.memory.kv_blocks / blocks : 4096;
+	if (most > 4096)
+		most = 4096;
+	for (int64_t batch = most; batch >= 1 && batch >= most / 8; batch /= 2) {
+		s.decodes = batch;
+		if (!step_price(a->sc, &s, &r, a->arena, err))
+			return false;
+		*out = fmax(*out, (double)batch * r.tokens_per_pass / r.seconds);
+		if (r.verified <= 1)           /* without speculation the largest batch is the fastest */
+			break;
+	}
+	return true;
+}
+
 static bool step_quantity(const struct asked *a, const char *q, double *out, struct err *err)
 {
 	const struct step_shape *s = &a->shape;
@@ -124,6 +169,8 @@ static bool step_quantity(const struct asked *a, const char *q, double *out, str
 	double cache;
 	int64_t blocks;
 
+	if (text_equal(q, "best_tokens_s"))
+		return best_tokens(a, out, err);
 	if (!step_price(a->sc, s, &r, a->arena, err))
 		return false;
 	cache = (double)s->decodes * sequence_bytes(&r.memory, (double)s->context);
@@ -146,6 +193,10 @@ static bool step_quantity(const struct asked *a, const char *q, double *out, str
 		*out = blocks > 0 ? (double)(r.memory.kv_blocks / blocks) : INFINITY;
 	else if (text_equal(q, "tokens_per_pass"))
 		*out = r.tokens_per_pass;
+	else if (text_equal(q, "longest_context"))
+		*out = longest(&r.memory);
+	else if (text_equal(q, "step_error"))
+		*out = r.expected_rel_error;
 	else if (text_equal(q, "flops"))
 		*out = r.flops;
 	else if (text_starts(q, "row:"))
@@ -155,15 +206,54 @@ static bool step_quantity(const struct asked *a, const char *q, double *out, str
 	return true;
 }
 
-static bool train_quantity(const struct asked *a, const char *q, double *out, struct err *err)
+static bool convergence_quantity(const struct asked *a, const char *q, double *out, struct err *err);
+
+/* A price given for one device does not hold for another that a technique puts in its place. */
+static bool replaces_device(const struct asked *a)
+{
+	struct err ignored = { 0 };
+
+	for (size_t i = 0; i < a->sc->technique_count; i++) {
+		const struct technique *t = technique_load(a->sc->techniques[i].id, a->arena, &ignored);
+
+		if (t && (text_equal(t->family, "device-profile") || text_equal(t->family, "die-to-die")))
+			return true;
+	}
+	return false;
+}
+
+/* A job of so many tokens is the baseline's: with techniques it takes as many as the same loss needs. */
+static bool run_training(const struct asked *a, struct train_result *r, struct err *err)
 {
 	struct train_wishes wishes = { .any_memory = true };
+	double factor = 1;
+
+	if (replaces_device(a))
+		a->job->price.usd_per_device_hour = NAN;
+	if (a->tokens > 0) {
+		if (!convergence_quantity(a, "tokens_factor", &factor, err))
+			return false;
+		a->job->batch.tokens = a->tokens * factor;
+	}
+	return train_run(a->job, &wishes, r, a->arena, err);
+}
+
+static bool train_quantity(const struct asked *a, const char *q, double *out, struct err *err)
+{
 	struct train_result r = { 0 };
 
-	if (!train_run(a->job, &wishes, &r, a->arena, err))
+	if (!run_training(a, &r, err))
 		return false;
 	if (text_equal(q, "train_step_s"))
 		*out = r.step_s;
+	else if (text_equal(q, "train_days"))
+		*out = r.hours / 24;
+	else if (text_equal(q, "train_usd"))
+		*out = r.usd;
+	else if (text_equal(q, "train_memory_gb"))
+		*out = r.memory.peak_bytes / 1e9;
+	else if (text_equal(q, "train_error"))
+		*out = r.expected_rel_error;
 	else if (text_equal(q, "train_optimizer_share"))
 		*out = r.breakdown.optimizer / r.step_s;
 	else
@@ -189,6 +279,20 @@ static bool convergence_quantity(const struct asked *a, const char *q, double *o
 	*out = text_equal(q, "tokens_factor") ? change.tokens_factor
 	     : text_equal(q, "size_factor")   ? change.parameters_factor
 					      : change.extra_flops / (6 * change.active_parameters * change.tokens);
+	return true;
+}
+
+bool technique_training_figures(const char *scenario, double *days, double *memory_gb, double *usd, struct arena *arena, struct err *err)
+{
+	struct asked a = { .arena = arena, .sc = scenario_new(arena, err) };
+	struct train_result r = { 0 };
+
+	a.job = a.sc ? job_new(arena, err) : NULL;
+	if (!a.job || !read_words(&a, scenario, err) || !run_training(&a, &r, err))
+		return false;
+	*days = r.hours / 24;
+	*memory_gb = r.memory.peak_bytes / 1e9;
+	*usd = r.usd;
 	return true;
 }
 

@@ -31,6 +31,9 @@ MUST_USE bool technique_rows_run(struct technique_rows *rows, struct arena *aren
 /* One figure: "tokens_s" of "model=llama-2-7b device=a100 decodes=24 context=2048 with=kivi_v1821:bits=4". */
 MUST_USE bool technique_quantity(const char *quantity, const char *scenario, double *out, struct arena *arena, struct err *err);
 
+/* Days, memory of a device and cost of a training job, from one simulation. */
+MUST_USE bool technique_training_figures(const char *scenario, double *days, double *memory_gb, double *usd, struct arena *arena, struct err *err);
+
 /* Of the rows that are held out and simulated: how many, median absolute error, share within 15 %, beyond a factor 2 without
  * a reason. */
 struct technique_summary {

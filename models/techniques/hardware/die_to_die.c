@@ -10,6 +10,22 @@ static void several(double *at, double n)
 	*at *= n;                      /* NAN stays NAN: not published */
 }
 
+/* So many dies cost so many times as much: nobody has published a price. */
+static bool dearer(struct device_price **prices, size_t count, double n, struct arena *arena, struct err *err)
+{
+	struct device_price *own = arena_alloc(arena, (count + 1) * sizeof(*own));
+
+	if (!own)
+		return err_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		own[i] = (*prices)[i];
+		several(&own[i].usd, n);
+		several(&own[i].usd_per_h, n);
+	}
+	*prices = own;
+	return true;
+}
+
 static bool dies_hardware(const struct technique_use *use, struct hardware_change *hw, struct err *err)
 {
 	struct device *d = hw->device;
@@ -17,7 +33,6 @@ static bool dies_hardware(const struct technique_use *use, struct hardware_chang
 	double edge_bytes_s = technique_number(use, "shoreline_mm") * technique_number(use, "gb_s_per_mm") * 1e9 * technique_number(use, "flit_share");
 	double through;
 
-	(void)err;
 	if (n < 2)
 		return true;
 	for (int t = 0; t < DTYPE_COUNT; t++)
@@ -33,7 +48,7 @@ static bool dies_hardware(const struct technique_use *use, struct hardware_chang
 	d->power.tdp_w = d->power.tdp_w * n + d->memory.bytes_s * crossing * 8 * technique_number(use, "pj_per_bit") * 1e-12;
 	several(&d->power.idle_w, n);
 	hw->system->scale_up.latency_s += technique_number(use, "latency_ns") * 1e-9;
-	return true;
+	return dearer(&d->prices, d->price_count, n, hw->arena, err) && dearer(&hw->system->prices, hw->system->price_count, n, hw->arena, err);
 }
 
 const struct technique_ops technique_die_to_die = {

@@ -130,8 +130,6 @@ static bool adapter_convergence(const struct technique_use *use, struct converge
 {
 	(void)err;
 	c->extra_flops += technique_number_or(use, "search_steps", 0) * 2 * c->active_parameters * technique_number_or(use, "search_tokens", 0);
-	if (technique_number_or(use, "search_steps", 0) > 0)
-		c->tokens_factor = 0;
 	return true;
 }
 
