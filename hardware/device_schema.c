@@ -106,6 +106,7 @@ static const struct field execution_fields[] = {
 	NUMBER("depth_ns", depth_s, 1e-9, 0, 1e6, "latency of one dependent operator inside a kernel"),
 	NUMBER("sync_ns", sync_s, 1e-9, 0, 1e6, "barrier over all units"),
 	NUMBER("reserved_mb", reserved_bytes, 1e6, 0, 1e5, "programs and buffers; absent = as serving software on GPUs"),
+	NUMBER("rel_error", rel_error, 1, 0.001, 10, "median error against published runs of such devices"),
 	TEXT("stack", stack, "whose host time counts when no stack is asked for"),
 	SOURCE, TEXT("note", note, "what to know about them"),
 };

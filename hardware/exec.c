@@ -152,6 +152,8 @@ double exec_load_s(const struct device *d, const struct op *op)
 	return (t.weights + t.cache) / (d->execution.load_bytes_s * exec_region(op));
 }
 
+static const double FAR_SHARE = 0.85;          /* of an outside link, by long copies: as of PCIe by pinned ones; recalled, typical */
+
 /* Bytes by the memory they lie in. */
 struct places {
 	double main, far, chip;
@@ -173,6 +175,12 @@ static void place(const struct device *d, const struct op *op, struct places *ou
 	*(inside ? &out->chip : &out->main) += t.activations;
 }
 
+/* What weights come in at from the next tier: they wait for no token, so that a chain's devices fetch theirs all the time. */
+static double far_bytes_s(const struct device *d, const struct op *op)
+{
+	return d->memory2.bytes_s * (op->far_ways > 1 ? op->far_ways : 1);
+}
+
 double exec_memory_s(const struct device *d, const struct op *op, double *bytes)
 {
 	struct roofline_shares s;
@@ -184,7 +192,7 @@ double exec_memory_s(const struct device *d, const struct op *op, double *bytes)
 	*bytes = p.main + p.far;
 	seconds = p.main / (device_bandwidth(d) * s.memory * exec_region(op));
 	if (p.far > 0 && d->memory2.bytes_s > 0)
-		seconds = fmax(seconds, p.far / (d->memory2.bytes_s * s.memory));
+		seconds = fmax(seconds, p.far / (far_bytes_s(d, op) * FAR_SHARE));
 	if (d->sram.bytes_s > 0)
 		seconds = fmax(seconds, p.chip / (d->sram.bytes_s * exec_region(op)));
 	return seconds;
@@ -208,7 +216,7 @@ double exec_floor_s(const struct device *d, const struct op *op)
 	floor_s = fmax(op_flops(op) / (roofline_peak(d, op) * region),
 		       (t.weights * (1 - near - far) + t.cache) / (device_bandwidth(d) * region));
 	if (far > 0 && d->memory2.bytes_s > 0)
-		floor_s = fmax(floor_s, t.weights * far / d->memory2.bytes_s);
+		floor_s = fmax(floor_s, t.weights * far / far_bytes_s(d, op));
 	if (near > 0 && d->sram.bytes_s > 0)
 		floor_s = fmax(floor_s, t.weights * near / (d->sram.bytes_s * region));
 	return floor_s;
@@ -241,5 +249,7 @@ bool exec_price(const struct device *d, const struct op *op, struct op_cost *out
 	out->provider = PROVIDER_ANALYTIC;
 	out->extrapolated = false;
 	out->rel_error = roofline_error(d, s.known);
+	if (d->execution.rel_error > 0)
+		out->rel_error = d->status == DEVICE_ANNOUNCED ? fmax(out->rel_error, d->execution.rel_error) : d->execution.rel_error;
 	return true;
 }

@@ -43,6 +43,7 @@ struct execution {
 	double depth_s;                /* an operand's way through memory, network and arithmetic: latency of a dependent operator */
 	double sync_s;                 /* barrier over all units */
 	double reserved_bytes;         /* programs and buffers; NAN = what serving software reserves on GPUs */
+	double rel_error;              /* median error against published runs of such devices; NAN = as other analytic answers */
 	const char *stack;             /* whose host time counts when none is asked for */
 	const char *source, *note;
 };

@@ -59,6 +59,7 @@ struct op {
 	int devices_per_node;          /* collectives: ranks that share a scale-up domain; 0 = all */
 	double near, far;              /* shares of the weights that stay in the chip's SRAM, and that stream from the next
 					* memory tier (device.memory2); the rest lies in the device's memory */
+	int far_ways;                  /* devices that stream such weights at once, each its own: a chain's; 0 = one */
 	double region;                 /* part of the device that works on this operator; 0 = all of it */
 };
 

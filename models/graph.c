@@ -291,7 +291,7 @@ static void lay_weights(struct build *b)
 		struct op *op = &b->out->nodes[i].op;
 
 		if (op->kind == OP_GEMM || op->kind == OP_MOE)
-			op->near = b->p.weights_near, op->far = b->p.weights_far;
+			op->near = b->p.weights_near, op->far = b->p.weights_far, op->far_ways = (int)b->p.chain;
 		if (region < 1)
 			op->region = region;
 		if (is_collective(op->kind) && b->p.stages > 1)

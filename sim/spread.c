@@ -135,11 +135,12 @@ static bool spread_chain(const struct compiled *c, const struct memory_limits *l
 	return true;
 }
 
-static void spread_heads(const struct compiled *c, int64_t available, struct placement *p)
+/* A node if that holds the model, else the system. */
+static void spread_heads(const struct compiled *c, const struct memory_limits *limits, int64_t available, struct placement *p)
 {
-	int64_t most = heads_of(c->model);
+	int64_t most = heads_of(c->model), node = c->system->devices_per_node;
 
-	while (p->tp * 2 <= available && p->tp * 2 <= most)
+	while (p->tp * 2 <= available && p->tp * 2 <= most && (p->tp * 2 <= node || !fits(c, limits, p, 1, false)))
 		p->tp *= 2;
 }
 
@@ -150,7 +151,7 @@ bool spread_place(const struct compiled *c, const struct memory_limits *limits, 
 	if (e->streams)
 		return spread_chain(c, limits, available, p, err);
 	if (e->together && available > 1 && p->tp == 1 && p->pp == 1 && p->cp == 1 && p->dp_attention == 1 && p->ep == 1)
-		spread_heads(c, available, p);
+		spread_heads(c, limits, available, p);
 	return true;
 }
 
