@@ -13,6 +13,7 @@ static const struct field fields[] = {
 	NUMBER("dispatch_us", dispatch_s, 1e-6, 0, 1e4, "5", "host time of one operator with its kernels"),
 	NUMBER("step_ms", step_s, 1e-3, 0, 1e6, "5", "host time once a step"),
 	FLAG("eager_attention", eager_attention, "attention as products and softmax of their own, scores in memory"),
+	FLAG("eager_sinks", eager_sinks, "attention with learned sinks (gpt-oss) runs as kernels of its own"),
 	{ "fused", FIELD_FLAG, AT(fused), 0, 0, 0, false, "yes", NULL, "element-wise kernels are fused" },
 	FLAG("dropout", dropout, "dropout masks after attention and MLP"),
 	FLAG("selective_half", selective_half, "selective recomputation remakes every second product (torch's policy), not attention's core"),

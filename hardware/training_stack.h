@@ -14,6 +14,7 @@ struct training_stack {
 	double dispatch_s;             /* host time of one operator: Python, dispatch, its kernels; the device cannot be faster */
 	double step_s;                 /* once a step: data, logging, loss scaling, optimizer's own launches */
 	bool eager_attention;          /* products, softmax and mask as kernels of their own */
+	bool eager_sinks;              /* attention with learned sinks has no fused kernel */
 	bool fused;                    /* norms, activations and masks are one kernel each */
 	bool dropout;
 	bool selective_half;           /* selective recomputation remakes every second product and what lies between (torch's policy) */
