@@ -116,7 +116,7 @@ void check_file(struct check *c, const struct kind *kind, const char *name, cons
 	if (!entry) {
 		problem(c, "%s", err.text);
 	} else {
-		if (name && strcmp(kind->one, "scenario") != 0)
+		if (name && strcmp(kind->one, "scenario") != 0 && strcmp(kind->one, "training") != 0)
 			check_name(c, kind, entry, name, path);
 		if (strcmp(kind->one, "model") == 0)
 			check_parameters(c, path, entry);
@@ -232,7 +232,7 @@ const struct kind *check_kind_of(const char *path, struct err *err)
 		if (k->element && strcmp(k->element->name, (const char *)root->name) == 0)
 			found = k;
 	if (!found && root)
-		err_set(err, ERR_INPUT, "%s: root element <%s>: expected device, system, model, workload, scenario or stack", path,
+		err_set(err, ERR_INPUT, "%s: root element <%s>: expected device, system, model, workload, scenario, training, stack or training-stack", path,
 			(const char *)root->name);
 	else if (!found)
 		err_set(err, ERR_INPUT, "%s: not a readable XML file", path);

@@ -11,10 +11,12 @@
 #include "hardware/device.h"
 #include "hardware/operator.h"
 #include "hardware/stack.h"
+#include "hardware/training_stack.h"
 #include "hardware/system.h"
 #include "models/model.h"
 #include "models/technique.h"
 #include "sim/scenario.h"
+#include "sim/train/job.h"
 #include "sim/serve/router.h"
 #include "sim/serve/scheduler.h"
 #include "workloads/workload.h"
@@ -101,6 +103,45 @@ static void stack_facts(const void *entry, struct facts *f)
 	whole(f, "graph_max_tokens", s->graph_max_tokens);
 }
 static const char *const stack_titles[] = { "title", "measured tables", ">us a step", ">us a sequence", "overlap", ">graph tokens", NULL };
+
+/* --- training ----------------------------------------------------------------------------------------------------- */
+
+static const void *load_training_stack(const char *name, struct arena *arena, struct err *err)
+{
+	return training_stack_load(name, arena, err);
+}
+
+static void training_stack_facts(const void *entry, struct facts *f)
+{
+	const struct training_stack *s = entry;
+
+	fact_text(f, "title", s->title);
+	rate(f, "dispatch_s", s->dispatch_s, 1e-6, "%.0f");
+	fact_text(f, "attention", s->eager_attention ? "eager" : "flash");
+	fact_text(f, "fused", s->fused ? "yes" : "no");
+	rate(f, "tp_overlap", s->tp_overlap, 0.01, "%.0f");
+	rate(f, "dp_overlap", s->dp_overlap, 0.01, "%.0f");
+}
+static const char *const training_stack_titles[] = { "title", ">us an operator", "attention", "fused", ">% tp hidden", ">% dp hidden", NULL };
+
+static const void *load_job(const char *name, struct arena *arena, struct err *err)
+{
+	const char *path = catalog_find("sim/jobs", "training job", name, arena, err);
+
+	return path ? job_load(path, arena, err) : NULL;
+}
+
+static void job_facts(const void *entry, struct facts *f)
+{
+	const struct job *j = entry;
+
+	fact_text(f, "title", j->title);
+	fact_text(f, "model", j->model.name);
+	fact_text(f, "hardware", j->hardware.system ? j->hardware.system : j->hardware.device);
+	whole(f, "devices", j->hardware.devices);
+	fact_text(f, "schedule", j->layout.schedule);
+}
+static const char *const job_titles[] = { "title", "model", "hardware", ">devices", "schedule", NULL };
 
 /* --- models ----------------------------------------------------------------------------------------------------- */
 
@@ -260,6 +301,10 @@ const struct kind kinds[] = {
 	  .titles = scenario_titles, .facts = scenario_facts, .help = "examples, ready to run" },
 	{ .name = "stacks", .one = "stack", .folder = "hardware/stacks", .element = &stack_element, .load = load_stack,
 	  .titles = stack_titles, .facts = stack_facts, .help = "serving software: host time, whose kernels" },
+	{ .name = "training-stacks", .one = "training-stack", .folder = "hardware/training_stacks", .element = &training_stack_element,
+	  .load = load_training_stack, .titles = training_stack_titles, .facts = training_stack_facts, .help = "training software: fusion, host time, overlap" },
+	{ .name = "jobs", .one = "training", .folder = "sim/jobs", .element = &job_element, .load = load_job, .titles = job_titles,
+	  .facts = job_facts, .help = "training jobs, ready to run" },
 	{ .name = "schedulers", .one = "scheduler", .titles = scheduler_titles, .facts = scheduler_facts, .item = scheduler_item,
 	  .help = "batching policies" },
 	{ .name = "routers", .one = "router", .titles = help_titles, .facts = router_facts, .item = router_item,

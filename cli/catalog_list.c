@@ -147,7 +147,7 @@ static const struct option_group list_options = OPTION_GROUP("Options", list_tab
 
 const struct command catalog_list = {
 	.name = "list", .summary = "what a catalog holds", .arguments = "[KIND]", .arguments_most = 1, .words = WORDS_KINDS,
-	.details = "Kinds: devices, systems, models, workloads, scenarios, stacks, schedulers, routers, techniques, dtypes, operators. "
+	.details = "Kinds: devices, systems, models, workloads, scenarios, jobs, stacks, training-stacks, schedulers, routers, techniques, dtypes, operators. "
 		   "Without one: the kinds.",
 	.groups = (const struct option_group *const[]){ &list_options, NULL },
 	.examples = (const struct example[]){

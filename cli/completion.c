@@ -9,7 +9,7 @@
 static const char *catalog_of(enum words words)
 {
 	static const char *const names[WORDS_COUNT] = {
-		[WORDS_DEVICES] = "devices", [WORDS_SYSTEMS] = "systems", [WORDS_STACKS] = "stacks", [WORDS_MODELS] = "models",
+		[WORDS_DEVICES] = "devices", [WORDS_SYSTEMS] = "systems", [WORDS_STACKS] = "stacks", [WORDS_TRAINING_STACKS] = "training-stacks", [WORDS_MODELS] = "models",
 		[WORDS_WORKLOADS] = "workloads", [WORDS_SCHEDULERS] = "schedulers", [WORDS_ROUTERS] = "routers",
 		[WORDS_TECHNIQUES] = "techniques", [WORDS_DTYPES] = "dtypes", [WORDS_OPERATORS] = "operators",
 	};

@@ -13,7 +13,7 @@ static const struct option model_table[] = {
 	{ .name = "device", .word = "NAME", .path = "hardware.device", .words = WORDS_DEVICES, .help = "accelerator of the catalog, or an XML file" },
 	{ .name = "system", .word = "NAME", .path = "hardware.system", .words = WORDS_SYSTEMS, .fallback = "one made for the device", .help = "wired devices of the catalog, or an XML file" },
 	{ .name = "devices", .word = "N", .path = "hardware.devices", .fallback = "tp pp cp dp", .help = "devices of the job" },
-	{ .name = "stack", .word = "NAME", .path = "hardware.stack", .fallback = "megatron", .help = "training software: megatron, megatron-2022, fsdp, torchtitan, maxtext, neuron, or an XML file" },
+	{ .name = "stack", .word = "NAME", .path = "hardware.stack", .words = WORDS_TRAINING_STACKS, .fallback = "megatron", .help = "training software: megatron, megatron-2022, fsdp, torchtitan, maxtext, neuron, or an XML file" },
 	{ .name = "provider", .word = "NAME", .path = "hardware.provider", .fallback = "measured", .help = "best source of operator times: measured, fitted or analytic" },
 	{ .name = "with", .word = "ID[:P=V,...]", .words = WORDS_TECHNIQUES, .help = "apply a technique of the technology tree (repeatable)" },
 };
