@@ -448,6 +448,7 @@ static double figure_of(const struct published_case *c, const struct result *r)
 	case FIGURE_INPUT_NODE: return r->prompt_tokens / r->duration_s * c->copies / devices * 8;
 	case FIGURE_OUTPUT_NODE: return r->output_throughput * c->copies / devices * 8;
 	case FIGURE_USER: return 1 / r->tpot_s.mean;
+	case FIGURE_SYSTEM_POWER: return r->system_power_w * c->copies;
 	case FIGURE_POWER: case FIGURE_COST: case FIGURE_COUNT: break;
 	}
 	return NAN;

@@ -79,7 +79,7 @@ static const struct metric_name metrics[] = {
 	{ "input_throughput_per_node", "tokens/s/node (8 GPU)", FIGURE_INPUT_NODE, 1 },
 	{ "output_throughput_per_node", "tokens/s/node (8 GPU)", FIGURE_OUTPUT_NODE, 1 },
 	{ "output_speed_per_user", "tokens/s/user", FIGURE_USER, 1 },
-	{ "system_power_avg", "W", FIGURE_POWER, 1 }, { "throughput_per_MW", "tokens/s/MW", FIGURE_POWER, 1 },
+	{ "system_power_avg", "W", FIGURE_SYSTEM_POWER, 1 }, { "throughput_per_MW", "tokens/s/MW", FIGURE_POWER, 1 },
 	{ "cost", "USD", FIGURE_COST, 1 }, { "cost_per_day", "USD", FIGURE_COST, 1 },
 };
 
