@@ -20,7 +20,7 @@ const char *const published_why_text[WHY_COUNT] = {
 	[WHY_LENGTHS] = "prompt or answer lengths are not stated",
 	[WHY_LOAD] = "the load (rate, batch or concurrency) is not stated",
 	[WHY_FRONTIER] = "interpolated on a frontier of many configurations that are not named",
-	[WHY_POWER] = "wall power of whole servers is not simulated",
+	[WHY_POWER] = "the power cap of the run, or what else a megawatt feeds, is not stated",
 	[WHY_COST] = "a price, not a measurement",
 	[WHY_METRIC] = "the metric and unit are not ones that we map",
 	[WHY_SPECULATION] = "speculative decoding is not simulated yet",
@@ -116,6 +116,8 @@ static bool names(struct builder *b)
 
 	if (!metric)
 		return refuse(b, WHY_METRIC, row->metric);
+	if (metric->figure == FIGURE_SYSTEM_POWER && strstr(b->row->scenario, "MaxQ"))
+		return refuse(b, WHY_POWER, NULL);
 	if (metric->figure == FIGURE_POWER || metric->figure == FIGURE_COST)
 		return refuse(b, metric->figure == FIGURE_POWER ? WHY_POWER : WHY_COST, NULL);
 	b->out->figure = metric->figure;
