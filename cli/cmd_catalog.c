@@ -309,6 +309,8 @@ static const struct option profile_table[] = {
 	{ .name = "licence", .word = "TEXT", .help = "their licence, for the header" },
 	{ .name = "tolerance", .word = "F", .kind = OPTION_NUMBER, .least = 0, .most = 0.5, .fallback = "0.03", .help = "leave out rows nearer than this to their interpolation" },
 };
+extern const struct command catalog_fit;       /* catalog_fit.c */
+
 static const struct option_group profile_options = OPTION_GROUP("Options", profile_table);
 static const struct command catalog_import_profile = {
 	.name = "import-profile", .summary = "turn measured operator times into tables", .arguments = "FILE|FOLDER", .arguments_least = 1,
@@ -403,7 +405,7 @@ static const struct command catalog_reference = {
 extern const struct command catalog_list;
 const struct command command_catalog = {
 	.name = "catalog", .summary = "list, show, check and import devices, systems, models, workloads",
-	.parts = (const struct command *const[]){ &catalog_list, &catalog_show, &catalog_check, &catalog_import, &catalog_import_profile, &catalog_fit_power,
+	.parts = (const struct command *const[]){ &catalog_list, &catalog_show, &catalog_check, &catalog_import, &catalog_import_profile, &catalog_fit, &catalog_fit_power,
 						  &catalog_schema, &catalog_reference, NULL },
 	.examples = (const struct example[]){ { "vibee-sim catalog list models", "what --model takes" }, { NULL, NULL } },
 };

@@ -136,7 +136,7 @@ bool fit_held_out(const struct op *op)
 	if (op->kind == OP_GEMM)
 		site = mix(op->n, op->k);
 	else if (op->kind == OP_MOE)
-		site = hash_mix(mix(op->n, op->k), (uint64_t)(op->experts_total > 0 ? op->experts_total : op->experts));
+		site = hash_mix(mix(op->top_k, op->k), (uint64_t)(op->experts_total > 0 ? op->experts_total : op->experts));
 	else
 		site = hash_mix(mix(op->heads, kv), (uint64_t)(op->head_dim * 131 + op->window));
 	return (hash_mix(site, 77) >> 20) % 2;

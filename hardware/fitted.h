@@ -42,7 +42,7 @@ MUST_USE const struct fits *fits_load(const char *device_name, struct arena *are
 const struct fit *fits_find(const struct fits *fits, const struct op *op, const char *stacks);
 
 /* Whether an operator's shape site is of the half that no fit of hardware/fits saw ("errors on the other half"): the
- * choice is a hash of (n,k), (n,k,experts), (heads, kv_heads, head_dim, window), the same on every device. */
+ * choice is a hash of (n,k), of experts the model (hidden size, experts, choices), (heads, kv_heads, head_dim, window), the same on every device. */
 bool fit_held_out(const struct op *op);
 
 /* The law. */
