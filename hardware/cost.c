@@ -71,9 +71,16 @@ static void compare_with_catalog(struct cost_model *cm)
 	cm->changed = catalog && !cm->as_measured;
 }
 
+static double own_law(const void *context, const char *stack, const struct op *op)
+{
+	const struct cost_model *cm = context;
+
+	return fits_seconds(cm->fits, cm->device, stack, op);
+}
+
 static bool load_tables(struct cost_model *cm, struct err *err)
 {
-	struct tables_limits limits = { .bandwidth_bytes_s = device_bandwidth(cm->device) };
+	struct tables_limits limits = { .bandwidth_bytes_s = device_bandwidth(cm->device), .law = own_law, .law_context = cm };
 	struct err own = { 0 };
 
 	if (cm->best > PROVIDER_MEASURED || !cm->as_measured)

@@ -192,3 +192,14 @@ void fit_price(const struct fit *fit, const struct device *d, const struct op *o
 	out->extrapolated = false;
 	out->rel_error = fit->rel_error;
 }
+
+double fits_seconds(const struct fits *fits, const struct device *d, const char *stack, const struct op *op)
+{
+	const struct fit *f = first(fits, op, stack, strlen(stack), false);
+	struct op_cost cost;
+
+	if (!f)
+		return NAN;
+	fit_price(f, d, op, &cost);
+	return cost.seconds;
+}

@@ -41,6 +41,9 @@ MUST_USE const struct fits *fits_load(const char *device_name, struct arena *are
  * order) if there is one, else any. NULL when none fits. */
 const struct fit *fits_find(const struct fits *fits, const struct op *op, const char *stacks);
 
+/* Seconds by the law of exactly that stack and format; NAN when there is none. */
+double fits_seconds(const struct fits *fits, const struct device *d, const char *stack, const struct op *op);
+
 /* Whether an operator's shape site is of the half that no fit of hardware/fits saw ("errors on the other half"): the
  * choice is a hash of (n,k), of experts the model (hidden size, experts, choices), (heads, kv_heads, head_dim, window), the same on every device. */
 bool fit_held_out(const struct op *op);

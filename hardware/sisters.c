@@ -86,6 +86,19 @@ static double ratio(const void *context, const char *stack, const struct op *op)
 	return there.seconds > 0 && isfinite(here.seconds) ? here.seconds / there.seconds : 1;
 }
 
+/* How this device's time grows beyond the sister's tables: as the sister's law does with this device's figures. */
+static double law_here(const void *context, const char *stack, const struct op *op)
+{
+	const struct sister *s = context;
+	const struct fit *fit = fits_find(s->fits, op, stack);
+	struct op_cost cost;
+
+	if (!fit || !text_equal(fit->stack, stack))
+		return NAN;
+	law_on(fit, s->device, s->family->device, op, &cost);
+	return cost.seconds;
+}
+
 static bool same_architecture(const struct device *a, const struct device *b)
 {
 	size_t n = a->generation ? strcspn(a->generation, " ") : 0;
@@ -113,6 +126,9 @@ static bool add(struct sisters *all, const struct sisters_options *o, const char
 	struct sister *s = &all->items[all->count];
 	struct tables_transfer how = { .ratio = ratio, .context = s };
 	struct err own = { 0 };
+
+	limits.law = law_here;
+	limits.law_context = s;
 
 	if (all->count == SISTERS_MOST)
 		return true;

@@ -23,6 +23,10 @@ struct tables;
 struct tables_limits {
 	double peak_flop_s[DTYPE_COUNT];
 	double bandwidth_bytes_s;
+	/* (optional) Seconds by a law of the device, which says better how time grows than the roofline does: a small batch
+	 * fills the device as it grows. NAN: the law knows nothing of such operators. */
+	double (*law)(const void *context, const char *stack, const struct op *op);
+	const void *law_context;
 };
 
 /* Reads the tables of a device (its catalog name, the folder under hardware/tables) for the named stacks, in order of
@@ -78,7 +82,7 @@ struct tables_point {
 /* All info.rows points of table i, in the order of the file, into out. */
 void tables_points(const struct tables *t, size_t i, struct tables_point *out);
 /* What table i would answer for the point had its whole site not been measured: the site is left out, the rest answers
- * as tables_op does. False when the rest cannot. Thread-safe. */
+ * as tables_op does (site SIZE_MAX: nothing is left out). False when the rest cannot. Thread-safe. */
 bool tables_held_out(const struct tables *t, size_t i, const struct tables_point *point, struct op_cost *out);
 
 #endif

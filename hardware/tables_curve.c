@@ -145,6 +145,13 @@ static double growth(const struct question *q, const double *to, const double *f
 
 	op_at(q->table->shape, to, &a);
 	op_at(q->table->shape, from, &b);
+	if (q->limits->law) {
+		double here = q->limits->law(q->limits->law_context, q->table->stack, &a),
+		       there = q->limits->law(q->limits->law_context, q->table->stack, &b);
+
+		if (here > 0 && there > 0)
+			return fmax(here / there, 1);
+	}
 	least = roofline_seconds(q->limits, &b);
 	return least > 0 ? fmax(roofline_seconds(q->limits, &a) / least, 1) : 1;
 }

@@ -16,7 +16,7 @@ static void add_error(struct table *t, int style, const struct error_summary *e)
 	table_cellf(t, style, "%.1f", 100 * e->p90);
 }
 
-static void group_row(struct table *t, const struct operator_group *g)
+static void group_row(struct table *t, const struct operator_group *g, bool forest)
 {
 	bool met = operators_bar_met(g);
 
@@ -30,25 +30,42 @@ static void group_row(struct table *t, const struct operator_group *g)
 		table_cell(t, STYLE_FAINT, "");
 	else
 		table_cellf(t, met ? STYLE_GOOD : STYLE_WARN, "%s %.0f/%.0f", met ? "in" : "over", 100 * g->median_bar, 100 * g->p90_bar);
+	if (forest)
+		add_error(t, STYLE_PLAIN, &g->error[ESTIMATE_FOREST]);
 }
 
 static const struct table_column columns[] = {
 	{ "device/software/operator/format", false }, { "points", true }, { "measured %", true }, { "P90", true },
 	{ "fitted %", true }, { "P90", true },
 	{ "sister %", true }, { "P90", true }, { "analytic %", true }, { "P90", true }, { "bar", false },
+	{ "forest %", true }, { "P90", true },
 };
 
 static const struct table_column device_columns[] = {
 	{ "device", false }, { "points", true }, { "measured %", true }, { "P90", true }, { "fitted %", true }, { "P90", true },
-	{ "sister %", true }, { "P90", true }, { "analytic %", true }, { "P90", true },
+	{ "sister %", true }, { "P90", true }, { "analytic %", true }, { "P90", true }, { "forest %", true }, { "P90", true },
 };
+enum { FOREST_COLUMNS = 2 };          /* the last ones, shown when forests were trained */
 
-static bool device_row(const struct operators_study *s, const char *device, struct table *t, struct err *err)
+static bool has_forest(const struct operators_study *s)
 {
-	table_cell(t, STYLE_PLAIN, device ? device : "all");
-	static const enum operators_estimate shown[] = { ESTIMATE_MEASURED, ESTIMATE_FITTED, ESTIMATE_SISTER, ESTIMATE_ANALYTIC };
+	const struct operator_group *g;
+	size_t n;
+	bool any = false;
 
-	for (size_t p = 0; p < COUNT_OF(shown); p++) {
+	g = operators_groups(s, &n);
+	for (size_t i = 0; i < n; i++)
+		any = any || g[i].error[ESTIMATE_FOREST].count > 0;
+	return any;
+}
+
+static bool device_row(const struct operators_study *s, const char *device, bool forest, struct table *t, struct err *err)
+{
+	static const enum operators_estimate shown[] = { ESTIMATE_MEASURED, ESTIMATE_FITTED, ESTIMATE_SISTER, ESTIMATE_ANALYTIC,
+							 ESTIMATE_FOREST };
+
+	table_cell(t, STYLE_PLAIN, device ? device : "all");
+	for (size_t p = 0; p < COUNT_OF(shown) - !forest; p++) {
 		struct error_summary e = operators_summary(s, device, -1, shown[p], err);
 
 		if (err->kind != ERR_NONE)
@@ -65,17 +82,19 @@ static bool device_row(const struct operators_study *s, const char *device, stru
 
 static bool device_table(const struct operators_study *s, const struct term *term, struct str *out, struct err *err)
 {
-	struct table *t = table_new(device_columns, COUNT_OF(device_columns));
+	bool forest = has_forest(s), ok;
+	struct table *t = table_new(device_columns, COUNT_OF(device_columns) - (forest ? 0 : FOREST_COLUMNS));
 	struct err own = { 0 };
 	const struct operator_group *g;
 	size_t n;
-	bool ok = t != NULL;
+
+	ok = t != NULL;
 
 	g = operators_groups(s, &n);
 	for (size_t i = 0; ok && i < n; i++)
 		if (i == 0 || g[i].device != g[i - 1].device)
-			ok = device_row(s, g[i].device, t, &own);
-	ok = ok && device_row(s, NULL, t, &own);
+			ok = device_row(s, g[i].device, forest, t, &own);
+	ok = ok && device_row(s, NULL, forest, t, &own);
 	ok = ok ? table_print(t, term, 0, out, err) : err_memory(err);
 	table_free(t);
 	return ok;
@@ -83,24 +102,31 @@ static bool device_table(const struct operators_study *s, const struct term *ter
 
 bool operators_text(const struct operators_study *s, const struct term *term, struct str *out, struct err *err)
 {
-	struct table *t = table_new(columns, COUNT_OF(columns));
+	bool forest = has_forest(s), ok;
+	struct table *t = table_new(columns, COUNT_OF(columns) - (forest ? 0 : FOREST_COLUMNS));
 	const struct operator_group *g;
-	size_t n, barred = 0, met = 0;
-	bool ok;
+	size_t n, barred = 0, met = 0, compared = 0, better = 0;
 
 	if (!t)
 		return err_memory(err);
 	g = operators_groups(s, &n);
 	for (size_t i = 0; i < n; i++) {
-		group_row(t, &g[i]);
+		group_row(t, &g[i], forest);
 		barred += !isnan(g[i].median_bar) && g[i].error[PROVIDER_MEASURED].count > 0;
 		met += !isnan(g[i].median_bar) && g[i].error[PROVIDER_MEASURED].count > 0 && operators_bar_met(&g[i]);
+		if (g[i].error[ESTIMATE_FOREST].count && g[i].error[PROVIDER_MEASURED].count) {
+			compared++;
+			better += g[i].error[PROVIDER_MEASURED].median < g[i].error[ESTIMATE_FOREST].median;
+		}
 	}
 	ok = table_print(t, term, 0, out, err);
 	table_free(t);
 	str_add(out, "\n");
 	ok = ok && device_table(s, term, out, err);
 	str_addf(out, "\n%zu of %zu groups with a bar (median/P90) are inside it\n", met, barred);
+	if (compared)
+		str_addf(out, "%zu of %zu groups have a smaller median than the random forest trained on their points without those sites\n", better,
+			 compared);
 	str_add(out, "median and 90th percentile of |predicted / measured - 1|, percent\n"
 		     "measured: the shape site left out of its table; fitted: sites that no fit saw (*: all sites); "
 		     "analytic: nothing measured on the device; sister: the same, its sisters' tables and laws scaled by the data sheets\n");
