@@ -33,7 +33,7 @@ FUZZ  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz
 STRICT := address,undefined
 COMMIT := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: FORCE all help deps lib run test check check-long bench install uninstall layers unit prop test-san cli-tests fuzz fuzz-replay golden clean format lint _test _check _run _bench
+.PHONY: FORCE release all help deps lib run test check check-long bench install uninstall layers unit prop test-san cli-tests fuzz fuzz-replay golden clean format lint _test _check _run
 all: $(B)/vibee-sim
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -80,17 +80,34 @@ fuzz:
 ## make bench       speed of the simulator, stored and compared as samples
 bench:
 	@.ci/deps
-	@$(MAKE) --no-print-directory _bench
-_bench: $(B)/vibee-sim
-	@$< bench $(ARGS)
+	@$(MAKE) --no-print-directory release
+	@$(RELEASE)/vibee-sim bench $(ARGS)
 
-## make install     program, catalogs, man page and bash completion under PREFIX (default /usr/local)
-install: $(B)/vibee-sim
+## make release     the program as it is installed and timed: the event loop is laid out after a training run (gcc; twice the build)
+RELEASE := build/release
+TRAINED := $(RELEASE)/trained
+HOT_RELEASE := $(patsubst %,$(RELEASE)/%,base workloads sim)
+PROFILE_USE := -fprofile-use -fprofile-partial-training -Wno-missing-profile -Wno-coverage-mismatch -Wno-array-bounds -Wno-maybe-uninitialized
+in_release = $(MAKE) --no-print-directory B=$(RELEASE) PROFILE="$(1)" $(RELEASE)/vibee-sim
+release: $(TRAINED)
+$(TRAINED): $(SRC) $(wildcard cli/*.c) $(wildcard $(addsuffix /*.h,$(AREAS) cli) $(addsuffix /*/*.h,$(AREAS))) Makefile tests/train.sh
+	@mkdir -p $(RELEASE); rm -f $@ $(RELEASE)/vibee-sim $(RELEASE)/libvibee.a; find $(RELEASE) -name '*.gcda' -delete
+ifneq ($(LTO),)
+	@rm -rf $(HOT_RELEASE)
+	+@{ $(call in_release,-fprofile-generate -fprofile-update=single) && tests/train.sh $(RELEASE)/vibee-sim; } || \
+		echo "release: no training run here; built without"
+	@rm -f $(RELEASE)/vibee-sim $(RELEASE)/libvibee.a; find $(HOT_RELEASE) -name '*.o' -delete
+endif
+	+@$(call in_release,$(if $(LTO),$(PROFILE_USE)))
+	@touch $@
+
+## make install     release program, catalogs, man page and bash completion under PREFIX (default /usr/local)
+install: release
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vibee-sim $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	install -m 755 $(B)/vibee-sim $(DESTDIR)$(PREFIX)/bin/vibee-sim
+	install -m 755 $(RELEASE)/vibee-sim $(DESTDIR)$(PREFIX)/bin/vibee-sim
 	for d in $(DATA_FOLDERS); do mkdir -p $(DESTDIR)$(PREFIX)/share/vibee-sim/$$d && cp -r $$d/. $(DESTDIR)$(PREFIX)/share/vibee-sim/$$d/; done
-	$(B)/vibee-sim help --man > $(DESTDIR)$(PREFIX)/share/man/man1/vibee-sim.1
-	$(B)/vibee-sim help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vibee-sim
+	$(RELEASE)/vibee-sim help --man > $(DESTDIR)$(PREFIX)/share/man/man1/vibee-sim.1
+	$(RELEASE)/vibee-sim help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vibee-sim
 DATA_FOLDERS := hardware/devices hardware/systems hardware/stacks hardware/training_stacks hardware/tables $(wildcard hardware/fits) models/llm models/techniques workloads/catalog sim/scenarios sim/jobs reports/templates validation/published
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/bin/vibee-sim $(DESTDIR)$(PREFIX)/share/vibee-sim $(DESTDIR)$(PREFIX)/share/man/man1/vibee-sim.1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vibee-sim
@@ -110,11 +127,11 @@ lib: $(LIB)
 $(B)/libvibee.a: $(LIB)
 	@rm -f $@; $(if $(LTO),gcc-ar,ar) rcs $@ $^
 $(B)/vibee-sim: $(CLI) $(B)/libvibee.a
-	@$(CC) $(LDSAN) $(if $(LTO),$(LTO) $(OPT)) -o $@ $(CLI) $(B)/libvibee.a $(LIBS)
+	@$(CC) $(LDSAN) $(if $(LTO),$(LTO) $(OPT) $(PROFILE)) -o $@ $(CLI) $(B)/libvibee.a $(LIBS)
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc $<"
-	@$(CC) $(CFLAGS_ALL) $(if $(LTO),$(if $(filter $(HOT),$<),$(HOT_OPT) -flto -ffat-lto-objects)) -c -o $@ $<
+	@$(CC) $(CFLAGS_ALL) $(if $(LTO),$(if $(filter $(HOT),$<),$(HOT_OPT) $(PROFILE) -flto -ffat-lto-objects)) -c -o $@ $<
 # Kernels choose their own instruction sets; which variant runs is decided at run time.
 $(B)/kernels/%_avx512.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma -mf16c -ffp-contract=fast -O3
 $(B)/kernels/%_avx512bf16.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mfma -mf16c -ffp-contract=fast -O3
