@@ -42,13 +42,18 @@ void sketch_free(struct sketch *s)
 }
 
 /* The exponent and the first mantissa bits of a double, read as one integer, number the buckets in order. */
-static inline int64_t bucket_of(double value)
+static inline int64_t place_of(double value)
 {
 	uint64_t bits;
-	int64_t i;
 
 	memcpy(&bits, &value, sizeof(bits));
-	i = (int64_t)(bits >> (52 - PART_BITS)) - ((int64_t)(1023 + EXPONENT_LEAST) << PART_BITS);
+	return (int64_t)(bits >> (52 - PART_BITS)) - ((int64_t)(1023 + EXPONENT_LEAST) << PART_BITS);
+}
+
+static inline int64_t bucket_of(double value)
+{
+	int64_t i = place_of(value);
+
 	return i < 0 ? 0 : i >= BUCKETS ? BUCKETS - 1 : i;
 }
 
@@ -115,7 +120,7 @@ void sketch_add_many(struct sketch *s, const double *values, int64_t count)
 void sketch_add_ramp(struct sketch *s, double first, double step, int64_t count, double weight)
 {
 	double last = first + step * (double)(count - 1);
-	int64_t done = 0;
+	int64_t done = 0, a, b, buckets;
 
 	if (count <= 0 || !(weight > 0) || !isfinite(first) || !isfinite(last))
 		return;
@@ -128,9 +133,23 @@ void sketch_add_ramp(struct sketch *s, double first, double step, int64_t count,
 	note(s, last, weight * (double)count);
 	s->adds += (double)count;
 	block_sum_add(&s->sum, weight * (double)count * (first + last) / 2);
+	a = bucket_of(first);
+	b = bucket_of(last);
+	buckets = a < b ? b - a : a - b;
+	if (buckets == 0) {
+		s->count[a] += weight * (double)count;
+		return;
+	}
+	/* Looking for the borders of a bucket costs as much as many values that surely have one. */
+	if (count < 16 * buckets && a > 0 && b > 0 && a < BUCKETS - 1 && b < BUCKETS - 1) {
+		for (double i = 0; i < (double)count; i++)
+			s->count[place_of(first + step * i)] += weight;
+		return;
+	}
 	while (done < count) {
-		int64_t b = bucket_of(first + step * (double)done), upto = count;
+		int64_t upto = count;
 
+		b = bucket_of(first + step * (double)done);
 		/* Values past either end share a bucket: there is no border to look for. */
 		if (step != 0 && !(step > 0 && b == BUCKETS - 1) && !(step < 0 && b == 0)) {
 			double border = step > 0 ? edge(b + 1) : edge(b), steps = (border - first) / step;

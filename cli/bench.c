@@ -23,12 +23,13 @@
 const char *const bench_unit_names[] = { "requests/s", "ns/request", "bytes", "s" };
 
 #define SETTINGS(...) (const char *const[]){ __VA_ARGS__, NULL }
-/* What a request costs when only its answer gets longer: a closed loop that the cache of one H100 holds at every length,
- * lengths that differ by a quarter either way so that requests come and go one by one. */
-#define OUTPUT_OF(n, least, most) \
-	{ .name = "output-" #n, .what = "512 + " #least " to " #most " tokens, 64 at a time", .unit = BENCH_NS_PER_REQUEST, .requests = 200000, \
-	  .samples = 3, .settings = SETTINGS("workload.name=constant", "workload.prompt_tokens.value=512", "workload.output_tokens.kind=uniform", \
-			       "workload.output_tokens.least=" #least, "workload.output_tokens.most=" #most, "workload.concurrency=64") }
+/* What a request costs when only its answer gets longer: at each length a rate that one H100 keeps up with and whose batches
+ * its cache holds, lengths that differ by a quarter either way so that requests come and go one by one. */
+#define OUTPUT_OF(n, least, most, qps) \
+	{ .name = "output-" #n, .what = "512 + " #least " to " #most " tokens, " #qps " a second", .unit = BENCH_NS_PER_REQUEST, \
+	  .requests = 200000, .samples = 3, \
+	  .settings = SETTINGS("workload.name=constant", "workload.prompt_tokens.value=512", "workload.output_tokens.kind=uniform", \
+			       "workload.output_tokens.least=" #least, "workload.output_tokens.most=" #most, "workload.qps=" #qps) }
 
 const struct bench benches[] = {
 	{ .name = "one-replica", .what = "azure-conv-2023 at load, vLLM V1 on one H100", .unit = BENCH_REQUESTS_PER_S, .requests = 1e6,
@@ -39,7 +40,8 @@ const struct bench benches[] = {
 	  .store = true, .settings = SETTINGS("workload.qps=14") },
 	{ .name = "fleet-64", .what = "64 replicas behind least-outstanding", .unit = BENCH_REQUESTS_PER_S, .requests = 1e6, .samples = 3,
 	  .settings = SETTINGS("workload.qps=896", "deployment.replicas=64", "deployment.router=least-outstanding") },
-	OUTPUT_OF(16, 12, 20), OUTPUT_OF(64, 48, 80), OUTPUT_OF(256, 192, 320), OUTPUT_OF(1024, 768, 1280), OUTPUT_OF(4096, 3072, 5120),
+	OUTPUT_OF(16, 12, 20, 40), OUTPUT_OF(64, 48, 80, 30), OUTPUT_OF(256, 192, 320, 12), OUTPUT_OF(1024, 768, 1280, 4),
+	OUTPUT_OF(4096, 3072, 5120, 1),
 	{ .name = "start-up", .what = "the whole program for one request, from fork to exit", .unit = BENCH_SECONDS, .requests = 1,
 	  .samples = 15, .exec = true },
 	{ .name = "memory-10m", .what = "largest memory over 10,000,000 requests", .unit = BENCH_BYTES, .requests = 1e7, .samples = 1,
