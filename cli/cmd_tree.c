@@ -7,6 +7,7 @@
 #include "base/csv.h"
 #include "base/paths.h"
 #include "cli/options.h"
+#include "cli/tree_kernel.h"
 #include "models/technique.h"
 #include "reports/outfile.h"
 #include "reports/tree.h"
@@ -66,6 +67,7 @@ static bool describe(struct tree_module *m, struct arena *arena, struct err *err
 	if (!t)
 		return false;
 	m->mechanism = true;
+	tree_kernel_verify(&m->kernel, t->kernel, arena);
 	m->family = t->family, m->title = t->title, m->idea = t->idea, m->slot = t->slot, m->composes = t->composes;
 	m->papers = papers(t, arena), m->paper_count = t->paper_count;
 	m->formulas = texts(t->formulas, t->formula_count, arena), m->formula_count = t->formula_count;
@@ -108,7 +110,8 @@ static bool list_modules(struct tree *tree, struct arena *arena, struct err *err
 			return false;
 	}
 	for (size_t i = 0; i < tree->count; i++)
-		tree->at[i].kernel = (struct tree_kernel){ .rel_error = NAN, .predicted = NAN, .measured = NAN };
+		if (!tree->at[i].mechanism)
+			tree_kernel_verify(&tree->at[i].kernel, NULL, arena);
 	return true;
 }
 

@@ -41,6 +41,7 @@ struct technique_exclude { const char *what, *reason; };        /* another modul
 struct technique {
 	const char *id, *family, *title, *aliases, *idea;
 	int area;
+	const char *kernel;                             /* name of a kernel family; NULL: none yet */
 	const char *slot;                               /* at most one module of a slot at a time: "kv-eviction", "device" */
 	const char *composes;                           /* what it is known to go with, for people */
 	struct technique_paper *papers;

@@ -60,6 +60,7 @@ static const struct field technique_fields[] = {
 	TEXT(technique, "title", title, true, "what it is called"),
 	TEXT(technique, "aliases", aliases, false, "other names, separated by blanks"),
 	TEXT(technique, "idea", idea, true, "the idea, for a newcomer"),
+	TEXT(technique, "kernel", kernel, false, "its algorithm as a kernel that runs here (kernels/)"),
 	TEXT(technique, "slot", slot, false, "at most one module of a slot is active at a time"),
 	TEXT(technique, "composes", composes, false, "what it is known to go with"),
 };

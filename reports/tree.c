@@ -16,7 +16,7 @@ const char *tree_status(const struct tree_module *m)
 	for (size_t i = 0; i < m->figure_count; i++)
 		figures = figures || isfinite(m->figures[i].simulated);
 	if (m->kernel.name && m->kernel.verified && figures)
-		return "complete";
+		return isfinite(m->kernel.measured) ? "complete" : "verified";
 	return figures ? "published" : "mechanism";
 }
 
@@ -64,7 +64,8 @@ bool tree_table(const struct tree *tree, const struct term *term, struct str *ou
 		table_cell(t, STYLE_FAINT, m->area);
 		table_cell(t, STYLE_PLAIN, m->family);
 		table_cell(t, style, m->mechanism ? "yes" : "no");
-		table_cell(t, STYLE_PLAIN, m->kernel.name ? m->kernel.name : "-");
+		table_cellf(t, m->kernel.name && !m->kernel.verified ? STYLE_BAD : STYLE_PLAIN, "%s%s", m->kernel.name ? m->kernel.name : "-",
+			    m->kernel.name && !m->kernel.verified ? " (fails)" : "");
 		table_cellf(t, STYLE_PLAIN, isfinite(m->kernel.predicted) ? "%.2f of %.2f" : "-", m->kernel.predicted, m->kernel.measured);
 		table_cellf(t, STYLE_PLAIN, m->figure_count ? "%zu" : "-", m->figure_count);
 		table_cellf(t, STYLE_PLAIN, isfinite(tree_error(m)) ? "%.1f %%" : "-", 100 * tree_error(m));
@@ -250,6 +251,9 @@ bool tree_module_text(const struct tree_module *m, const struct tree_curve *curv
 	str_addf(out, "  %s\narea %s, family %s, status %s\n\n%s\n", m->title, m->area, m->family, tree_status(m), m->idea);
 	lines(out, term, "From", m->papers, m->paper_count);
 	lines(out, term, "What is computed", m->formulas, m->formula_count);
+	if (m->kernel.name)
+		str_addf(out, "\nKernel %s: %s on %s at %s, largest error %.2g\n", m->kernel.name, m->kernel.verified ? "equals its reference" : "FAILS",
+			 m->kernel.device, m->kernel.at ? m->kernel.at : "?", m->kernel.rel_error);
 	if (!params_table(m, term, out, err) || !figures_table(m, term, out, err))
 		return false;
 	for (size_t i = 0; i < curve_count; i++)

@@ -53,7 +53,8 @@ struct tree {
 	size_t count;
 };
 
-const char *tree_status(const struct tree_module *m);         /* "missing", "mechanism", "published", "complete" */
+const char *tree_status(const struct tree_module *m);         /* "missing"; "mechanism"; "published": figures simulated;
+							* "verified": and a kernel; "complete": and its gain measured */
 /* Median absolute error of the held-out figures that were simulated; NAN without. */
 double tree_error(const struct tree_module *m);
 MUST_USE bool tree_table(const struct tree *tree, const struct term *term, struct str *out, struct err *err);

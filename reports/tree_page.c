@@ -11,7 +11,7 @@ static const char style[] =
 	"max-width:1200px;padding:0 1rem}h1{font-size:1.5rem}.tree{display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:1rem}"
 	".branch{border-left:4px solid #4a78c8;padding-left:.8rem}.branch h2{font-size:1.05rem;margin:.2rem 0}.leaf{display:block;border:1px solid #8886;"
 	"border-radius:6px;padding:.25rem .5rem;margin:.3rem 0;text-decoration:none;color:inherit;font-size:.85rem;border-left:6px solid var(--none)}"
-	".leaf.mechanism,.leaf.published{border-left-color:var(--part)}.leaf.published{border-left-color:#2f80d0}.leaf.complete{border-left-color:var(--good)}"
+	".leaf.mechanism,.leaf.published{border-left-color:var(--part)}.leaf.published{border-left-color:#2f80d0}.leaf.verified,.leaf.complete{border-left-color:var(--good)}"
 	".leaf.missing{opacity:.55}.leaf small{float:right;opacity:.8}table{border-collapse:collapse;font-size:.85rem;margin:.5rem 0 1.5rem;display:block;"
 	"overflow-x:auto}td,th{padding:.2rem .6rem;border-bottom:1px solid #8884;text-align:left;vertical-align:top}td.n{text-align:right;"
 	"font-variant-numeric:tabular-nums}svg{max-width:100%}.muted{opacity:.7}@media print{body{margin:0}}</style>";
@@ -147,7 +147,7 @@ bool tree_page(const struct tree *tree, struct str *out, struct err *err)
 	static const char *const areas[] = { "hardware", "arch", "compiler", "kv", "data", "optim", "spec", "serving", "lora" };
 
 	head(out, "Technology tree");
-	str_add(out, "<p class=\"muted\">Blue: mechanism and published figures; amber: mechanism; grey: named, missing. The figure on a leaf is the median "
+	str_add(out, "<p class=\"muted\">Green: mechanism, published figures and a kernel that runs; blue: mechanism and figures; amber: mechanism; grey: named, missing. The figure on a leaf is the median "
 		     "error of its published figures.</p>\n<div class=\"tree\">\n");
 	for (size_t i = 0; i < COUNT_OF(areas); i++)
 		branch(tree, areas[i], out);

@@ -5,7 +5,9 @@
 
 #define KERNELS(X) \
 	X(gemm) X(attention_decode) X(attention_prefill) X(norm) X(layernorm) X(rope) X(activation) X(gelu) X(softmax) X(add) \
-	X(embedding) X(kv_append) X(sampling) X(router) X(moe) X(copy) X(triad)
+	X(embedding) X(kv_append) X(sampling) X(router) X(moe) X(copy) X(triad) \
+	X(kivi_scores) X(heavy_hitter) X(infini_memory) X(ternary_gemv) X(mlstm) X(ttt_linear) X(token_route) X(diff_attention) \
+	X(newton_schulz) X(group_dro) X(rejection) X(mora) X(lora_hub)
 
 #define X(name) extern const struct kernel_family kernel_##name;
 KERNELS(X)

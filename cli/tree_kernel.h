@@ -1,0 +1,12 @@
+/* The kernel of a module, run where the tree is shown. Apart from cmd_tree.c: kernels and schemas both know an `element`. */
+#ifndef CLI_TREE_KERNEL_H
+#define CLI_TREE_KERNEL_H
+
+#include "base/arena.h"
+#include "reports/tree.h"
+
+/* Runs the default variant on the family's test shapes: verified when it equals the reference and keeps the family's own check.
+ * A NULL name leaves the kernel empty. */
+void tree_kernel_verify(struct tree_kernel *k, const char *name, struct arena *arena);
+
+#endif
