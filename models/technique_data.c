@@ -21,6 +21,17 @@ bool hardware_change_replace(struct hardware_change *hw, const char *device, con
 	return true;
 }
 
+bool model_change_needs_cache(const struct model_change *change, const char *id, bool not_latent, struct err *err)
+{
+	const struct model *m = change->model;
+
+	if (!strpbrk(m->mixer_of, "AWST"))
+		return err_set(err, ERR_INPUT, "--with %s: %s has no attention layers, so that there is no cache of keys and values", id, m->name);
+	if (not_latent && m->attention.kv_lora_rank > 0)
+		return err_set(err, ERR_INPUT, "--with %s: %s has latent attention: expected heads with keys and values of their own", id, m->name);
+	return true;
+}
+
 struct node *graph_change_add(struct graph_change *g, const char *label, enum op_kind kind, enum dtype dtype, enum node_scale scale,
 			      struct err *err)
 {

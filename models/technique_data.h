@@ -33,6 +33,9 @@ struct model_change {
 	struct arena *arena;
 };
 
+/* False with err when no layer keeps a cache of keys and values (`not_latent`: or when they are latent, and that will not do). */
+MUST_USE bool model_change_needs_cache(const struct model_change *change, const char *id, bool not_latent, struct err *err);
+
 struct graph_change {
 	const struct model *model;
 	const struct placement *place;         /* resolved */

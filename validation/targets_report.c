@@ -11,10 +11,14 @@ static const double PHI5 = 11.090169943749475, PHI10 = 122.99186938124421;
 
 static const char *number(char buf[32], double v)
 {
-	if (v >= 1e6)
+	if (v >= 1e9)
+		snprintf(buf, 32, "no limit");
+	else if (v >= 1e6)
 		snprintf(buf, 32, "%.2f M", v / 1e6);
 	else if (v >= 1e4)
 		snprintf(buf, 32, "%.0f k", v / 1e3);
+	else if (v >= 100)
+		snprintf(buf, 32, "%.0f", v);
 	else
 		snprintf(buf, 32, "%.3g", v);
 	return buf;

@@ -42,9 +42,6 @@ static bool diff_operators(const struct technique_use *use, struct graph_change 
 	struct calls c = calls_of(variant);
 	size_t count = g->graph->count;
 
-	if (g->model->attention.kv_lora_rank > 0)
-		return err_set(err, ERR_INPUT, "--with %s: %s has latent attention: expected heads with keys and values of their own",
-			       use->technique->id, g->model->name);
 	for (size_t i = 0; i < count; i++) {
 		struct node *n = &g->graph->nodes[i], copy = *n;
 
@@ -68,7 +65,12 @@ static bool diff_convergence(const struct technique_use *use, struct convergence
 	return true;
 }
 
+static bool diff_model(const struct technique_use *use, struct model_change *change, struct err *err)
+{
+	return model_change_needs_cache(change, use->technique->id, true, err);
+}
+
 const struct technique_ops technique_differential_attention = {
 	.name = "differential-attention", .help = "difference of two softmaxes: work by kernel variant, smaller model at equal loss",
-	.params = "variant loss_matched_size", .operators = diff_operators, .convergence = diff_convergence,
+	.params = "variant loss_matched_size", .model = diff_model, .operators = diff_operators, .convergence = diff_convergence,
 };

@@ -75,9 +75,7 @@ static bool compressive_memory(const struct technique_use *use, struct memory_ch
 {
 	double heads = ceil((double)m->model->attention.heads / (double)m->place->tp), layers = 0;
 
-	if (m->model->attention.kv_lora_rank > 0)
-		return err_set(err, ERR_INPUT, "--with %s: %s has latent attention: expected heads with keys and values of their own",
-			       use->technique->id, m->model->name);
+	(void)err;
 	for (int64_t i = 0; i < m->model->shape.layers; i++) {
 		struct layer l;
 
@@ -90,8 +88,13 @@ static bool compressive_memory(const struct technique_use *use, struct memory_ch
 	return true;
 }
 
+static bool compressive_model(const struct technique_use *use, struct model_change *change, struct err *err)
+{
+	return model_change_needs_cache(change, use->technique->id, true, err);
+}
+
 const struct technique_ops technique_compressive_memory = {
 	.name = "compressive-memory", .help = "attention in segments with a matrix memory a head",
-	.params = "segment delta memory_bytes", .schedule = compressive_schedule, .operators = compressive_operators,
+	.params = "segment delta memory_bytes", .model = compressive_model, .schedule = compressive_schedule, .operators = compressive_operators,
 	.memory = compressive_memory,
 };

@@ -125,7 +125,12 @@ static bool evict_memory(const struct technique_use *use, struct memory_change *
 	return true;
 }
 
+static bool evict_model(const struct technique_use *use, struct model_change *change, struct err *err)
+{
+	return model_change_needs_cache(change, use->technique->id, false, err);
+}
+
 const struct technique_ops technique_kv_evict = {
 	.name = "kv-evict", .help = "part of the tokens stays in the cache: by accumulated score, and the most recent",
-	.params = "heavy_ratio recent_ratio scores", .schedule = evict_schedule, .operators = evict_operators, .memory = evict_memory,
+	.params = "heavy_ratio recent_ratio scores", .model = evict_model, .schedule = evict_schedule, .operators = evict_operators, .memory = evict_memory,
 };

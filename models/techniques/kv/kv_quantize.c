@@ -111,8 +111,13 @@ static bool quantize_memory(const struct technique_use *use, struct memory_chang
 	return true;
 }
 
+static bool quantize_model(const struct technique_use *use, struct model_change *change, struct err *err)
+{
+	return model_change_needs_cache(change, use->technique->id, false, err);
+}
+
 const struct technique_ops technique_kv_quantize = {
 	.name = "kv-quantize", .help = "cache in few bits with scales by group and a full-precision window",
-	.params = "bits group scale_bits residual unpack_ops key_groups", .schedule = quantize_schedule, .operators = quantize_operators,
+	.params = "bits group scale_bits residual unpack_ops key_groups", .model = quantize_model, .schedule = quantize_schedule, .operators = quantize_operators,
 	.memory = quantize_memory,
 };

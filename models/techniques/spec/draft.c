@@ -287,8 +287,13 @@ static bool draft_memory(const struct technique_use *use, struct memory_change *
 	return true;
 }
 
+static bool draft_check(const struct technique_use *use, struct model_change *change, struct err *err)
+{
+	return !text_equal(technique_word(use, "draft"), "layer") || model_change_needs_cache(change, use->technique->id, false, err);
+}
+
 const struct technique_ops technique_draft = {
 	.name = "draft", .help = "speculative decoding: survival of drafted tokens, cost of draft and verification",
 	.params = "draft depth tree_nodes branch acceptance rank_catch draft_vocab fused_features draft_model host host_round_us host_seq_us",
-	.acceptance = draft_acceptance, .operators = draft_operators, .memory = draft_memory,
+	.model = draft_check, .acceptance = draft_acceptance, .operators = draft_operators, .memory = draft_memory,
 };
