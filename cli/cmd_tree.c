@@ -155,10 +155,10 @@ static bool point(const struct call *call, const char *id, int64_t decodes, int6
 
 	snprintf(scenario, sizeof(scenario), "model=%s device=%s decodes=%lld context=%lld", model ? model : "llama-3.1-8b", device ? device : "h100",
 		 (long long)decodes, (long long)context);
-	if (!technique_quantity("tokens_s", scenario, &out->plain, call->arena, &err))
+	if (!technique_quantity("tokens_s", scenario, NULL, &out->plain, call->arena, &err))
 		return false;
 	snprintf(scenario + strlen(scenario), sizeof(scenario) - strlen(scenario), " with=%s", id);
-	return technique_quantity("tokens_s", scenario, &out->with, call->arena, &err);
+	return technique_quantity("tokens_s", scenario, NULL, &out->with, call->arena, &err);
 }
 
 static size_t make_curves(const struct call *call, const char *id, struct tree_curve out[2])

@@ -121,12 +121,13 @@ bool technique_set_add(struct technique_set *set, const char *name, const char *
 {
 	const struct technique *t;
 	struct technique_use *grown, *u;
+	struct err own = { 0 };
 
 	if (text_equal(name, "none"))
 		return true;
-	t = technique_load(name, arena, err);
+	t = technique_load(name, arena, &own);
 	if (!t)
-		return false;
+		return err_set(err, own.kind, "%s%s", own.kind == ERR_INPUT && text_starts(own.text, "unknown") ? "--with: " : "", own.text);
 	grown = arena_alloc(arena, (set->count + 1) * sizeof(*grown));
 	if (!grown)
 		return err_memory(err);

@@ -140,7 +140,13 @@ static bool price_whole(const struct scenario *sc, const struct compiled *c, con
 	return true;
 }
 
-bool step_price(const struct scenario *asked, const struct step_shape *shape, struct step_result *out, struct arena *arena, struct err *err)
+bool step_price(const struct scenario *sc, const struct step_shape *shape, struct step_result *out, struct arena *arena, struct err *err)
+{
+	return step_price_cached(sc, shape, NULL, out, arena, err);
+}
+
+bool step_price_cached(const struct scenario *asked, const struct step_shape *shape, struct catalog_cache *cache, struct step_result *out,
+		       struct arena *arena, struct err *err)
 {
 	const struct scenario *sc;
 	struct compiled c;
@@ -160,7 +166,7 @@ bool step_price(const struct scenario *asked, const struct step_shape *shape, st
 			       (long long)shape->decodes, (long long)shape->prefills, (long long)shape->prompt);
 	if (shape->decodes == 0 && shape->prefills == 0)
 		return err_set(err, ERR_INPUT, "an empty batch: expected --decodes or --prefills");
-	if (!compile_scenario(asked, &c, arena, err))
+	if (!compile_scenario_cached(asked, cache, &c, arena, err))
 		goto out;
 	sc = c.scenario;
 	c.whole_passes = true;

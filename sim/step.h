@@ -41,4 +41,9 @@ struct step_result {
 MUST_USE bool step_price(const struct scenario *sc, const struct step_shape *shape, struct step_result *out, struct arena *arena,
 			 struct err *err);
 
+struct catalog_cache;
+/* The same with catalog entries from a cache (NULL: none), which has to outlive the result. */
+MUST_USE bool step_price_cached(const struct scenario *sc, const struct step_shape *shape, struct catalog_cache *cache, struct step_result *out,
+				struct arena *arena, struct err *err);
+
 #endif

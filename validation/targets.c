@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "models/technique.h"
+#include "sim/catalog_cache.h"
 #include "validation/technique_rows.h"
 
 /* The reference job. Stated by the targets: Llama-2-7B, 5.2 T tokens on 2,048 H100 at $2.03 a device-hour, 4,096 tokens of
@@ -41,7 +42,7 @@ static bool evaluate(const struct target *t, const char *with, double *value, st
 	bool ok;
 
 	snprintf(scenario, sizeof(scenario), "%s%s", t->scenario, with);
-	ok = arena && technique_quantity(t->quantity, scenario, value, arena, &err) && isfinite(*value);
+	ok = arena && technique_quantity(t->quantity, scenario, s->cache, value, arena, &err) && isfinite(*value);
 	if (!ok)
 		*value = NAN;
 	s->evaluations++;
@@ -194,7 +195,7 @@ static bool given_stack(struct scoreboard *s, const char *list, const double bas
 			bool ok;
 
 			snprintf(scenario, sizeof(scenario), "%s%s", s->targets[k].scenario, with);
-			ok = own && technique_quantity(s->targets[k].quantity, scenario, &values[k], own, err);
+			ok = own && technique_quantity(s->targets[k].quantity, scenario, s->cache, &values[k], own, err);
 			arena_free(own);
 			if (!ok)
 				return false;
@@ -244,15 +245,18 @@ static void errors(struct scoreboard *s)
 	}
 }
 
-bool scoreboard_run(const char *with, struct scoreboard *s, struct arena *arena, struct err *err)
+static bool fill(const char *with, struct scoreboard *s, struct arena *arena, struct err *err)
 {
 	double began = now_s(), base[TARGETS], error;
 
 	*s = (struct scoreboard){ .total = NAN };
 	memcpy(s->targets, reference, sizeof(reference));
+	s->cache = catalog_cache_new(err);
+	if (!s->cache)
+		return false;
 	for (int k = 0; k < TARGETS; k++) {
 		struct arena *own = arena_new();
-		bool ok = own && technique_quantity(reference[k].quantity, reference[k].scenario, &base[k], own, err);
+		bool ok = own && technique_quantity(reference[k].quantity, reference[k].scenario, s->cache, &base[k], own, err);
 
 		arena_free(own);
 		if (!ok)
@@ -271,6 +275,15 @@ bool scoreboard_run(const char *with, struct scoreboard *s, struct arena *arena,
 	s->total_high = s->total * (1 + error);
 	s->wall_s = now_s() - began;
 	return true;
+}
+
+bool scoreboard_run(const char *with, struct scoreboard *s, struct arena *arena, struct err *err)
+{
+	bool ok = fill(with, s, arena, err);
+
+	catalog_cache_free(s->cache);
+	s->cache = NULL;
+	return ok;
 }
 
 bool target_met(const struct target *t)

@@ -28,12 +28,14 @@ struct stack_module {
 	const char *quality;           /* its cost in quality as reported; NULL */
 };
 
+struct catalog_cache;
 struct scoreboard {
 	struct target targets[TARGETS];
 	struct stack_module stack[STACK_MOST];
 	size_t stack_count, candidates, evaluations;
 	double total, total_low, total_high;           /* training x inference factor, and its interval */
 	double wall_s;
+	struct catalog_cache *cache;           /* while it is being filled */
 };
 
 /* `with`: a stack to use instead of searching (blank-separated ID:params), NULL = search. */

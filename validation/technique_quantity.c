@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "models/technique.h"
 #include "sim/scenario.h"
+#include "sim/serve.h"
 #include "sim/step.h"
 #include "sim/train/train.h"
 #include "validation/technique_rows.h"
@@ -14,6 +15,7 @@ struct asked {
 	struct job *job;
 	struct step_shape shape;
 	double tokens;                 /* of a training job */
+	struct catalog_cache *cache;
 	struct arena *arena;
 };
 
@@ -24,6 +26,7 @@ static const struct { const char *name, *serve, *train; } settings[] = {
 	{ "pp", "deployment.pp", "layout.pp" }, { "host", "hardware.host_overhead", NULL }, { "dtype", "model.dtype", NULL },
 	{ "kv_dtype", "model.kv_dtype", NULL }, { "devices", NULL, "hardware.devices" }, { "global", NULL, "batch.global" },
 	{ "micro", NULL, "batch.micro" }, { "sequence", NULL, "batch.sequence" }, { "zero", NULL, "layout.zero" },
+	{ "qps", "workload.qps", NULL }, { "requests", "workload.requests", NULL },
 	{ "shard", NULL, "layout.shard" }, { "recompute", NULL, "layout.recompute" }, { "usd", NULL, "price.usd_per_device_hour" },
 };
 
@@ -64,6 +67,8 @@ static bool set_word(struct asked *a, const char *name, const char *value, struc
 		return add_technique(a, value, err);
 	if (text_equal(name, "tokens"))
 		return text_to_double(value, &a->tokens) || err_set(err, ERR_INPUT, "tokens=%s: expected a number", value);
+	if (text_equal(name, "workload"))
+		return scenario_workload(a->sc, value, a->arena, err);
 	for (size_t i = 0; i < COUNT_OF(settings); i++) {
 		if (!text_equal(name, settings[i].name))
 			continue;
@@ -145,7 +150,7 @@ static bool best_tokens(const struct asked *a, double *out, struct err *err)
 
 	*out = 0;
 	s.decodes = 1;
-	if (!step_price(a->sc, &s, &r, a->arena, err))
+	if (!step_price_cached(a->sc, &s, a->cache, &r, a->arena, err))
 		return false;
 	blocks = memory_seq_blocks(&r.memory, s.context);
 	most = blocks > 0 ? r.memory.kv_blocks / blocks : 4096;
@@ -153,7 +158,7 @@ static bool best_tokens(const struct asked *a, double *out, struct err *err)
 		most = 4096;
 	for (int64_t batch = most; batch >= 1 && batch >= most / 8; batch /= 2) {
 		s.decodes = batch;
-		if (!step_price(a->sc, &s, &r, a->arena, err))
+		if (!step_price_cached(a->sc, &s, a->cache, &r, a->arena, err))
 			return false;
 		*out = fmax(*out, (double)batch * r.tokens_per_pass / r.seconds);
 		if (r.verified <= 1)           /* without speculation the largest batch is the fastest */
@@ -171,7 +176,7 @@ static bool step_quantity(const struct asked *a, const char *q, double *out, str
 
 	if (text_equal(q, "best_tokens_s"))
 		return best_tokens(a, out, err);
-	if (!step_price(a->sc, s, &r, a->arena, err))
+	if (!step_price_cached(a->sc, s, a->cache, &r, a->arena, err))
 		return false;
 	cache = (double)s->decodes * sequence_bytes(&r.memory, (double)s->context);
 	blocks = memory_seq_blocks(&r.memory, s->context);
@@ -282,6 +287,24 @@ static bool convergence_quantity(const struct asked *a, const char *q, double *o
 	return true;
 }
 
+static bool run_quantity(const struct asked *a, const char *q, double *out, struct err *err)
+{
+	struct sim *sim = sim_new_cached(a->sc, NULL, a->cache, err);
+	struct result *r = sim ? arena_alloc(a->arena, sizeof(*r)) : NULL;
+	bool ok = r && sim_run(sim, INFINITY, err) && sim_result(sim, a->arena, r, err);
+
+	if (ok && text_equal(q, "run_running_mean"))
+		*out = r->running_mean;
+	else if (ok && text_equal(q, "run_output_tokens_s"))
+		*out = r->output_throughput;
+	else if (ok && text_equal(q, "run_hit_rate"))
+		*out = r->prefix_hit_rate;
+	else if (ok)
+		ok = err_set(err, ERR_INPUT, "quantity '%s': not known", q);
+	sim_free(sim);
+	return ok;
+}
+
 bool technique_training_figures(const char *scenario, double *days, double *memory_gb, double *usd, struct arena *arena, struct err *err)
 {
 	struct asked a = { .arena = arena, .sc = scenario_new(arena, err) };
@@ -296,15 +319,17 @@ bool technique_training_figures(const char *scenario, double *days, double *memo
 	return true;
 }
 
-bool technique_quantity(const char *quantity, const char *scenario, double *out, struct arena *arena, struct err *err)
+bool technique_quantity(const char *quantity, const char *scenario, struct catalog_cache *cache, double *out, struct arena *arena, struct err *err)
 {
-	struct asked a = { .arena = arena, .shape = { .context = 1024, .prompt = 1024 }, .sc = scenario_new(arena, err), .job = NULL };
+	struct asked a = { .arena = arena, .cache = cache, .shape = { .context = 1024, .prompt = 1024 }, .sc = scenario_new(arena, err), .job = NULL };
 
 	a.job = a.sc ? job_new(arena, err) : NULL;
 	if (!a.job || !read_words(&a, scenario, err))
 		return false;
 	if (a.shape.decodes == 0 && a.shape.prefills == 0)
 		a.shape.decodes = 1;
+	if (text_starts(quantity, "run_"))
+		return run_quantity(&a, quantity, out, err);
 	if (text_starts(quantity, "train_"))
 		return train_quantity(&a, quantity, out, err);
 	if (text_equal(quantity, "tokens_factor") || text_equal(quantity, "search_share") || text_equal(quantity, "size_factor"))

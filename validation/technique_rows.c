@@ -10,6 +10,7 @@
 #include "base/paths.h"
 #include "models/technique.h"
 #include "reports/table.h"
+#include "sim/catalog_cache.h"
 
 enum { ROWS_MOST = 4096 };
 
@@ -73,7 +74,7 @@ bool technique_rows_load(const char *area, struct technique_rows *out, struct ar
 }
 
 /* Each row in an arena of its own: a step's tables are large. */
-static void run_row(struct technique_row *r, struct arena *texts)
+static void run_row(struct technique_row *r, struct catalog_cache *cache, struct arena *texts)
 {
 	struct arena *arena = arena_new();
 	struct err err = { 0 };
@@ -83,8 +84,8 @@ static void run_row(struct technique_row *r, struct arena *texts)
 		return;
 	if (!r->scenario)
 		r->error = r->reason;
-	else if (!technique_quantity(r->quantity, r->scenario, &value, arena, &err) ||
-		 (r->baseline && !technique_quantity(r->quantity, r->baseline, &base, arena, &err)))
+	else if (!technique_quantity(r->quantity, r->scenario, cache, &value, arena, &err) ||
+		 (r->baseline && !technique_quantity(r->quantity, r->baseline, cache, &base, arena, &err)))
 		r->error = arena_strdup(texts, err.text);
 	else {
 		r->simulated = value / base;
@@ -95,9 +96,13 @@ static void run_row(struct technique_row *r, struct arena *texts)
 
 bool technique_rows_run(struct technique_rows *rows, struct arena *arena, struct err *err)
 {
-	(void)err;
+	struct catalog_cache *cache = catalog_cache_new(err);
+
+	if (!cache)
+		return false;
 	for (size_t i = 0; i < rows->count; i++)
-		run_row(&rows->at[i], arena);
+		run_row(&rows->at[i], cache, arena);
+	catalog_cache_free(cache);
 	return true;
 }
 

@@ -19,6 +19,7 @@ struct technique_row {
 	double simulated, rel_error;   /* NAN until technique_rows_run, and where it cannot be simulated */
 	const char *error;             /* why it could not be simulated; NULL */
 };
+struct catalog_cache;
 struct technique_rows {
 	struct technique_row *at;      /* all of it in the arena */
 	size_t count;
@@ -28,8 +29,10 @@ struct technique_rows {
 MUST_USE bool technique_rows_load(const char *area, struct technique_rows *out, struct arena *arena, struct err *err);
 /* Simulates every row; one that fails says why. False only when memory is short. */
 MUST_USE bool technique_rows_run(struct technique_rows *rows, struct arena *arena, struct err *err);
-/* One figure: "tokens_s" of "model=llama-2-7b device=a100 decodes=24 context=2048 with=kivi_v1821:bits=4". */
-MUST_USE bool technique_quantity(const char *quantity, const char *scenario, double *out, struct arena *arena, struct err *err);
+/* One figure: "tokens_s" of "model=llama-2-7b device=a100 decodes=24 context=2048 with=kivi_v1821:bits=4". cache: catalog entries shared
+ * between questions; NULL = none. */
+MUST_USE bool technique_quantity(const char *quantity, const char *scenario, struct catalog_cache *cache, double *out, struct arena *arena,
+				 struct err *err);
 
 /* Days, memory of a device and cost of a training job, from one simulation. */
 MUST_USE bool technique_training_figures(const char *scenario, double *days, double *memory_gb, double *usd, struct arena *arena, struct err *err);
