@@ -66,6 +66,7 @@ struct builder {
 	struct str settings;
 	const struct model_name *model;
 	const struct accelerator_name *accelerator;
+	const struct device *device;
 	struct published_layout layout;
 	double isl, osl;
 };
@@ -130,8 +131,15 @@ static bool names(struct builder *b)
 		return refuse(b, WHY_ACCELERATOR, row->accelerator);
 	if (!precision)
 		return refuse(b, WHY_PRECISION, row->precision);
+	b->device = device_load(b->accelerator->device, b->arena, &(struct err){ 0 });
+	if (!b->device)
+		return refuse(b, WHY_ACCELERATOR, b->accelerator->device);
 	str_addf(&b->settings, "model.name=%s %s", b->model->catalog, precision->settings[b->model->checkpoint]);
-	if (b->accelerator->system)
+	/* The demos of tt-metal run on block floating point of 8 bits, weights and cache. */
+	if (row->precision[0] == '\0' && b->device->kind == DEVICE_MESH)
+		str_add(&b->settings, "model.dtype=fp8 model.kv_dtype=fp8 ");
+	/* Of chips that form a chain the model takes as many as it needs, when nobody says how many there were. */
+	if (b->accelerator->system && !(b->device->execution.streams && !(row->devices >= 1)))
 		str_addf(&b->settings, "hardware.system=%s ", b->accelerator->system);
 	else
 		str_addf(&b->settings, "hardware.device=%s ", b->accelerator->device);
@@ -191,18 +199,18 @@ static double weight_bytes(const char *precision)
 /* A row without a layout: the least power of two of devices that weights fill to at most 60 %, the rest copies of it. */
 static bool size(struct builder *b, double params)
 {
-	double need = params * weight_bytes(b->row->precision), capacity;
-	struct err err = { 0 };
-	const struct device *device = device_load(b->accelerator->device, b->arena, &err);
+	double need = params * weight_bytes(b->row->precision), capacity = device_memory_bytes(b->device);
 	int64_t tp = 1;
 
 	if (b->layout.stated)
 		return true;
+	/* Devices that serve as one machine lie as sim/spread.h lays them. */
+	if (b->device->execution.streams || (b->device->execution.together && b->accelerator->system)) {
+		b->out->copies = 1;
+		return true;
+	}
 	if (!(b->row->devices >= 1))
 		return refuse(b, WHY_DEVICES, NULL);
-	if (!device)
-		return refuse(b, WHY_ACCELERATOR, b->accelerator->device);
-	capacity = device_memory_bytes(device);
 	while ((double)tp * 2 <= b->row->devices && need / (double)tp > 0.6 * capacity)
 		tp *= 2;
 	b->out->copies = floor(b->row->devices / (double)tp);
