@@ -7,6 +7,7 @@
 #include "cli/run_outputs.h"
 #include "cli/train_options.h"
 #include "cli/train_outputs.h"
+#include "cli/train_vary.h"
 #include "reports/store.h"
 #include "reports/train_report.h"
 #include "sim/train/layout.h"
@@ -15,6 +16,7 @@
 static const struct option output_table[] = {
 	{ .name = "best", .kind = OPTION_FLAG, .help = "find the best layout of --devices first: tp, pp, vp, cp, ep, micro-batch, ZeRO, recomputation" },
 	{ .name = "objective", .word = "WHAT", .fallback = "step", .help = "of --best: step (time), cost or memory" },
+	{ .name = "vary", .word = "NAME=A,B,...", .help = "against variants: every crossing of the axes given (repeatable), the base first" },
 	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "the result as JSON; - (or nothing): standard output" },
 	{ .name = "report", .word = "FILE.html", .words = WORDS_FILE, .output = true, .help = "self-contained HTML report with the chart of a step" },
 	{ .name = "chrome-trace", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "one step as a timeline for ui.perfetto.dev" },
@@ -84,6 +86,8 @@ static bool train_command(const struct call *call, struct err *err)
 		return false;
 	if (call_flag(call, "best") && !take_best(call, job, err))
 		return false;
+	if (call_text(call, "vary"))
+		return train_vary(call, job, err);
 	if (!train_run(job, &wishes, &r, call->arena, err))
 		return false;
 	/* What cannot be kept is still worth showing. */
@@ -101,6 +105,7 @@ const struct command command_train = {
 		{ "vibee-sim train --model llama-3.1-405b --system dgx-h100 --devices 16384 --tp 8 --pp 16 --vp 8 --global-batch 2048 --sequence 8192 --tokens 15.6e12", "Llama 3's largest" },
 		{ "vibee-sim train --model gpt:layers=48,hidden=6144,heads=64,vocab=51200 --device a100 --stack megatron-2022 --tp 8 --micro-batch 4 --global-batch 4 --sequence 2048 --recompute full", "Megatron's 22B" },
 		{ "vibee-sim train --model llama-3.1-405b --system dgx-h100 --devices 16384 --global-batch 2048 --sequence 8192 --best", "the fastest layout" },
+		{ "vibee-sim train llama3-405b --vary tp=4,8 --vary recompute=none,full", "variants of a job of the catalog" },
 		{ NULL, NULL } },
 	.run = train_command,
 };
