@@ -123,6 +123,9 @@ static bool print(const struct variants *v, struct err *err)
 
 	if (!t)
 		return err_memory(err);
+	/* Ten columns of figures: cut to a narrow terminal, but never to less than they need in a pipe. */
+	if (!isatty(STDOUT_FILENO) && term.width < 140)
+		term.width = 140;
 	for (size_t i = 0; i < v->count; i++) {
 		const struct train_result *r = &v->at[i].r;
 
