@@ -98,6 +98,20 @@ static const struct scenario_kind *kind_of(const struct published_row *row)
 	return NULL;
 }
 
+/*
+ * Who ran a closed loop, told by the id in the source. InferenceX draws lengths from 80 to 100 % of the nominal ones.
+ * NVIDIA's own runs (ids of Hugging Face names that end in "epnone_1") hold them fixed, so that requests that started
+ * together stay together.
+ */
+enum benchmark { BENCHMARK_OTHER, BENCHMARK_INFERENCEX, BENCHMARK_NVIDIA };
+
+static enum benchmark benchmark_of(const struct published_row *row)
+{
+	if (!text_starts(row->source, "InferenceX"))
+		return BENCHMARK_OTHER;
+	return strstr(row->source, "_epnone_") ? BENCHMARK_NVIDIA : BENCHMARK_INFERENCEX;
+}
+
 static const char *engine_of(const struct published_row *row)
 {
 	const char *texts[] = { row->scenario, row->source };
@@ -234,7 +248,7 @@ static void spread(struct builder *b, const char *name, double mean, double sigm
 static bool lengths(struct builder *b)
 {
 	const struct dataset_lengths *data = published_dataset(b->row->model, b->row->source);
-	bool inferencex = text_starts(b->row->source, "InferenceX") && !getenv("VPFIX");
+	bool spread_80 = benchmark_of(b->row) == BENCHMARK_INFERENCEX;
 	const char *names2[] = { "prompt_tokens", "output_tokens" };
 
 	b->isl = length_of(b->row->isl);
@@ -261,7 +275,7 @@ static bool lengths(struct builder *b)
 	for (int i = 0; i < 2; i++) {
 		double most = i ? b->osl : b->isl;
 
-		if (inferencex)
+		if (spread_80)
 			str_addf(&b->settings, "workload.%s.kind=uniform workload.%s.least=%.0f workload.%s.most=%.0f ", names2[i], names2[i],
 				 ceil(0.8 * most), names2[i], most);
 		else
@@ -350,6 +364,23 @@ static bool server_load(struct builder *b)
 	return true;
 }
 
+/*
+ * The token budget that the scripts of these benchmarks set. TensorRT-LLM: a prompt and the decodes in flight, rounded up
+ * to 64, as InferenceX writes it. NVIDIA's runs of vLLM behave so too: the waits of their requests are those of batches of
+ * one prompt each.
+ */
+static void client_limits(struct builder *b, double each)
+{
+	enum benchmark who = benchmark_of(b->row);
+	const char *engine = engine_of(b->row);
+	bool one_prompt = who != BENCHMARK_OTHER && strcmp(engine, "trtllm") == 0;
+
+	if (who == BENCHMARK_NVIDIA && strcmp(engine, "vllm") == 0)
+		one_prompt = true;
+	if (one_prompt && !b->layout.split)
+		str_addf(&b->settings, "scheduler.max_num_batched_tokens=%.0f ", 64 * ceil((b->isl + each + 64) / 64));
+}
+
 static bool load(struct builder *b, const struct scenario_kind *kind)
 {
 	double batch = length_of(b->row->batch), each;
@@ -370,6 +401,7 @@ static bool load(struct builder *b, const struct scenario_kind *kind)
 		/* The client of InferenceX sends ten requests for each that may be in flight. */
 		str_addf(&b->settings, "workload.concurrency=%.0f workload.requests=%.0f scheduler.max_num_seqs=%.0f ", each, fmax(10 * each, 60),
 			 fmax(each, 16));
+		client_limits(b, each);
 		return true;
 	case LOAD_BATCH:
 		if (!(batch >= 1))
