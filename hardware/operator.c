@@ -181,13 +181,27 @@ static double moe_flops(const struct op *op)
 	return 2 * moe_pairs(op) * (double)op->n * (double)op->k * (op->gated ? 3 : 2);
 }
 
+/* Share of the experts that m tokens touch when the expert of rank i is picked by a token with odds i^-skew (at most surely). */
+static double touched_share(double total, double top_k, double skew, double m)
+{
+	double sum = 0, hit = 0;
+
+	for (double i = 1; i <= total; i++)
+		sum += pow(i, -skew);
+	for (double i = 1; i <= total; i++)
+		hit += 1 - pow(1 - fmin(top_k * pow(i, -skew) / sum, 1), m);
+	return hit / total;
+}
+
 /* Weights of the experts that at least one token chose, under uniform choice without replacement within a token:
- * E (1 - (1 - top_k / E_total)^m); then the tokens that have work here, in and out. */
+ * E (1 - (1 - top_k / E_total)^m), or a skewed one; then the tokens that have work here, in and out. */
 double op_experts_touched(const struct op *op)
 {
 	double experts = at_least_one(op->experts), total = op->experts_total > 0 ? (double)op->experts_total : experts;
 	double missed = fmax(1 - at_least_one(op->top_k) / total, 0);
 
+	if (op->skew > 0 && missed > 0 && total <= 4096)
+		return experts * touched_share(total, at_least_one(op->top_k), op->skew, (double)op->m);
 	return experts * (1 - pow(missed, (double)op->m));
 }
 

@@ -49,6 +49,7 @@ struct op {
 	int64_t experts, experts_total, top_k;   /* experts held by this device; in the layer; chosen a token */
 	bool gated;                    /* moe: three matrices an expert (gate, up, down), else two */
 	double imbalance;              /* moe: hottest device's tokens over the mean; 0 = 1 */
+	double skew;                   /* moe: exponent s of the experts' popularity, rank^-s; 0 = all alike */
 	double bytes;                  /* collectives: the buffer one rank holds (all_gather, reduce_scatter: the gathered
 					* whole); copy: bytes copied; scan: state of one sequence; host: seconds */
 	double stored_bytes;           /* of one stored element -- a weight of gemm and moe, a cached one of attention and

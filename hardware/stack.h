@@ -11,18 +11,20 @@
 
 /* hardware/stacks/NAME.xml. Host seconds that one iteration adds to the device's work:
  *     host_s = step_s + seq_s * sequences + prefill_seq_s * prefill sequences + token_s * batch tokens
- *            + (layer_launch_s * layers when the batch runs outside a captured graph)
+ *            + (launch_s * launches of operators when the batch runs outside a captured graph)
  * and, with overlap (asynchronous scheduling), only what exceeds the device's time is visible, plus visible_s. */
 struct stack {
 	const char *name, *title, *aliases, *source;
 	const char *tables;                    /* names of measured-table stacks to use, in order: "vllm trtllm" */
-	double step_s, seq_s, prefill_seq_s, token_s, layer_launch_s, visible_s;
+	const char *contained;                 /* operators that the stack's tables of others hold: "rope kv_append" */
+	double step_s, seq_s, prefill_seq_s, token_s, launch_s, visible_s;
 	double tp_step_s;                      /* added when tp > 1 (broadcast of inputs, gather of results) */
 	double request_s;                      /* once a request, before its first schedule: HTTP, tokenise, enqueue (adds to TTFT) */
 	double first_token_s;                  /* detokenise and send: visible to the client on every first token */
 	bool separate_add;                     /* residual additions are kernels of their own, not part of the norms */
 	bool overlap;                          /* asynchronous scheduling hides host time behind device time */
 	int64_t graph_max_tokens;              /* batches up to this many tokens run as a captured graph (padded), 0 = none */
+	bool graph_prefill;                    /* also batches with prompts run captured (but for attention) */
 	int64_t graph_granularity;             /* captured sizes: 1, 2, 4, then multiples of this */
 };
 extern const struct element stack_element;

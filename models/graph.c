@@ -47,9 +47,22 @@ struct node *build_gemm(struct build *b, const char *label, enum dtype dtype, in
 	return node;
 }
 
+static bool contained(const struct build *b, const char *label)
+{
+	size_t n = strlen(label);
+	const char *at = b->contained;
+
+	while (at && (at = strstr(at, label)) != NULL) {
+		if ((at == b->contained || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+			return true;
+		at += n;
+	}
+	return false;
+}
+
 struct node *build_rows(struct build *b, const char *label, enum op_kind kind, int64_t n)
 {
-	struct node *node = n > 0 ? build_node(b, label, kind, b->p.activations, PER_TOKENS) : NULL;
+	struct node *node = n > 0 && !contained(b, label) ? build_node(b, label, kind, b->p.activations, PER_TOKENS) : NULL;
 
 	if (node)
 		node->op.n = n;
@@ -299,6 +312,16 @@ static void lay_weights(struct build *b)
 	}
 }
 
+/* Experts are a handful of kernels: sort, two grouped products, activation, weighted sum. */
+static double launches(const struct graph *g)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < g->count; i++)
+		sum += g->nodes[i].count * (g->nodes[i].op.kind == OP_MOE ? 5 : 1);
+	return sum;
+}
+
 bool graph_build(const struct model *m, const struct placement *place, const struct stack *stack, int stage,
 		 struct graph *out, struct arena *arena, struct err *err)
 {
@@ -313,6 +336,7 @@ bool graph_build(const struct model *m, const struct placement *place, const str
 		return err_set(err, ERR_INPUT, "stage %d: expected 0 to %lld", stage, (long long)b.p.pp - 1);
 	*out = (struct graph){ .window_count = 1 };
 	b.fused_add = !(stack && stack->separate_add);
+	b.contained = stack ? stack->contained : NULL;
 	b.share = 1 / (double)(b.p.dp_attention * b.p.cp * b.p.stages);
 	b.bytes = dtype_bytes(b.p.activations);
 	placement_layers(m, &b.p, stage, &first, &count);
@@ -326,6 +350,7 @@ bool graph_build(const struct model *m, const struct placement *place, const str
 		build_send(&b);
 	build_hops(&b);
 	lay_weights(&b);
+	out->launches = launches(out);
 	if (own.kind != ERR_NONE)
 		return err_set(err, own.kind, "%s", own.text);
 	build_merge(out);

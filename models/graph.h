@@ -46,6 +46,7 @@ struct graph {
 	int64_t windows[GRAPH_WINDOWS];        /* [0] = 0 (full attention); others are sliding windows in tokens */
 	int window_count;
 	int layers;                            /* on this stage */
+	double launches;                       /* kernels of an iteration */
 };
 
 /* Arguments of a node's class; unused ones are 0. */

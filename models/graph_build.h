@@ -12,6 +12,7 @@ struct build {
 	struct arena *arena;
 	struct err *err;
 	bool fused_add;                /* residual additions inside the norms */
+	const char *contained;         /* operators that the measurement of another one holds, separated by blanks */
 	double share;                  /* of the batch's tokens that one rank works on: 1 / (dp * cp * stages) */
 	double layers;                 /* how many layers of the stage are like the one being built */
 	double bytes;                  /* of one activation */

@@ -90,6 +90,7 @@ static void routed(struct build *b, const struct moe_plan *p, int64_t width)
 	n->op.top_k = e->top_k;
 	n->op.gated = b->m->mlp.gated;
 	n->op.imbalance = b->p.expert_imbalance > 0 ? b->p.expert_imbalance : skewed;
+	n->op.skew = b->p.routing_skew;
 	n->per_unit = p->tokens;
 }
 

@@ -229,6 +229,9 @@ static void place_pool(const struct scenario *sc, const struct compiled *c, bool
 	};
 
 	placement_resolve(c->model, &asked, p);
+	/* Where tensor cores multiply 4-bit floats, engines run MXFP4 experts on them (times of NVFP4) instead of unpacking. */
+	if (p->experts == DTYPE_MXFP4 && c->device->peak.flop_s[DTYPE_FP4] > 0)
+		p->experts = DTYPE_FP4;
 }
 
 /* The policy's defaults for this device, then what the scenario says. */
@@ -399,7 +402,7 @@ static void stack_time(const struct scenario *sc, const struct compiled *c, cons
 	const struct stack *s = c->stack;
 	double seconds;
 
-	*h = (struct host_time){ .graph_max_tokens = s->graph_max_tokens, .graph_granularity = s->graph_granularity };
+	*h = (struct host_time){ .graph_max_tokens = s->graph_max_tokens, .graph_granularity = s->graph_granularity, .graph_prefill = s->graph_prefill };
 	if (text_equal(sc->hardware.host_overhead, "none"))
 		return;
 	if (text_to_double(sc->hardware.host_overhead, &seconds)) {
@@ -410,7 +413,7 @@ static void stack_time(const struct scenario *sc, const struct compiled *c, cons
 	h->seq_s = s->seq_s;
 	h->prefill_seq_s = s->prefill_seq_s;
 	h->token_s = s->token_s;
-	h->layer_launch_s = s->layer_launch_s;
+	h->launch_s = s->launch_s;
 	if (c->acceptance.depth > 0 && !pool->limits.handoff) {
 		h->step_s += c->acceptance.host_round_s;
 		h->seq_s += c->acceptance.host_seq_s;

@@ -351,6 +351,12 @@ static int64_t padded(const struct host_time *h, int64_t tokens)
 	return (tokens + g - 1) / g * g;
 }
 
+/* Runs as a captured graph, whose kernels the host need not launch one by one. */
+static bool captured(const struct host_time *h, const struct batch_shape *shape)
+{
+	return shape->tokens <= h->graph_max_tokens && (shape->prefills == 0 || h->graph_prefill);
+}
+
 /* Device time is never below what launching its kernels one by one takes, nor, with asynchronous scheduling, below the
  * host's own work; without it the host's work comes on top. */
 static void host_terms(const struct iteration *it, const struct stage *s, int stage, const struct batch_shape *shape, double *floor_s,
@@ -359,7 +365,7 @@ static void host_terms(const struct iteration *it, const struct stage *s, int st
 	const struct host_time *h = &it->options.host;
 	double host = 0;
 
-	*floor_s = shape->tokens > h->graph_max_tokens ? h->layer_launch_s * s->graph.layers : 0;
+	*floor_s = captured(h, shape) ? 0 : h->launch_s * s->graph.launches;
 	if (stage == 0)
 		host = h->step_s + h->seq_s * (double)(shape->decodes + shape->prefills) + h->prefill_seq_s * (double)shape->prefills +
 		       h->token_s * (double)shape->tokens;

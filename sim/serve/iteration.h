@@ -20,8 +20,8 @@
 
 /* Host time of an iteration (hardware/stack.h), already resolved against --host-overhead. */
 struct host_time {
-	double step_s, seq_s, prefill_seq_s, token_s, layer_launch_s, visible_s;
-	bool overlap;
+	double step_s, seq_s, prefill_seq_s, token_s, launch_s, visible_s;
+	bool overlap, graph_prefill;
 	int64_t graph_max_tokens, graph_granularity;
 };
 
