@@ -433,7 +433,7 @@ static void host_time(const struct scenario *sc, const struct compiled *c, const
 	h->seq_s *= f;
 	h->prefill_seq_s *= f;
 	h->token_s *= f;
-	h->layer_launch_s *= f;
+	h->launch_s *= f;
 	h->visible_s *= f;
 }
 

@@ -31,8 +31,6 @@ const char *const published_why_text[WHY_COUNT] = {
 	[WHY_SATURATED] = "no rate keeps the latency limits",
 };
 
-/* Batch limits of a saturated benchmark are chosen by its authors: large enough not to bind (trtllm-bench: 2,048). */
-#define TUNED "scheduler.max_num_seqs=2048 scheduler.max_num_batched_tokens=8192 "
 
 enum load { LOAD_CLOSED, LOAD_BATCH, LOAD_OFFLINE, LOAD_SERVER, LOAD_PROFILE, LOAD_NONE };
 
@@ -344,6 +342,18 @@ static double measured_rate(const struct builder *b)
 	return 0;
 }
 
+/* Batch limits of a saturated benchmark are chosen by its authors: large enough not to bind (trtllm-bench: 2,048). A prompt
+ * fits into a batch beside the decodes, as engines that do not chunk need. */
+static void tuned(struct builder *b)
+{
+	const struct dataset_lengths *data = published_dataset(b->row->model, b->row->source);
+	double longest = data ? data->most : b->isl, budget = 8192;
+
+	if (longest + 2048 > budget)
+		budget = 64 * ceil((longest + 2048) / 64);
+	str_addf(&b->settings, "scheduler.max_num_seqs=2048 scheduler.max_num_batched_tokens=%.0f ", budget);
+}
+
 static bool server_load(struct builder *b)
 {
 	double ttft = limit_of(b->row->scenario, "TTFT<="), tpot = limit_of(b->row->scenario, "TPOT<=");
@@ -354,13 +364,15 @@ static bool server_load(struct builder *b)
 			return refuse(b, WHY_LOAD, "latency limits are not stated");
 		b->out->ttft_p99_s = ttft;
 		b->out->tpot_p99_s = tpot;
-		str_add(&b->settings, "workload.arrivals.kind=poisson workload.requests=3000 " TUNED);
+		str_add(&b->settings, "workload.arrivals.kind=poisson workload.requests=3000 ");
+		tuned(b);
 		return true;
 	}
 	rate = measured_rate(b);
 	if (!(rate > 0))
 		return refuse(b, WHY_LOAD, NULL);
-	str_addf(&b->settings, "workload.arrivals.kind=poisson workload.qps=%.6g workload.requests=4000 " TUNED, rate);
+	str_addf(&b->settings, "workload.arrivals.kind=poisson workload.qps=%.6g workload.requests=4000 ", rate);
+	tuned(b);
 	return true;
 }
 
@@ -392,7 +404,8 @@ static bool load(struct builder *b, const struct scenario_kind *kind)
 	case LOAD_SERVER:
 		return server_load(b);
 	case LOAD_OFFLINE:
-		str_add(&b->settings, "workload.arrivals.kind=all-at-once workload.requests=4000 " TUNED);
+		str_add(&b->settings, "workload.arrivals.kind=all-at-once workload.requests=4000 ");
+		tuned(b);
 		return true;
 	case LOAD_CLOSED:
 		if (!(batch >= 1))
