@@ -77,7 +77,24 @@ static const struct optimizer_ops muon = {
 	.state_bytes = one_or_two_moments, .master = true, .traffic_bytes = 4, .flops = 6, .matrix_flops = newton_schulz,
 };
 
-const struct optimizer_ops *const optimizers[] = { &adamw, &adamw8bit, &sgd, &momentum, &adafactor, &muon, NULL };
+/* One second moment a block (a head, a neuron, a row of the embedding): it is lost beside the first (arXiv 2406.16793). */
+static const struct optimizer_ops adam_mini = {
+	.name = "adam-mini", .help = "one fp32 moment, the second by blocks", .source = "arXiv 2406.16793", .state_bytes = one_moment, .master = true,
+	.flops = 12,
+};
+
+/* A first moment, and two factored seconds: of the update and of its instability (arXiv 2307.02047). */
+static double moment_and_factors(double rows, double cols)
+{
+	return one_moment(rows, cols) + 2 * factored(rows, cols);
+}
+
+static const struct optimizer_ops came = {
+	.name = "came", .help = "one moment and two factored ones", .source = "arXiv 2307.02047", .state_bytes = moment_and_factors, .master = true,
+	.traffic_bytes = 4, .flops = 22,
+};
+
+const struct optimizer_ops *const optimizers[] = { &adamw, &adamw8bit, &sgd, &momentum, &adafactor, &muon, &adam_mini, &came, NULL };
 
 const struct optimizer_ops *optimizer_require(const char *name, struct err *err)
 {
@@ -90,7 +107,7 @@ const struct optimizer_ops *optimizer_require(const char *name, struct err *err)
 		names[n] = optimizers[n]->name;
 	}
 	near = text_nearest(name, names, n);
-	err_set(err, ERR_INPUT, "optimizer '%s': expected one of adamw, adamw-8bit, sgd, sgd-momentum, adafactor, muon%s%s", name,
+	err_set(err, ERR_INPUT, "optimizer '%s': expected one of adamw, adamw-8bit, sgd, sgd-momentum, adafactor, muon, adam-mini, came%s%s", name,
 		near ? "; did you mean " : "", near ? near : "");
 	return NULL;
 }

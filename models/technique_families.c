@@ -7,7 +7,7 @@
 	X(tile_kernels) X(differential_attention) \
 	X(kv_quantize) X(kv_evict) X(compressive_memory) \
 	X(draft) \
-	X(orthogonal_update) X(domain_weights) X(adapter) \
+	X(orthogonal_update) X(optimizer_rule) X(domain_weights) X(adapter) \
 	X(engine) X(cache_centric)
 
 #define X(name) extern const struct technique_ops technique_##name;
