@@ -77,11 +77,12 @@ fuzz:
 	@build/$(subst $(comma),-,$(FUZZ_SAN))/fuzzers/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) -timeout=20 -rss_limit_mb=3000 \
 		-print_final_stats=1 -artifact_prefix=build/findings/$(TARGET)- $(FUZZ_ARGS) build/corpus/$(TARGET) tests/corpus/$(TARGET)
 
-## make bench       speed of the simulator, stored and compared as samples
+## make bench       speed of the simulator, stored and compared as samples; then of the kernels
 bench:
 	@.ci/deps
 	@$(MAKE) --no-print-directory release
 	@$(RELEASE)/vibee-sim bench $(ARGS)
+	@$(RELEASE)/vibee-sim bench kernels
 
 ## make release     the program as it is installed and timed: the event loop is laid out after a training run (gcc; twice the build)
 RELEASE := build/release
@@ -137,6 +138,8 @@ $(B)/kernels/%_avx512.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512dq -mavx512v
 $(B)/kernels/%_avx512bf16.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mfma -mf16c -ffp-contract=fast -O3
 $(B)/kernels/%_avx2.o: CFLAGS_ALL += -mavx2 -mfma -mf16c -ffp-contract=fast -O3
 $(B)/kernels/%.o: CFLAGS_ALL += -fopenmp
+# The texts of OpenCL kernels are part of the object that takes them in.
+$(B)/kernels/core/cl_sources.o: $(wildcard kernels/core/*.cl)
 $(B)/cli/version.o: CFLAGS_ALL += -DVIBEE_COMMIT='"$(COMMIT)"'
 
 # The unit runner lists every tests/unit/test_NAME.c as suite_NAME.

@@ -402,10 +402,11 @@ static const struct command catalog_reference = {
 	.run = reference_run,
 };
 
-extern const struct command catalog_list;
+extern const struct command catalog_list, catalog_devices;
 const struct command command_catalog = {
 	.name = "catalog", .summary = "list, show, check and import devices, systems, models, workloads",
-	.parts = (const struct command *const[]){ &catalog_list, &catalog_show, &catalog_check, &catalog_import, &catalog_import_profile, &catalog_fit, &catalog_fit_power,
+	.parts = (const struct command *const[]){ &catalog_list, &catalog_devices, &catalog_show, &catalog_check, &catalog_import,
+						  &catalog_import_profile, &catalog_fit, &catalog_fit_power,
 						  &catalog_schema, &catalog_reference, NULL },
 	.examples = (const struct example[]){ { "vibee-sim catalog list models", "what --model takes" }, { NULL, NULL } },
 };

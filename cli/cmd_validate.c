@@ -2,7 +2,7 @@
 #include "cli/options.h"
 
 /* The one line to add for a new part: its table is validate_NAME in validate_NAME.c. */
-#define PARTS(X) X(engine) X(measured) X(operators) X(published)
+#define PARTS(X) X(engine) X(kernels) X(measured) X(operators) X(published)
 #define X(name) extern const struct command validate_##name;
 PARTS(X)
 #undef X

@@ -17,6 +17,7 @@
 	X(tree) \
 	X(op) \
 	X(validate) \
+	X(calibrate) \
 	X(bench) \
 	X(report) \
 	X(compare) \
@@ -83,7 +84,8 @@ static bool run_command(const struct command *command, const char *program, int 
 {
 	struct call call;
 
-	if (command->parts) {
+	/* A command with parts and a run of its own does the latter when no part is named. */
+	if (command->parts && !(command->run && (argc == 0 || !find(command->parts, argv[0])))) {
 		const struct command *part;
 
 		if (argc > 0 && is_help(argv[0]))

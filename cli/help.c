@@ -92,7 +92,7 @@ void help_command(const struct command *command, const char *program, struct str
 {
 	str_addf(out, "%s -- ", program);
 	help_wrap(out, command->summary, 4, WIDTH);
-	str_addf(out, "\n\nusage: %s%s%s%s%s\n", program, command->parts ? " PART" : "", command->arguments ? " " : "",
+	str_addf(out, "\n\nusage: %s%s%s%s%s\n", program, !command->parts ? "" : command->run ? " [PART]" : " PART", command->arguments ? " " : "",
 		 command->arguments ? command->arguments : "", command->groups || command->parts ? " [options]" : "");
 	if (command->details) {
 		str_add(out, "\n");

@@ -50,7 +50,7 @@ struct command {
 	const char *details;           /* paragraphs for --help and the manual, or NULL */
 	const struct option_group *const *groups;      /* NULL-terminated, or NULL */
 	const struct example *examples;                /* ends with a NULL line */
-	const struct command *const *parts;            /* sub-commands, NULL-terminated; then run is NULL */
+	const struct command *const *parts;            /* sub-commands, NULL-terminated; run is then NULL, or what happens without one */
 	bool (*run)(const struct call *call, struct err *err);
 };
 

@@ -65,7 +65,7 @@ static bool differs(const struct device *catalog, const struct device *d)
 static void compare_with_catalog(struct cost_model *cm)
 {
 	struct err ignored = { 0 };
-	const struct device *catalog = device_load(cm->device->name, cm->arena, &ignored);
+	const struct device *catalog = device_load(cm->device->home ? cm->device->path : cm->device->name, cm->arena, &ignored);
 
 	cm->as_measured = catalog && !differs(catalog, cm->device);
 	cm->changed = catalog && !cm->as_measured;
@@ -87,10 +87,21 @@ static bool load_tables(struct cost_model *cm, struct err *err)
 		return true;
 	for (int t = 0; t < DTYPE_COUNT; t++)
 		limits.peak_flop_s[t] = device_peak(cm->device, (enum dtype)t, NULL);
-	cm->tables = tables_load(cm->device->name, cm->stacks, &limits, &own);
+	cm->tables = cm->device->home ? tables_load_folder(cm->device->home, cm->stacks, &limits, &own)
+				      : tables_load(cm->device->name, cm->stacks, &limits, &own);
 	if (cm->tables || own.kind == ERR_NONE)
 		return true;
 	return err_set(err, own.kind, "%s", own.text);
+}
+
+static bool load_fits(struct cost_model *cm, struct err *err)
+{
+	const char *own = cm->device->home ? arena_printf(cm->arena, "%s/fits.xml", cm->device->home) : NULL;
+
+	if (cm->device->home && !own)
+		return err_memory(err);
+	cm->fits = own ? fits_load_file(own, cm->arena, err) : fits_load(cm->device->name, cm->arena, err);
+	return cm->fits != NULL;
 }
 
 static bool load_sisters(struct cost_model *cm, struct err *err)
@@ -122,8 +133,7 @@ static bool fill_model(struct cost_model *cm, const struct cost_options *options
 	cm->time_scale = options->time_scale > 0 ? options->time_scale : 1;
 	cm->own_links = same_link(&cm->system->scale_up, &device->scale_up);
 	compare_with_catalog(cm);
-	cm->fits = fits_load(device->name, cm->arena, err);
-	return cm->fits && load_tables(cm, err) && load_sisters(cm, err);
+	return load_fits(cm, err) && load_tables(cm, err) && load_sisters(cm, err);
 }
 
 struct cost_model *cost_model_new(const struct cost_options *options, struct err *err)

@@ -1,7 +1,10 @@
 #include "hardware/device.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/paths.h"
 #include "base/str.h"
 #include "hardware/catalog.h"
 
@@ -107,10 +110,51 @@ static void complete(struct device *d, struct arena *arena)
 	str_release(&missing);
 }
 
+const char *device_user_folder(struct arena *arena, struct err *err)
+{
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME"), *out;
+
+	if (data && *data)
+		out = arena_printf(arena, "%s/vibee-sim/devices", data);
+	else
+		out = arena_printf(arena, "%s/.local/share/vibee-sim/devices", home && *home ? home : ".");
+	if (!out)
+		err_memory(err);
+	return out;
+}
+
+/* A calibrated device of the user's, or NULL. */
+static const char *users_own(const char *name, struct arena *arena)
+{
+	const char *folder, *path;
+
+	if (!name || !*name || strchr(name, '/') || text_ends(name, ".xml"))
+		return NULL;
+	folder = device_user_folder(arena, NULL);
+	path = folder ? arena_printf(arena, "%s/%s.xml", folder, name) : NULL;
+	return path && paths_is_file(path) ? path : NULL;
+}
+
+/* "DIR/here.xml" -> "DIR/here", if that is a folder. */
+static const char *home_of(const char *path, struct arena *arena)
+{
+	const char *home = text_ends(path, ".xml") ? arena_printf(arena, "%.*s", (int)(strlen(path) - 4), path) : NULL;
+
+	return home && paths_is_folder(home) ? home : NULL;
+}
+
 const struct device *device_load(const char *name_or_path, struct arena *arena, struct err *err)
 {
-	const char *path = catalog_find("hardware/devices", "device", name_or_path, arena, err);
+	struct err unknown = { 0 };
+	const char *path = catalog_find("hardware/devices", "device", name_or_path, arena, &unknown);
 	struct device *d;
+
+	if (!path)
+		path = users_own(name_or_path, arena);
+	if (!path && name_or_path && text_equal_fold(name_or_path, "here"))
+		err_set(err, ERR_INPUT, "unknown device '%s': this host is not calibrated yet; 'vibee-sim calibrate' does that", name_or_path);
+	else if (!path)
+		err_set(err, unknown.kind, "%s", unknown.text);
 
 	if (!path)
 		return NULL;
@@ -122,6 +166,7 @@ const struct device *device_load(const char *name_or_path, struct arena *arena, 
 	if (!schema_load(path, &device_element, d, arena, err))
 		return NULL;
 	d->path = path;
+	d->home = home_of(path, arena);
 	complete(d, arena);
 	return d;
 }

@@ -96,12 +96,15 @@ struct device {
 	bool simulatable;                      /* derived: some peak, some bandwidth and a capacity are known */
 	const char *reason;                    /* when it is not: what is missing */
 	const char *path;                      /* the file it came from */
+	const char *home;                      /* of a calibrated device: the folder beside its file, with STACK/OP.csv and fits.xml; else NULL */
 };
 extern const struct element device_element;
 
 /* Reads an entry by catalog name, alias or path. The result lives as long as the arena. NULL with err on failure.
  * A device that lacks essential figures loads, with `simulatable` false. */
 MUST_USE const struct device *device_load(const char *name_or_path, struct arena *arena, struct err *err);
+/* Beside the catalog, `calibrate` leaves devices in device_user_folder: their names ("here") come after the catalog's. */
+MUST_USE const char *device_user_folder(struct arena *arena, struct err *err);
 /* The same, refusing a device that cannot be simulated, with the reason. */
 MUST_USE const struct device *device_load_usable(const char *name_or_path, struct arena *arena, struct err *err);
 

@@ -51,21 +51,29 @@ const struct element fits_element = {
 	.size = sizeof(struct fits), .help = "coefficients fitted to a device's measurements",
 };
 
-const struct fits *fits_load(const char *device_name, struct arena *arena, struct err *err)
+const struct fits *fits_load_file(const char *path, struct arena *arena, struct err *err)
 {
 	struct fits *fits = arena_alloc(arena, sizeof(*fits));
+
+	if (!fits) {
+		err_memory(err);
+		return NULL;
+	}
+	if (!paths_is_file(path))
+		return fits;
+	return schema_load(path, &fits_element, fits, arena, err) ? fits : NULL;
+}
+
+const struct fits *fits_load(const char *device_name, struct arena *arena, struct err *err)
+{
 	const char *path, *relative = arena_printf(arena, "hardware/fits/%s.xml", device_name);
 
-	if (!fits || !relative) {
+	if (!relative) {
 		err_memory(err);
 		return NULL;
 	}
 	path = paths_data(relative, arena, err);
-	if (!path)
-		return NULL;
-	if (!paths_is_file(path))
-		return fits;
-	return schema_load(path, &fits_element, fits, arena, err) ? fits : NULL;
+	return path ? fits_load_file(path, arena, err) : NULL;
 }
 
 static enum dtype sixteen(int t)

@@ -36,6 +36,9 @@ extern const struct element fits_element;
 /* The fits of a catalog device. An empty set (count 0) when there is no such file; NULL only on a malformed one. */
 MUST_USE const struct fits *fits_load(const char *device_name, struct arena *arena, struct err *err);
 
+/* The same from any file. */
+MUST_USE const struct fits *fits_load_file(const char *path, struct arena *arena, struct err *err);
+
 /* The fit for an operator: same kind and dtype (bf16 and fp16 count as one; weight-only formats and the like need their
  * own; attention may take another dtype's with the same cache format), of a stack named in `stacks` ("vllm trtllm", in
  * order) if there is one, else any. NULL when none fits. */

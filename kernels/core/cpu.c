@@ -16,4 +16,19 @@ bool cpu_has_avx512bf16(void)
 {
 	return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
+#else
+bool cpu_has_avx2(void)
+{
+	return false;
+}
+
+bool cpu_has_avx512(void)
+{
+	return false;
+}
+
+bool cpu_has_avx512bf16(void)
+{
+	return false;
+}
 #endif

@@ -48,18 +48,18 @@ static int64_t padded(int64_t k)
 
 size_t gemm_scratch_bytes(int64_t m, int64_t k)
 {
-	return (size_t)m * (size_t)(padded(k) + k / INT4_GROUP + 2) * 4 + 64;
+	return (size_t)m * (size_t)(padded(k + 1) + k / INT4_GROUP + 2) * 4 + 64;
 }
 
-struct gemm_pack gemm_pack(const struct gemm_call *call)
+struct gemm_pack gemm_pack(const struct gemm_call *call, bool wide)
 {
 	const struct weights *w = call->weights[0];
 	int64_t from = call->first[0], rows = call->first[call->groups] - from;
-	struct gemm_pack p = { .stride = padded(w->units), .packs = true };
+	struct gemm_pack p = { .stride = padded(w->units * (wide ? 2 : 1)), .packs = true };
 
 	p.units = (uint32_t *)call->scratch - from * p.stride;
 	p.extra = (float *)call->scratch + rows * p.stride - from * (w->format == KERNEL_INT4 ? w->blocks : 1);
-	if (w->format == KERNEL_FP32 && rows <= 12) {
+	if (rows <= 12 && (w->format == KERNEL_FP32 || (wide && w->format == KERNEL_BF16 && w->k % 2 == 0))) {
 		p.packs = false;
 		p.stride = call->lda;
 		p.units = (uint32_t *)(void *)(uintptr_t)call->a;

@@ -8,9 +8,10 @@ struct gemm_pack {
 	uint32_t *units;              /* [rows][stride]; row numbers are the call's */
 	int64_t stride;
 	float *extra;                 /* int8: scale of a row; int4: [row][group] sums */
-	bool packs;                   /* false: A is read where it lies (fp32, few rows) */
+	bool packs;                   /* false: A is read where it lies (fp32 or wide, few rows) */
 };
-struct gemm_pack gemm_pack(const struct gemm_call *call);
+/* wide: A stays fp32 whatever the weights' format. */
+struct gemm_pack gemm_pack(const struct gemm_call *call, bool wide);
 
 /* Panels [from, to) of a group that thread `me` of `of` computes. Shares follow rows + a constant for streaming the weights,
  * so that experts with few tokens and those with many balance; thread t of one group always gets the same panels. */

@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kernels/core/cl_sources.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/sampling.h"
 #include "kernels/core/tokenwise.h"
 #include "kernels/harness/kernel.h"
+#include "kernels/harness/opencl.h"
 
 static double elements(const struct shape *s)
 {
@@ -22,7 +24,9 @@ static const struct tokenwise_ops *ops_of(const struct kernel_run *r)
 #else
 #define FAST(run)
 #endif
-#define VARIANTS(name, run) static const struct kernel name##_kernels[] = { { "ref", NULL, NULL, run, &tokenwise_ref }, FAST(run) { 0 } };
+/* The last entry ends the list where there is no OpenCL kernel (NULL). */
+#define VARIANTS(name, run, cl) static const struct kernel name##_kernels[] = { \
+	{ "ref", NULL, NULL, run, &tokenwise_ref }, FAST(run) { "opencl", opencl_usable, NULL, cl, NULL }, { 0 } };
 #define ROWS_OF(m_, n_) { .m = m_, .n = n_ }
 static const struct shape row_tests[] = { ROWS_OF(1, 1), ROWS_OF(3, 17), ROWS_OF(2, 4096), ROWS_OF(65, 100), { 0 } };
 static const struct shape row_benches[] = { ROWS_OF(16, 4096), ROWS_OF(512, 4096), { 0 } };
@@ -37,7 +41,7 @@ static int row_operands(const struct shape *s, struct operand *o)
 	o[RESULT] = (struct operand){ .name = "out", .count = s->m * s->n, .fill = FILL_RESULT };
 	return 4;
 }
-#define FAMILY(name_, op_, help_, CALL, FLOPS, MOVED, TOLERANCE) \
+#define FAMILY(name_, op_, help_, CALL, FLOPS, MOVED, TOLERANCE, OPENCL) \
 	static void run_##name_(const struct kernel_run *r) \
 	{ \
 		const struct shape *s = r->shape; \
@@ -54,22 +58,50 @@ static int row_operands(const struct shape *s, struct operand *o)
 	{ \
 		return MOVED; \
 	} \
-	VARIANTS(name_, run_##name_) \
+	VARIANTS(name_, run_##name_, OPENCL) \
 	const struct kernel_family kernel_##name_ = { \
-		.area = "core", .name = #name_, .op = op_, .help = help_, .operands = row_operands, .flops = flops_##name_, \
+		.area = "core", .name = #name_, .op = op_, .help = help_, .operands = row_operands, .shrinks = true, .flops = flops_##name_, \
 		.bytes = bytes_##name_, .tolerance = { TOLERANCE }, .tests = row_tests, .benches = row_benches, .variants = name_##_kernels, \
 	};
 
+static struct opencl_argument memory_of(const struct kernel_run *r, int operand, int64_t bytes)
+{
+	return (struct opencl_argument){ .memory = r->data[operand], .bytes = (size_t)bytes };
+}
+static struct opencl_argument result_of(const struct kernel_run *r, int operand, int64_t bytes)
+{
+	return (struct opencl_argument){ .kind = OPENCL_RESULT, .memory = r->data[operand], .bytes = (size_t)bytes };
+}
+
+/* A failure leaves the fill pattern in the results, which every comparison tells. */
+static void opencl_norm(const struct kernel_run *r)
+{
+	int64_t m = r->shape->m, n = r->shape->n;
+	const struct opencl_argument a[] = { memory_of(r, X, m * n * 4), memory_of(r, WEIGHT, n * 4), result_of(r, RESULT, m * n * 4),
+					     { .kind = OPENCL_INT, .number = (int32_t)n }, { .kind = OPENCL_FLOAT, .real = 1e-5f } };
+	struct err ignored = { 0 };
+
+	(void)!opencl_run(r->job, kernels_tokenwise_cl, "rmsnorm", a, 5, (size_t)m, 1, &ignored);
+}
+static void opencl_swiglu(const struct kernel_run *r)
+{
+	int64_t bytes = r->shape->m * r->shape->n * 4;
+	const struct opencl_argument a[] = { memory_of(r, X, bytes), memory_of(r, Y, bytes), result_of(r, RESULT, bytes) };
+	struct err ignored = { 0 };
+
+	(void)!opencl_run(r->job, kernels_tokenwise_cl, "swiglu", a, 3, (size_t)bytes / 4, 1, &ignored);
+}
+
 /* Tolerances: a handful of roundings (2^-24 each), the exponential's 2e-7, and sums of a row in another order. */
 FAMILY(norm, "norm", "RMS norm of m rows of n", rmsnorm(x, w, 1e-5f, out, s->m, s->n, s->threads), 4 * elements(s),
-       (2 * elements(s) + (double)s->n) * 4, 2e-6)
+       (2 * elements(s) + (double)s->n) * 4, 2e-6, opencl_norm)
 FAMILY(layernorm, "norm", "layer norm of m rows of n", layernorm(x, w, y, 1e-5f, out, s->m, s->n, s->threads), 4 * elements(s),
-       (2 * elements(s) + (double)s->n) * 4, 4e-6)
+       (2 * elements(s) + (double)s->n) * 4, 4e-6, NULL)
 FAMILY(activation, "activation", "SwiGLU: silu(gate) * up, n = width of the result", swiglu(x, y, s->n, out, s->m, s->n, s->threads),
-       6 * elements(s), 3 * elements(s) * 4, 1e-6)
-FAMILY(gelu, "activation", "GELU, tanh form", gelu(x, out, s->m, s->n, s->threads), 5 * elements(s), 2 * elements(s) * 4, 2e-6)
-FAMILY(softmax, "softmax", "softmax of m rows of n", softmax(x, out, s->m, s->n, s->threads), 5 * elements(s), 2 * elements(s) * 4, 2e-6)
-FAMILY(add, "add", "residual addition", add(x, y, out, s->m, s->n, s->threads), elements(s), 3 * elements(s) * 4, 0)
+       6 * elements(s), 3 * elements(s) * 4, 1e-6, opencl_swiglu)
+FAMILY(gelu, "activation", "GELU, tanh form", gelu(x, out, s->m, s->n, s->threads), 5 * elements(s), 2 * elements(s) * 4, 2e-6, NULL)
+FAMILY(softmax, "softmax", "softmax of m rows of n", softmax(x, out, s->m, s->n, s->threads), 5 * elements(s), 2 * elements(s) * 4, 2e-6, NULL)
+FAMILY(add, "add", "residual addition", add(x, y, out, s->m, s->n, s->threads), elements(s), 3 * elements(s) * 4, 0, NULL)
 
 /* rope: n = heads * head_dim as the operator counts; heads of 64. */
 enum { ROPE_X, ROPE_AT, ROPE_TABLE, ROPE_OUT, ROPE_DIM = 64, ROPE_POSITIONS = 512 };
@@ -99,11 +131,11 @@ static double rope_bytes(const struct shape *s)
 {
 	return 2 * elements(s) * 4;
 }
-VARIANTS(rope, rope_run)
+VARIANTS(rope, rope_run, NULL)
 static const struct shape rope_tests[] = { ROWS_OF(1, 64), ROWS_OF(9, 320), { 0 } };
 const struct kernel_family kernel_rope = {
 	.area = "core", .name = "rope", .op = "rope", .help = "rotary positions of m tokens, n = heads x head size",
-	.operands = rope_operands, .flops = rope_flops, .bytes = rope_bytes, .tolerance = { 1e-6 }, .tests = rope_tests,
+	.operands = rope_operands, .shrinks = true, .flops = rope_flops, .bytes = rope_bytes, .tolerance = { 1e-6 }, .tests = rope_tests,
 	.benches = row_benches, .variants = rope_kernels,
 };
 
@@ -128,10 +160,10 @@ static double embedding_bytes(const struct shape *s)
 {
 	return (double)s->m * (2 * (double)s->n * 4 + 8);
 }
-VARIANTS(embedding, embedding_run)
+VARIANTS(embedding, embedding_run, NULL)
 const struct kernel_family kernel_embedding = {
 	.area = "core", .name = "embedding", .op = "embedding", .help = "m rows of a table of n columns",
-	.operands = embedding_operands, .flops = no_flops, .bytes = embedding_bytes, .tolerance = { 0 }, .tests = row_tests,
+	.operands = embedding_operands, .shrinks = true, .flops = no_flops, .bytes = embedding_bytes, .tolerance = { 0 }, .tests = row_tests,
 	.benches = row_benches, .variants = embedding_kernels,
 };
 
@@ -139,7 +171,7 @@ const struct kernel_family kernel_embedding = {
 enum { NEW_K, NEW_V, SLOTS, CACHE_K, CACHE_V, HEAD = 64 };
 static int append_operands(const struct shape *s, struct operand *o)
 {
-	enum element e = s->kv_format == KERNEL_BF16 ? ELEMENT_BF16 : ELEMENT_FLOAT;
+	enum element_type e = s->kv_format == KERNEL_BF16 ? ELEMENT_BF16 : ELEMENT_FLOAT;
 
 	o[NEW_K] = (struct operand){ .name = "k", .count = s->m * s->n / 2, .scale = 1 };
 	o[NEW_V] = (struct operand){ .name = "v", .count = s->m * s->n / 2, .scale = 1 };
@@ -185,12 +217,12 @@ static double append_bytes(const struct shape *s)
 {
 	return elements(s) * (4 + (s->kv_format == KERNEL_BF16 ? 2 : 4));
 }
-VARIANTS(append, append_run)
+VARIANTS(append, append_run, NULL)
 static const struct shape append_tests[] = { ROWS_OF(1, 128), ROWS_OF(37, 512), { .m = 20, .n = 256, .kv_format = KERNEL_BF16 }, { 0 } };
 static const struct shape append_benches[] = { ROWS_OF(16, 2048), ROWS_OF(512, 2048), { 0 } };
 const struct kernel_family kernel_kv_append = {
 	.area = "core", .name = "kv_append", .op = "kv_append", .help = "keys and values of m tokens (n elements in all) into a paged cache",
-	.operands = append_operands, .flops = no_flops, .bytes = append_bytes, .check = append_check, .check_most = 0, .tolerance = { 0 },
+	.operands = append_operands, .shrinks = true, .flops = no_flops, .bytes = append_bytes, .check = append_check, .check_most = 0, .tolerance = { 0 },
 	.tests = append_tests, .benches = append_benches, .variants = append_kernels,
 };
 
@@ -264,8 +296,15 @@ static double triad_flops(const struct shape *s)
 {
 	return 2 * (double)s->bytes / 4;
 }
-VARIANTS(copy, copy_run)
-VARIANTS(triad, triad_run)
+static void opencl_copy(const struct kernel_run *r)
+{
+	const struct opencl_argument a[] = { memory_of(r, FROM, r->shape->bytes), result_of(r, TO, r->shape->bytes) };
+	struct err ignored = { 0 };
+
+	(void)!opencl_run(r->job, kernels_tokenwise_cl, "copy", a, 2, (size_t)r->shape->bytes / 4, 1, &ignored);
+}
+VARIANTS(copy, copy_run, opencl_copy)
+VARIANTS(triad, triad_run, NULL)
 #define BYTES(b) { .bytes = b }
 static const struct shape stream_tests[] = { BYTES(4), BYTES(100004), { 0 } };
 static const struct shape stream_benches[] = { BYTES(1 << 20), BYTES(128 << 20), { 0 } };

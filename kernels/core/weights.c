@@ -79,7 +79,7 @@ static void pack_int8(struct weights *w, const struct source *s, int64_t panel)
 			int8_t q = (int8_t)lrintf(source_at(s, row, j) / most * 127);
 
 			out[(j / 4 * PANEL + c) * 4 + j % 4] = q;
-			bias[j / 4 / UNIT_BLOCK * PANEL + c] += 128 * q;
+			bias[j / 4 / weights_block(w) * PANEL + c] += 128 * q;
 		}
 	}
 }
@@ -148,7 +148,6 @@ static bool weights_alloc(struct weights *w, struct err *err)
 static struct weights *pack(enum kernel_format format, const struct source *s, int64_t n, int64_t k, int threads, struct err *err)
 {
 	struct weights *w = mem_calloc(1, sizeof(*w));
-	int64_t block = format == KERNEL_INT4 ? UNIT_BLOCK_INT4 : UNIT_BLOCK;
 
 	if (!w) {
 		err_memory(err);
@@ -159,7 +158,7 @@ static struct weights *pack(enum kernel_format format, const struct source *s, i
 	w->k = k;
 	w->panels = (n + PANEL - 1) / PANEL;
 	w->units = (k + per_unit(format) - 1) / per_unit(format);
-	w->blocks = (w->units + block - 1) / block;
+	w->blocks = (w->units + weights_block(w) - 1) / weights_block(w);
 	if (!weights_alloc(w, err)) {
 		weights_free(w);
 		return NULL;

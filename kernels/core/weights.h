@@ -12,7 +12,7 @@
 /* Panels of PANEL output columns. Within one: `units` steps along k, each 32 bits a column: one fp32, two bf16 or four int8
  * values; int4: 16 bits hold columns c and c + 16 of two k (nibbles: c k0, c+16 k0, c k1, c+16 k1). All variants read this
  * one layout. Units are computed in blocks (int4: a group), after which scales apply. */
-enum { PANEL = 32, UNIT_BLOCK = 256, UNIT_BLOCK_INT4 = INT4_GROUP / 2 };
+enum { PANEL = 32 };
 
 struct weights {
 	enum kernel_format format;
@@ -25,6 +25,12 @@ struct weights {
 	uint16_t *group_scale;        /* int4: [panels][blocks][PANEL], bf16 */
 	uint8_t *group_zero;          /* int4: the same, 0 .. 15 */
 };
+
+/* Units of a block: a group of int4; else so many that a block of A's row fills 1 KiB. */
+static inline int64_t weights_block(const struct weights *w)
+{
+	return w->format == KERNEL_INT4 ? INT4_GROUP / 2 : w->format == KERNEL_BF16 ? 128 : 256;
+}
 
 /* Packs w, row-major [n][k], element (i, j) at w[i * ld + j]. Pages are first touched by the threads that gemm gives them to.
  * NULL with err when memory runs out. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "kernels/harness/kernel.h"
+#include "kernels/harness/opencl.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -19,17 +20,17 @@ struct kernel_case {
 	void *data[OPERANDS_MOST];
 	void *expected[OPERANDS_MOST];         /* outputs of the reference */
 	bool has_expected;
-	void *state;
+	void *state, *job;
 };
 
-static size_t element_bytes(enum element e)
+static size_t element_bytes(enum element_type e)
 {
 	static const size_t bytes[] = { 4, 2, 4, 8, 1 };
 
 	return bytes[e];
 }
 
-static void set(void *data, enum element e, int64_t i, double x)
+static void set(void *data, enum element_type e, int64_t i, double x)
 {
 	switch (e) {
 	case ELEMENT_FLOAT: ((float *)data)[i] = (float)x; break;
@@ -40,7 +41,7 @@ static void set(void *data, enum element e, int64_t i, double x)
 	}
 }
 
-static int64_t get(const void *data, enum element e, int64_t i)
+static int64_t get(const void *data, enum element_type e, int64_t i)
 {
 	return e == ELEMENT_INT32 ? ((const int32_t *)data)[i] : e == ELEMENT_INT64 ? ((const int64_t *)data)[i] : 0;
 }
@@ -55,16 +56,11 @@ static void shuffle(const struct operand *o, void *data, struct rng *r)
 	}
 }
 
-/* Two values from one draw: set-up of large operands takes longer than the kernels otherwise. */
-static void fill_large(const struct operand *o, float *x, struct rng *r)
+/* A large operand repeats its first megabyte: drawing every value would take longer than the kernel. */
+static void repeat(void *data, size_t unique, size_t bytes)
 {
-	for (int64_t i = 0; i < o->count; i += 2) {
-		uint64_t bits = rng_next(r);
-
-		x[i] = (float)o->scale * ((float)(bits >> 40) * 0x1p-23f - 1);
-		if (i + 1 < o->count)
-			x[i + 1] = (float)o->scale * ((float)(bits & 0xffffff) * 0x1p-23f - 1);
-	}
+	for (size_t at = unique; at < bytes; at += unique)
+		memcpy((char *)data + at, data, bytes - at < unique ? bytes - at : unique);
 }
 
 /* The values of an operand depend on its name, not on its place in the list. */
@@ -78,17 +74,16 @@ static void fill(const struct kernel_case *c, int at)
 		memset(c->data[at], 0x5a, (size_t)o->count * element_bytes(o->element));
 	} else if (o->fill == FILL_SHUFFLED) {
 		shuffle(o, c->data[at], &r);
-	} else if (o->fill == FILL_UNIFORM && o->element == ELEMENT_FLOAT && o->count > 1 << 16) {
-		fill_large(o, c->data[at], &r);
-	} else if (o->fill == FILL_UNIFORM && o->element == ELEMENT_BF16) {
-		for (int64_t i = 0; i < o->count; i++)
-			((uint16_t *)c->data[at])[i] = bf16_from_float((float)((2 * rng_uniform(&r) - 1) * o->scale));
+	} else if (o->fill == FILL_UNIFORM) {
+		int64_t unique = o->count < 262139 ? o->count : 262139;      /* a prime: rows do not repeat */
+
+		for (int64_t i = 0; i < unique; i++)
+			set(c->data[at], o->element, i, (2 * rng_uniform(&r) - 1) * o->scale);
+		repeat(c->data[at], (size_t)unique * element_bytes(o->element), (size_t)o->count * element_bytes(o->element));
 	} else {
 		for (int64_t i = 0; i < o->count; i++)
 			set(c->data[at], o->element, i,
-			    o->fill == FILL_COUNT_UP ? (double)i
-			    : o->fill == FILL_BELOW  ? (double)rng_below(&r, (uint64_t)o->below)
-						     : (2 * rng_uniform(&r) - 1) * o->scale);
+			    o->fill == FILL_COUNT_UP ? (double)i : (double)rng_below(&r, (uint64_t)o->below));
 	}
 }
 
@@ -129,6 +124,7 @@ void kernel_case_free(struct kernel_case *c)
 {
 	if (!c)
 		return;
+	opencl_job_free(c->job);
 	if (c->state && c->family->release)
 		c->family->release(c->state);
 	for (int i = 0; i < c->count; i++) {
@@ -138,14 +134,30 @@ void kernel_case_free(struct kernel_case *c)
 	mem_free(c);
 }
 
+bool kernel_case_shrink(struct kernel_case *c, const struct shape *s)
+{
+	struct operand smaller[OPERANDS_MOST];
+	int count = c->family->shrinks ? c->family->operands(s, smaller) : -1;
+
+	if (count != c->count)
+		return false;
+	for (int i = 0; i < count; i++)
+		if (smaller[i].count > c->operands[i].count)
+			return false;
+	c->shape = *s;
+	if (c->shape.threads < 1)
+		c->shape.threads = 1;
+	return true;
+}
+
 void kernel_case_run(struct kernel_case *c, const struct kernel *k)
 {
-	k->run(&(struct kernel_run){ .kernel = k, .shape = &c->shape, .data = c->data, .state = c->state });
+	k->run(&(struct kernel_run){ .kernel = k, .shape = &c->shape, .data = c->data, .state = c->state, .job = &c->job });
 }
 
 double kernel_case_check(struct kernel_case *c, const struct kernel *k)
 {
-	struct kernel_run r = { .kernel = k, .shape = &c->shape, .data = c->data, .state = c->state };
+	struct kernel_run r = { .kernel = k, .shape = &c->shape, .data = c->data, .state = c->state, .job = &c->job };
 
 	return c->family->check ? c->family->check(&r) : 0;
 }
@@ -250,4 +262,9 @@ bool kernel_case_flush(struct kernel_case *c)
 #else
 	return kernel_case_streamed_bytes(c) == 0;
 #endif
+}
+
+int kernel_case_threads(const struct kernel_case *c)
+{
+	return c->shape.threads;
 }

@@ -20,7 +20,7 @@ struct shape {
 	int threads;                   /* OpenMP threads; 0 = 1 */
 };
 
-enum element { ELEMENT_FLOAT, ELEMENT_BF16, ELEMENT_INT32, ELEMENT_INT64, ELEMENT_BYTE };
+enum element_type { ELEMENT_FLOAT, ELEMENT_BF16, ELEMENT_INT32, ELEMENT_INT64, ELEMENT_BYTE };
 enum fill {
 	FILL_UNIFORM,                  /* -scale .. scale (floats) */
 	FILL_BELOW,                    /* integers 0 .. below - 1 */
@@ -30,7 +30,7 @@ enum fill {
 };
 struct operand {
 	const char *name;
-	enum element element;
+	enum element_type element;
 	int64_t count;
 	enum fill fill;
 	double scale;
@@ -46,6 +46,7 @@ struct kernel_run {
 	const struct shape *shape;
 	void *const *data;
 	void *state;
+	void **job;                    /* OpenCL variants: what opencl_run keeps between runs; the harness frees it */
 };
 struct kernel {
 	const char *variant;           /* "ref" "avx2" "avx512" "openblas" "opencl" */
@@ -62,6 +63,7 @@ struct kernel_family {
 	double (*flops)(const struct shape *s), (*bytes)(const struct shape *s);
 	void *(*prepare)(const struct shape *s, void *const *data, struct err *err);   /* NULL: no state. Packs weights, takes scratch */
 	void (*release)(void *state);
+	bool shrinks;                  /* state made for one shape serves those with fewer rows m, everything else equal */
 	/* Memory that state holds and runs stream, piece number i; false when there are no more. NULL: none. */
 	bool (*streams)(void *state, int i, const void **at, size_t *bytes);
 	/* (optional) A property of the results beside equality with the reference (chunkwise = recurrent; a bound of the
@@ -80,12 +82,15 @@ const struct kernel_family *kernel_family_find(const char *name);      /* NULL w
 bool kernel_usable(const struct kernel *k, const struct shape *s);
 /* The variant that runs by default: the last usable one of the list that is no library and no other device. */
 const struct kernel *kernel_default(const struct kernel_family *f, const struct shape *s);
+bool kernel_family_streams(const struct kernel_family *f, const struct shape *s);   /* whether it has streamed operands or state */
 bool shape_is_last(const struct shape *s);     /* the all-zero shape */
 
 /* A family's operands of one shape, filled from a seed. */
 struct kernel_case;
 MUST_USE struct kernel_case *kernel_case_new(const struct kernel_family *f, const struct shape *s, uint64_t seed, struct err *err);
 void kernel_case_free(struct kernel_case *c);  /* NULL is fine */
+/* Goes on with another shape of fewer rows, keeping operands and packed weights; false when the family cannot. */
+bool kernel_case_shrink(struct kernel_case *c, const struct shape *s);
 void kernel_case_run(struct kernel_case *c, const struct kernel *k);
 /* Runs reference (once) and variant from equal operands: the largest difference over the largest magnitude among outputs. */
 MUST_USE bool kernel_case_error(struct kernel_case *c, const struct kernel *k, double *error, struct err *err);
@@ -94,5 +99,6 @@ double kernel_case_check(struct kernel_case *c, const struct kernel *k);
 /* Pushes streamed operands out of all caches, so that the next run reads memory. False where the machine cannot. */
 bool kernel_case_flush(struct kernel_case *c);
 double kernel_case_streamed_bytes(struct kernel_case *c);
+int kernel_case_threads(const struct kernel_case *c);
 
 #endif

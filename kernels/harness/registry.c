@@ -5,7 +5,7 @@
 
 #define KERNELS(X) \
 	X(gemm) X(attention_decode) X(attention_prefill) X(norm) X(layernorm) X(rope) X(activation) X(gelu) X(softmax) X(add) \
-	X(embedding) X(kv_append) X(sampling) X(router) X(moe) X(copy) X(triad) \
+	X(embedding) X(kv_append) X(sampling) X(router) X(moe) X(scan) X(all_reduce) X(all_gather) X(copy) X(triad) X(fma) \
 	X(kivi_scores) X(heavy_hitter) X(infini_memory) X(ternary_gemv) X(mlstm) X(ttt_linear) X(token_route) X(diff_attention) \
 	X(newton_schulz) X(group_dro) X(rejection) X(mora) X(lora_hub)
 
@@ -37,6 +37,17 @@ const struct kernel *kernel_default(const struct kernel_family *f, const struct 
 		if (strcmp(k->variant, "openblas") != 0 && strcmp(k->variant, "opencl") != 0 && kernel_usable(k, s))
 			best = k;
 	return best;
+}
+
+bool kernel_family_streams(const struct kernel_family *f, const struct shape *s)
+{
+	struct operand list[OPERANDS_MOST];
+	int n = f->operands(s, list);
+
+	for (int i = 0; i < n; i++)
+		if (list[i].streamed)
+			return true;
+	return f->streams != NULL;
 }
 
 bool shape_is_last(const struct shape *s)

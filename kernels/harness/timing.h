@@ -23,8 +23,9 @@ struct counts {
 void timing_count_begin(struct timing *t);
 void timing_count_end(struct timing *t, struct counts *out);
 
-/* Where streamed operands lie when a sample begins: as the run before left them, or in memory only. */
-enum residency { RESIDENT, FROM_MEMORY };
+/* Where streamed operands lie when a sample begins: in memory only; in the last-level cache, as far as they fit there, but no nearer
+ * (a model that fits that cache: between two uses of a matrix all others pass through the near ones); or as the run before left them. */
+enum residency { FROM_MEMORY, FROM_LAST_CACHE, AS_LEFT };
 
 /* How quick this core is just now: seconds of a fixed stretch of dependent arithmetic (about 20 us), best of two. Other work on the
  * same core or its sibling makes it longer, and so would make a sample. */
@@ -35,7 +36,11 @@ double timing_pace_s(struct timing *t);
 struct sample_time {
 	double seconds, pace;
 };
+/* One thread: time that the system gave to other programs in between is taken away (the thread's CPU time counts when it is less
+ * than the clock's). Several threads: a run during which the calling one did not have its core counts as disturbed. */
 struct sample_time timing_sample(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where);
+/* The mean of so many runs in a row: for what is shorter than the clock can tell and streams nothing. */
+struct sample_time timing_sample_mean(struct timing *t, struct kernel_case *c, const struct kernel *k, int runs);
 
 /* Samples of one point, collected over time. */
 enum { SAMPLES_MOST = 64 };

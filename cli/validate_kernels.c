@@ -1,0 +1,105 @@
+/* vibee-sim validate kernels: predicts shapes that calibration did not measure, then measures them. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/run_outputs.h"
+#include "reports/outfile.h"
+#include "reports/store.h"
+#include "validation/kernels_validate.h"
+
+extern const struct command validate_kernels;
+
+static bool keep(const struct call *call, const struct kernels_study *s, struct err *err)
+{
+	const char *path = run_database(call, err);
+	struct store *store = path ? store_open(path, err) : NULL;
+	const struct validation_error *rows;
+	struct run_origin origin;
+	size_t count;
+	char id[33];
+	bool ok = false;
+
+	run_origin_here(call, &origin);
+	origin.kind = "validate";
+	rows = store ? kernels_errors(s, call->arena, &count, err) : NULL;
+	if (rows)
+		ok = store_put_validation(store, &origin, "kernels", rows, count, id, err);
+	store_close(store);
+	return ok;
+}
+
+static void show(void *ctx, double share, const char *what)
+{
+	progress_show(ctx, share, what);
+}
+
+static bool outputs(const struct call *call, const struct kernels_study *s, struct err *err)
+{
+	const char *json = call_text(call, "json"), *plot = call_text(call, "plot");
+	struct term term = term_detect(STDOUT_FILENO);
+	struct str text = { 0 }, document = { 0 }, svg = { 0 };
+	bool ok = true;
+
+	if (!isatty(STDOUT_FILENO) && term.width < 130)
+		term.width = 130;
+	if (json) {
+		kernels_json(s, &document);
+		ok = document.failed ? err_memory(err) : outfile_write(json, str_text(&document), document.length, err);
+	}
+	if (ok && !(json && !strcmp(json, "-")))
+		ok = kernels_text(s, &term, &text, err) && outfile_write("-", str_text(&text), text.length, err);
+	if (ok && plot)
+		ok = kernels_plot(s, &svg, err) && outfile_write(plot, str_text(&svg), svg.length, err);
+	str_release(&text);
+	str_release(&document);
+	str_release(&svg);
+	return ok;
+}
+
+static bool kernels_run(const struct call *call, struct err *err)
+{
+	struct progress progress;
+	struct kernels_study study;
+	struct kernels_options o = {
+		.device = call_text(call, "device"), .area = call_text(call, "area"), .op = call_text(call, "op"),
+		.seed = call_int(call, "seed", 1), .per_kernel = call_int(call, "shapes", 12), .rounds = (int)call_int(call, "rounds", 4),
+		.threads = (int)call_int(call, "threads", 0), .progress = show, .ctx = &progress,
+	};
+	bool ok;
+
+	progress_start(&progress, call_flag(call, "quiet"));
+	ok = kernels_validate(&o, &study, call->arena, err);
+	progress_end(&progress);
+	return ok && outputs(call, &study, err) && (call_flag(call, "no-store") || keep(call, &study, err));
+}
+
+static const struct option kernels_table[] = {
+	{ .name = "device", .word = "NAME", .words = WORDS_DEVICES, .fallback = "here", .help = "the calibrated device that predicts" },
+	{ .name = "area", .word = "NAME", .fallback = "all", .help = "only kernels of that area: core ..." },
+	{ .name = "op", .word = "NAME", .fallback = "all", .help = "only kernels whose names begin so" },
+	{ .name = "shapes", .word = "N", .kind = OPTION_INT, .least = 1, .most = 1000, .fallback = "12", .help = "shapes drawn a kernel" },
+	{ .name = "rounds", .word = "N", .kind = OPTION_INT, .least = 1, .most = 16, .fallback = "4", .help = "visits of each, in random order" },
+	{ .name = "threads", .word = "N", .kind = OPTION_INT, .least = 1, .most = 4096, .fallback = "as calibrated", .help = "threads that kernels use" },
+	{ .name = "seed", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e15, .fallback = "1", .help = "other shapes" },
+	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "as JSON (vibee.validate/1); - (or nothing): standard output" },
+	{ .name = "plot", .word = "FILE", .words = WORDS_FILE, .help = "predicted against measured as SVG" },
+	{ .name = "db", .word = "FILE", .words = WORDS_FILE, .fallback = "$VIBEE_SIM_DB or ~/.local/share/vibee-sim/runs.db", .help = "database of runs" },
+	{ .name = "no-store", .kind = OPTION_FLAG, .help = "do not keep the errors in the database" },
+	{ .name = "quiet", .kind = OPTION_FLAG, .help = "no progress" },
+};
+static const struct option_group kernels_options_group = OPTION_GROUP("Options", kernels_table);
+
+const struct command validate_kernels = {
+	.name = "kernels", .summary = "this host's kernels on shapes that calibration did not measure",
+	.details = "Draws shapes inside the range of the calibration and not on its grid, asks the calibrated device for their times, then measures "
+		   "them in rounds of random order. Samples taken while another program ran are set aside, as in calibration.",
+	.groups = (const struct option_group *const[]){ &kernels_options_group, NULL },
+	.examples = (const struct example[]){
+		{ "vibee-sim validate kernels", "all kernels against the device 'here'" },
+		{ "vibee-sim validate kernels --op gemm --shapes 40 --plot gemm.svg", "one kernel, with a plot" },
+		{ NULL, NULL } },
+	.run = kernels_run,
+};

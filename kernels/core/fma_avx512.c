@@ -1,0 +1,8 @@
+/* fma.inc for the instruction set of this file's name. */
+#include "kernels/core/fma.h"
+#include "kernels/core/fma.inc"
+
+void fma_avx512(const struct kernel_run *r)
+{
+	run(r);
+}

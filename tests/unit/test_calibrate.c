@@ -1,0 +1,140 @@
+#include "validation/calibrate.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/attr.h"
+#include "hardware/cost.h"
+#include "tests/unit/scratch.h"
+#include "validation/calibrate_points.h"
+#include "validation/kernel_ops.h"
+#include "validation/sample_store.h"
+
+/* Every shape of every grid has an operator whose count is finite, visits begin with their largest shape, and no drawn shape is on the
+ * grid. */
+static void grids(void)
+{
+	struct err err = { 0 };
+	struct visits v;
+	struct rng r;
+
+	for (int quick = 0; quick < 2; quick++) {
+		CU_ASSERT_TRUE_FATAL(visits_plan(&v, NULL, quick, false, 1, &err));
+		CU_ASSERT(v.count > 100);
+		for (size_t i = 0; i < v.count; i++)
+			for (int s = 0; s < v.at[i].count; s++) {
+				CU_ASSERT(v.at[i].family->bytes(&v.at[i].shapes[s]) >= 0);
+				CU_ASSERT(s == 0 || v.at[i].shapes[s].m < v.at[i].shapes[0].m);
+				CU_ASSERT_TRUE(kernel_usable(v.at[i].kernel, &v.at[i].shapes[s]));
+			}
+		rng_init(&r, 5, "grids");
+		for (int k = 0; kernel_families[k]; k++) {
+			struct shape drawn;
+
+			for (int n = 0; n < 200 && unseen_shape(kernel_families[k], &r, 1, &drawn); n++)
+				for (size_t i = 0; i < v.count; i++)
+					for (int s = 0; v.at[i].family == kernel_families[k] && s < v.at[i].count; s++)
+						TRUE_FOR(kernel_families[k]->name, memcmp(&drawn, &v.at[i].shapes[s], sizeof(drawn)) != 0);
+		}
+		visits_release(&v);
+	}
+	CU_ASSERT_FALSE(visits_plan(&v, "no-such", true, false, 1, &err));
+	CU_ASSERT_EQUAL(err.kind, ERR_INPUT);
+	visits_release(&v);
+}
+
+static void put(struct sample_store *s, int round, size_t visit, double seconds)
+{
+	struct samples one = { .seconds = { seconds, 2 * seconds }, .pace = { 1, 1.5 }, .count = 2 };
+	struct err err = { 0 };
+
+	CU_ASSERT_TRUE(sample_store_begin(s, &err));
+	CU_ASSERT_TRUE(sample_store_put(s, round, visit, 0, "label", "ref", &one, &err));
+	CU_ASSERT_TRUE(sample_store_commit(s, &err));
+}
+
+/* What an interrupted calibration left is there for the same settings, and gone for others and after the end. */
+static void samples_are_kept(void)
+{
+	char path[SCRATCH_PATH];
+	struct err err = { 0 };
+	struct samples got = { 0 };
+	struct sample_store *s;
+
+	unlink(scratch_path(path, "samples.db"));
+	s = sample_store_open(path, "this host", false, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	put(s, 0, 7, 3);
+	put(s, 1, 7, 4);
+	sample_store_close(s);
+	s = sample_store_open(path, "this host", false, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_TRUE(sample_store_has(s, 1, 7));
+	CU_ASSERT_FALSE(sample_store_has(s, 2, 7));
+	CU_ASSERT_TRUE(sample_store_get(s, 7, 0, &got, &err));
+	CU_ASSERT_EQUAL(got.count, 4);
+	CU_ASSERT_EQUAL(got.seconds[2], 4);
+	CU_ASSERT_EQUAL(got.pace[3], 1.5);
+	sample_store_close(s);
+	s = sample_store_open(path, "another host", false, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_FALSE(sample_store_has(s, 1, 7));
+	put(s, 0, 7, 3);
+	CU_ASSERT_TRUE(sample_store_finish(s, &err));
+	sample_store_close(s);
+	s = sample_store_open(path, "another host", false, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_FALSE(sample_store_has(s, 0, 7));
+	sample_store_close(s);
+	unlink(path);
+	CU_ASSERT_PTR_NULL(sample_store_open("/nonexistent/samples.db", "x", false, &err));
+	CU_ASSERT_EQUAL(err.kind, ERR_IO);
+}
+
+static void remove_folder(const char *path)
+{
+	char command[SCRATCH_PATH + 16];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", path);
+	CU_ASSERT_EQUAL(system(command), 0);
+}
+
+/* From kernels to prices: a device is written whose tables answer for what was measured, with the measured time. */
+static void a_device_of_this_host(void)
+{
+	char folder[SCRATCH_PATH], file[SCRATCH_PATH + 16];
+	struct err err = { 0 };
+	struct arena *a = arena_new();
+	struct calibrate_report r;
+	const struct calibrate_options o = { .folder = scratch_path(folder, "devices"), .name = "here", .op = "router", .quick = true,
+					     .no_cached = true, .threads = 1, .rounds = 1 };
+	const struct op gemm = { .kind = OP_GEMM, .dtype = DTYPE_FP32, .m = 256, .n = 1024, .k = 1024 };
+	const struct device *d;
+	struct op_cost cost;
+
+	CU_ASSERT_TRUE_FATAL(calibrate(&o, &r, a, &err));
+	CU_ASSERT(r.points >= 4 && r.samples >= 2 * r.points);
+	CU_ASSERT(r.bandwidth_bytes_s > 0 && r.peak_flop_s[KERNEL_FP32] > 0);
+	SAME_TEXT(r.devices, "here");
+	snprintf(file, sizeof(file), "%s/here.xml", folder);
+	d = device_load_usable(file, a, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+	CU_ASSERT_PTR_NOT_NULL(d->home);
+	CU_ASSERT_EQUAL(d->kind, DEVICE_CPU);
+	struct cost_model *cm = cost_model_new(&(struct cost_options){ .device = d }, &err);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(cm);
+	cost_op(cm, &gemm, &cost);
+	CU_ASSERT_EQUAL(cost.provider, PROVIDER_MEASURED);
+	CU_ASSERT_DOUBLE_EQUAL(cost.seconds, op_flops(&gemm) / r.peak_flop_s[KERNEL_FP32], 1e-3 * cost.seconds);
+	cost_op(cm, &(struct op){ .kind = OP_ROUTER, .dtype = DTYPE_FP32, .m = 64, .n = 8, .top_k = 2 }, &cost);
+	CU_ASSERT_EQUAL(cost.provider, PROVIDER_FITTED);
+	cost_model_free(cm);
+	arena_free(a);
+	remove_folder(folder);
+}
+
+CU_TestInfo suite_calibrate[] = { { "grids and unseen shapes", grids },
+				  { "samples are kept", samples_are_kept },
+				  { "a device of this host", a_device_of_this_host },
+				  CU_TEST_INFO_NULL };

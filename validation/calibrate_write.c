@@ -1,0 +1,151 @@
+/* From measured points to files: NAME.xml, NAME/vibee/OP.csv, NAME/fits.xml, NAME/measured.csv. */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "base/paths.h"
+#include "hardware/device.h"
+#include "hardware/fitted.h"
+#include "hardware/profile_import.h"
+#include "validation/calibrate_private.h"
+
+static const char columns[] = "op,dtype,kv_dtype,m,n,k,batch,heads,kv_heads,head_dim,q_len,kv_len,window,experts,experts_total,top_k,gated,"
+			      "bytes,devices,seconds,median_s,low_s,high_s,samples,outliers,kernel,variant\n";
+
+static void add_row(struct str *out, const struct point *p)
+{
+	const struct op *op = &p->op;
+	const struct estimate *e = &p->estimate;
+	char number[32];
+
+	str_addf(out, "%s,%s,%s,%lld,%lld,%lld,%lld,%lld,%lld,%lld,%lld,", op_kind_names[op->kind], dtype_names[op->dtype],
+		 dtype_names[op->kv_dtype == DTYPE_NONE ? op->dtype : op->kv_dtype], (long long)op->m, (long long)op->n, (long long)op->k,
+		 (long long)(op->batch > 0 ? op->batch : 1), (long long)op->heads, (long long)op->kv_heads, (long long)op->head_dim,
+		 (long long)(op->q_len > 0 ? op->q_len : 1));
+	str_addf(out, "%.0f,%lld,%lld,%lld,%lld,%d,%.0f,%d,", op->kv_len > 0 ? op->kv_len : 1, (long long)op->window, (long long)op->experts,
+		 (long long)op->experts_total, (long long)op->top_k, op->gated, op->bytes, op->devices);
+	str_addf(out, "%s,", number_text(number, e->seconds));
+	str_addf(out, "%.6g,%.6g,%.6g,%d,%d,%s,%s\n", e->median, e->low, e->high, e->used, e->outliers, p->visit->family->name,
+		 p->visit->kernel->variant);
+}
+
+/* Another kernel of the same operator (layer norm beside RMS norm) has no place in the tables: the operator is priced as the first. */
+static bool in_tables(const struct target *t, const struct point *p)
+{
+	return p->has_op && t->keep(t, p) && !strcmp(p->visit->family->name, p->visit->family->op);
+}
+
+/* Peaks are the best that the kernels reached, bandwidth the best of those that stream. */
+static void rates(const struct target *t, struct device *d, struct calibrate_report *r)
+{
+	double bandwidth = 0, flop_s[DTYPE_COUNT] = { 0 };
+
+	for (size_t i = 0; i < t->points->count; i++) {
+		const struct point *p = &t->points->at[i];
+		double s = p->estimate.seconds;
+
+		if (!t->keep(t, p))
+			continue;
+		if (p->has_op && p->op.kind == OP_GEMM)
+			flop_s[p->op.dtype] = fmax(flop_s[p->op.dtype], p->visit->family->flops(p->shape) / s);
+		if (p->streams && p->visit->family->bytes(p->shape) > 4e6)
+			bandwidth = fmax(bandwidth, p->visit->family->bytes(p->shape) / s);
+	}
+	for (int f = 0; f < DTYPE_COUNT; f++)
+		d->peak.flop_s[f] = flop_s[f] > 0 ? flop_s[f] : NAN;
+	d->peak.flop_s[DTYPE_INT4] = NAN;      /* weight-only: computes in 16 bits */
+	d->memory.bytes_s = bandwidth > 0 ? bandwidth : NAN;
+	if (t->where == FROM_MEMORY && !t->variant) {
+		r->bandwidth_bytes_s = bandwidth;
+		for (int f = 0; f < KERNEL_FORMAT_COUNT; f++)
+			r->peak_flop_s[f] = flop_s[dtype_parse(kernel_format_names[f])];
+	}
+}
+
+static bool describe(const struct target *t, const struct calibrate_report *r, struct device *d, struct arena *arena, struct err *err)
+{
+	const struct machine *m = &r->machine;
+	char today[32] = "";
+	time_t now = time(NULL);
+	struct tm utc;
+
+	if (!schema_defaults(&device_element, d, arena, err))
+		return false;
+	if (gmtime_r(&now, &utc))
+		strftime(today, sizeof(today), "%Y-%m-%d", &utc);
+	d->name = t->name;
+	d->title = arena_printf(arena, "%s, %d of %d cores (%s)", m->cpu, r->threads, m->cores, t->title);
+	d->vendor = m->vendor;
+	d->kind = DEVICE_CPU;
+	d->source = arena_printf(arena, "vibee-sim calibrate on %s, %d threads, %s; %s; %s", today, r->threads, m->instructions, r->clock, r->counters);
+	d->peak.source = "best measured matrix product of each format";
+	d->memory.type = "DRAM";
+	d->memory.bytes = m->memory_bytes;
+	d->memory.source = "capacity: hwloc; rate: best measured stream";
+	d->sram.bytes = m->l3_bytes > 0 ? m->l3_bytes : m->l2_bytes;
+	d->sram.source = "last-level cache, hwloc";
+	d->units.name = "core";
+	d->units.count = r->threads;
+	d->units.clock_hz = m->clock_hz;
+	d->units.source = "hwloc; clock as the system tells it";
+	return (d->title && d->source) || err_memory(err);
+}
+
+static bool write_text(const char *path, const struct str *text, struct err *err)
+{
+	return !text->failed ? paths_write(path, str_text(text), text->length, err) : err_memory(err);
+}
+
+static bool write_tables(const struct target *t, const struct calibrate_options *o, const struct device *d, struct arena *arena,
+			 struct err *err)
+{
+	const char *path = arena_printf(arena, "%s/%s/measured.csv", o->folder, t->name);
+	struct profile_import_options import = { .path = path, .format = PROFILE_VIBEE, .device = t->name, .stack = "vibee",
+						 .out_folder = o->folder, .source = d->source, .licence = "your own", .tolerance = 1e-6 };
+	struct profile_import_report *report = arena_alloc(arena, sizeof(*report));
+	struct str rows = { 0 };
+	bool ok;
+
+	str_add(&rows, columns);
+	for (size_t i = 0; i < t->points->count; i++)
+		if (in_tables(t, &t->points->at[i]))
+			add_row(&rows, &t->points->at[i]);
+	ok = (path && report) || err_memory(err);
+	ok = ok && write_text(path, &rows, err) && profile_import(&import, report, err);
+	str_release(&rows);
+	return ok;
+}
+
+bool target_write(const struct target *t, const struct calibrate_options *o, struct calibrate_report *r, struct arena *arena,
+		  struct err *err)
+{
+	struct device *d = arena_alloc(arena, sizeof(*d));
+	struct fits *fits = arena_alloc(arena, sizeof(*fits));
+	const char *folder = arena_printf(arena, "%s/%s", o->folder, t->name), *file = arena_printf(arena, "%s.xml", folder);
+	const char *fits_file = arena_printf(arena, "%s/fits.xml", folder);
+	struct str text = { 0 };
+	bool ok;
+
+	if (!d || !fits || !folder || !file || !fits_file)
+		return err_memory(err);
+	(void)mkdir(folder, 0777);             /* what fails here fails below, with the reason */
+	ok = describe(t, r, d, arena, err);
+	if (ok)
+		rates(t, d, r);
+	ok = ok && write_tables(t, o, d, arena, err) && fits_make(t, d, fits, arena, err);
+	if (ok) {
+		schema_write_xml(&fits_element, fits, &text);
+		ok = write_text(fits_file, &text, err);
+		str_clear(&text);
+	}
+	if (ok) {                              /* last: the device is there when all of it is */
+		schema_write_xml(&device_element, d, &text);
+		ok = write_text(file, &text, err);
+	}
+	str_release(&text);
+	return ok;
+}
