@@ -105,6 +105,8 @@ static bool spread_chain(const struct compiled *c, const struct memory_limits *l
 
 	p->pp = 1;
 	set_chain(c, p, 1);
+	if (!placement_check(c->model, p, err))
+		return false;
 	if (!asked && !c->device->execution.regions) {
 		p->tp = layer_devices(c, limits, p);
 		while (available / p->tp > layers && p->tp * 2 <= heads_of(c->model) && p->tp * 2 <= TP_MOST)

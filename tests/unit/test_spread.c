@@ -42,6 +42,8 @@ static void lpus_form_a_chain(void)
 	CU_ASSERT_TRUE(more.seconds > r.seconds);      /* twenty hops more */
 	CU_ASSERT_FALSE(priced("groq-lpu", NULL, "llama-3.1-70b", 8, 10, &more, &err, a));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "needs"));
+	CU_ASSERT_FALSE(priced("groq-lpu", NULL, "llama-3.1-8b", 64, 1, &more, &err, a));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "has 32 heads"));
 	CU_ASSERT_FALSE(priced(NULL, "groq-rack-64", "llama-3.1-70b", 1, 1, &more, &err, a));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "there are 64"));
 	arena_free(a);
