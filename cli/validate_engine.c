@@ -1,7 +1,9 @@
 /* vibee-sim validate engine: a real inference engine on this host beside its own simulation, or alone. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/paths.h"
@@ -10,7 +12,7 @@
 #include "cli/progress.h"
 #include "cli/run_outputs.h"
 #include "reports/outfile.h"
-#include "validation/engine/engine_report.h"
+#include "validation/engine/engine_study.h"
 
 extern const struct command validate_engine;
 
@@ -106,15 +108,93 @@ static bool engine_alone(const struct call *call, struct err *err)
 	return ok;
 }
 
+/* ---- the engine beside its simulation ---- */
+
+static void on_study(void *ctx, double share, const char *what)
+{
+	struct watch *w = ctx;
+
+	progress_show(&w->progress, share, what);
+}
+
+static bool keep(const struct call *call, const struct engine_study *s, struct err *err)
+{
+	const char *path = run_database(call, err);
+	struct store *store = path ? store_open(path, err) : NULL;
+	const struct validation_error *rows;
+	struct run_origin origin;
+	size_t count;
+	char id[33];
+	bool ok = false;
+
+	run_origin_here(call, &origin);
+	origin.kind = "validate";
+	rows = store ? engine_study_errors(s, &count, call->arena, err) : NULL;
+	if (rows)
+		ok = store_put_validation(store, &origin, "engine", rows, count, id, err);
+	store_close(store);
+	return ok;
+}
+
+static bool plot_all(const struct engine_study *s, const char *folder, struct arena *arena, struct err *err)
+{
+	struct str out = { 0 };
+	bool ok = true;
+
+	if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+		return err_set(err, ERR_IO, "%s: cannot be made: %s", folder, strerror(errno));
+	for (size_t i = 0; ok && i < s->count; i++) {
+		const char *path = arena_printf(arena, "%s/%s.svg", folder, s->cases[i].name);
+
+		str_clear(&out);
+		ok = (path != NULL || err_memory(err)) && engine_study_plot(s, i, &out, err) && outfile_write(path, str_text(&out), out.length, err);
+	}
+	str_release(&out);
+	return ok;
+}
+
+static bool show_study(const struct call *call, const struct engine_study *s, struct err *err)
+{
+	const char *json = call_text(call, "json"), *plots = call_text(call, "plots");
+	struct term term = term_detect(STDOUT_FILENO);
+	struct str out = { 0 };
+	bool ok = true;
+
+	if (!(json && strcmp(json, "-") == 0) && !call_flag(call, "quiet"))
+		ok = engine_study_text(s, &term, &out, call->arena, err) && outfile_write("-", str_text(&out), out.length, err);
+	str_clear(&out);
+	ok = ok && (!json || (engine_study_json(s, &out, call->arena, err) && outfile_write(json, str_text(&out), out.length, err)));
+	str_release(&out);
+	return ok && (!plots || plot_all(s, plots, call->arena, err));
+}
+
+static bool engine_beside_simulation(const struct call *call, struct err *err)
+{
+	const char *device = call_text(call, "device"), *devices[] = { device }, *clock = call_text(call, "clock");
+	struct watch watch = { .most = NAN };
+	struct engine_study_options o = { .devices = devices, .device_count = 1, .only = call_text(call, "case"), .repeats = (int)call_int(call, "repeats", 3),
+					  .clock = clock && strcmp(clock, "cpu") == 0 ? CLOCK_OF_PROCESSOR : CLOCK_OF_WALL, .progress = on_study, .ctx = &watch };
+	struct engine_study study;
+	bool ok;
+
+	if (!device)
+		return err_set(err, ERR_INPUT, "validate engine: expected --device NAME, a calibration of this host, or --engine-only");
+	progress_start(&watch.progress, call_flag(call, "quiet"));
+	ok = engine_study_run(&o, &study, call->arena, err);
+	progress_end(&watch.progress);
+	return ok && show_study(call, &study, err) && (call_flag(call, "no-store") || keep(call, &study, err));
+}
+
 static bool engine_cmd(const struct call *call, struct err *err)
 {
-	if (call_flag(call, "engine-only"))
-		return engine_alone(call, err);
-	return err_set(err, ERR_INPUT, "validate engine: expected --engine-only");
+	return call_flag(call, "engine-only") ? engine_alone(call, err) : engine_beside_simulation(call, err);
 }
 
 static const struct option engine_table[] = {
 	{ .name = "engine-only", .kind = OPTION_FLAG, .help = "run the engine, simulate nothing" },
+	{ .name = "case", .word = "TEXT", .fallback = "all", .help = "only cases whose name holds this" },
+	{ .name = "repeats", .word = "N", .kind = OPTION_INT, .least = 1, .most = 32, .fallback = "3", .help = "runs of each case; medians count" },
+	{ .name = "plots", .word = "FOLDER", .help = "one figure a case: latencies and the batch over time, measured and simulated" },
 	{ .name = "weights", .word = "FILE", .words = WORDS_FILE, .fallback = "random ones of --model", .help = "a model that runs: safetensors (config.json beside it) or GGUF" },
 	{ .name = "real-time", .kind = OPTION_FLAG, .help = "wait for arrivals; otherwise the clock skips idle time" },
 	{ .name = "clock", .word = "wall|cpu", .fallback = "wall", .help = "cpu: time of the engine's one thread, which other programs do not lengthen" },
@@ -129,7 +209,8 @@ const struct command validate_engine = {
 	.name = "engine", .summary = "a real inference engine on this host", .arguments = "[SCENARIO.xml]", .arguments_most = 1, .words = WORDS_FILE,
 	.details = "A continuous-batching engine over this program's kernels: Llama-style models, dense or with experts, random or loaded weights, paged "
 		   "cache, chunked prefill, prefix cache, and the simulator's own scheduler code.",
-	.groups = (const struct option_group *const[]){ &engine_options_group, &model_options, &scheduler_options, &workload_options, &scenario_options, NULL },
+	.groups = (const struct option_group *const[]){ &engine_options_group, &model_options, &hardware_options, &scheduler_options, &workload_options, &scenario_options,
+							&store_options, NULL },
 	.examples = (const struct example[]){
 		{ "vibee-sim validate engine --engine-only", "a small model under a small load" },
 		{ "vibee-sim validate engine --engine-only --weights model.gguf --trace requests.csv --requests-csv out.csv", "a model of your own, a trace replayed" },

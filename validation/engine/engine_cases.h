@@ -1,0 +1,21 @@
+/* What `validate engine` runs when nothing is named: models, number formats, loads and limits that calibration never saw. */
+#ifndef VALIDATION_ENGINE_CASES_H
+#define VALIDATION_ENGINE_CASES_H
+
+#include "sim/scenario.h"
+
+struct engine_case {
+	const char *name, *what;
+	const char *model, *dtype;
+	int threads;                   /* 0: all processors */
+	int64_t requests;
+	double load;                   /* arrivals at this share of what the simulation says is the most; 0: all at once */
+	int64_t concurrency;           /* closed loop instead */
+	const char *settings;          /* "path=value path=value": lengths, scheduler, limits */
+};
+extern const struct engine_case engine_cases[];        /* ends with a NULL name */
+
+/* Fills a scenario with the case: everything but rate, device and stack. */
+MUST_USE bool engine_case_scenario(const struct engine_case *c, struct scenario *sc, struct arena *arena, struct err *err);
+
+#endif

@@ -1,0 +1,405 @@
+#include "validation/engine/engine_study.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/paths.h"
+#include "hardware/operator.h"
+#include "sim/serve.h"
+
+enum { REPEATS_MOST = 32, COURSE_MOST = 4096 };
+
+struct study {
+	const struct engine_study_options *o;
+	struct engine_study *out;
+	struct arena *arena;
+	struct pace *pace;
+	char stack_file[64];
+};
+
+/* ---- prediction ---- */
+
+struct listener {
+	struct engine_comparison *c;
+	double *e2e_s;                 /* by request id */
+	size_t count, capacity;
+	double batches, batch_sum;
+	struct arena *arena;
+};
+
+static void on_request(void *ctx, const struct request_record *r)
+{
+	struct listener *l = ctx;
+
+	if (r->id >= 0 && (size_t)r->id < l->capacity)
+		l->e2e_s[r->id] = r->e2e_s;
+}
+
+static void on_batch(void *ctx, int replica, double start_s, double end_s, int64_t steps, int64_t decodes, int64_t prefills, int64_t tokens)
+{
+	struct listener *l = ctx;
+	struct engine_comparison *c = l->c;
+
+	(void)replica;
+	(void)end_s;
+	(void)tokens;
+	l->batches += (double)steps;
+	l->batch_sum += (double)steps * (double)(decodes + prefills);
+	if (c->course_predicted_count < COURSE_MOST)
+		c->course_predicted[c->course_predicted_count++] = (struct engine_point){ .t_s = start_s, .batch = (double)(decodes + prefills) };
+}
+
+static enum forward_op operator_of(const struct operator_row *r)
+{
+	for (int i = 0; i < FORWARD_OP_COUNT; i++)
+		if (strcmp(r->kind, forward_op_names[i]) == 0)
+			return (enum forward_op)i;
+	return FORWARD_OP_COUNT;
+}
+
+static void keep_prediction(struct engine_comparison *c, const struct result *r, const struct listener *l)
+{
+	const struct dist *latencies[] = { &r->ttft_s, &r->tpot_s, &r->itl_s, &r->e2e_s };
+
+	for (int i = 0; i < METRIC_COUNT; i++)
+		c->predicted[i] = NAN;
+	c->predicted[METRIC_request_throughput] = r->request_throughput;
+	c->predicted[METRIC_output_throughput] = r->output_throughput;
+	c->predicted[METRIC_total_token_throughput] = r->total_token_throughput;
+	for (int k = 0; k < 4; k++) {
+		const double v[] = { latencies[k]->mean, latencies[k]->p50, latencies[k]->p90, latencies[k]->p95, latencies[k]->p99 };
+
+		for (int i = 0; i < 5 && latencies[k]->count > 0; i++)
+			c->predicted[METRIC_ttft_mean + 5 * k + i] = v[i];
+	}
+	c->batch_predicted = l->batches > 0 ? l->batch_sum / l->batches : 0;
+	c->kv_predicted = r->kv_utilization_peak;
+	c->preemptions_predicted = r->preemptions;
+	c->share_measured = r->share_measured;
+	c->expected_error = r->expected_rel_error;
+	for (size_t i = 0; i < r->operator_count; i++) {
+		enum forward_op op = operator_of(&r->operators[i]);
+
+		if (op < FORWARD_OP_COUNT)
+			c->op_predicted[op] += r->operators[i].seconds;
+	}
+}
+
+static bool predict(struct study *s, const struct scenario *sc, struct engine_comparison *c, double *e2e_s, size_t capacity, struct err *err)
+{
+	struct listener l = { .c = c, .e2e_s = e2e_s, .capacity = capacity, .arena = s->arena };
+	struct serve_sink sink = { .ctx = &l, .request = on_request, .batch = on_batch };
+	struct result *r = arena_alloc(s->arena, sizeof(*r));
+	struct sim *sim = NULL;
+	bool ok = r != NULL || err_memory(err);
+
+	memset(c->op_predicted, 0, sizeof(c->op_predicted));
+	c->course_predicted_count = 0;
+	ok = ok && (sim = sim_new(sc, &sink, err)) && sim_run(sim, INFINITY, err) && sim_result(sim, s->arena, r, err);
+	sim_free(sim);
+	if (ok)
+		keep_prediction(c, r, &l);
+	return ok;
+}
+
+/* ---- measurement ---- */
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double median(double *values, size_t n)
+{
+	qsort(values, n, sizeof(*values), ascending);
+	return measured_percentile(values, n, 50);
+}
+
+struct repeats {
+	struct engine_outcome runs[REPEATS_MOST];
+	double pace[REPEATS_MOST];
+	int count;
+};
+
+static void release_repeats(struct repeats *r)
+{
+	for (int i = 0; i < r->count; i++)
+		engine_outcome_release(&r->runs[i]);
+}
+
+static bool measure(struct study *s, const struct scenario *sc, int threads, struct repeats *r, struct err *err)
+{
+	struct engine_run_options o = { .threads = threads, .pace = PACE_SKIP_IDLE, .clock = s->o->clock };
+	int wanted = s->o->repeats < 1 ? 1 : s->o->repeats > REPEATS_MOST ? REPEATS_MOST : s->o->repeats;
+
+	for (r->count = 0; r->count < wanted; r->count++) {
+		double before = pace_now(s->pace), after;
+
+		if (!engine_run(sc, &o, &r->runs[r->count], err))
+			return false;
+		after = pace_now(s->pace);
+		r->pace[r->count] = before > after ? before : after;
+	}
+	return true;
+}
+
+static void course(struct engine_comparison *c, const struct engine_outcome *o)
+{
+	size_t n = o->log.iteration_count < COURSE_MOST ? o->log.iteration_count : COURSE_MOST;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct engine_iteration *t = &o->log.iterations[i];
+
+		c->course_measured[i] = (struct engine_point){ .t_s = t->start_s, .batch = (double)(t->decodes + t->prefills),
+								.kv_share = (double)t->kv_blocks / (double)o->kv_blocks };
+	}
+	c->course_measured_count = n;
+}
+
+/* Medians over the repeats, metric by metric; course and operators of the run with the best pace. */
+static bool keep_measurement(struct study *s, struct engine_comparison *c, struct repeats *r, struct err *err)
+{
+	double all[METRIC_COUNT][REPEATS_MOST], means[REPEATS_MOST], batch[REPEATS_MOST], kv[REPEATS_MOST], preemptions[REPEATS_MOST];
+	struct measured_run run;
+	int best = 0;
+
+	for (int i = 0; i < r->count; i++) {
+		struct engine_load load = engine_load_of(&r->runs[i]);
+
+		if (!engine_measured(&r->runs[i], &run, s->arena, err))
+			return false;
+		for (int m = 0; m < METRIC_COUNT; m++)
+			all[m][i] = run.metric[m];
+		means[i] = run.metric[METRIC_e2e_mean];
+		batch[i] = load.batch_mean;
+		kv[i] = load.kv_peak;
+		preemptions[i] = (double)r->runs[i].log.preemptions;
+		if (r->pace[i] < r->pace[best])
+			best = i;
+	}
+	for (int m = 0; m < METRIC_COUNT; m++)
+		c->measured[m] = median(all[m], (size_t)r->count);
+	c->spread = median(means, (size_t)r->count) > 0 ? (means[r->count - 1] - means[0]) / median(means, (size_t)r->count) : 0;
+	c->batch_measured = median(batch, (size_t)r->count);
+	c->kv_measured = median(kv, (size_t)r->count);
+	c->preemptions_measured = median(preemptions, (size_t)r->count);
+	c->pace = r->pace[best];
+	c->parameters = r->runs[best].parameters;
+	c->iterations = (int64_t)r->runs[best].log.iteration_count;
+	memcpy(c->op_measured, r->runs[best].op_s, sizeof(c->op_measured));
+	c->host_s = 0;
+	for (size_t i = 0; i < r->runs[best].log.iteration_count; i++)
+		c->host_s += r->runs[best].log.iterations[i].end_s - r->runs[best].log.iterations[i].start_s - r->runs[best].log.iterations[i].op_s;
+	course(c, &r->runs[best]);
+	return true;
+}
+
+/* Request by request: each one's median over the repeats against its prediction. */
+static bool pair(struct study *s, struct engine_comparison *c, const struct repeats *r, const double *predicted, size_t capacity, struct err *err)
+{
+	double *each = mem_alloc(capacity * (size_t)r->count * sizeof(double)), *errors;
+	size_t *seen = mem_calloc(capacity, sizeof(*seen));
+	bool ok = each && seen;
+
+	c->request_error = arena_alloc(s->arena, capacity * sizeof(double));
+	c->e2e_measured = arena_alloc(s->arena, capacity * sizeof(double));
+	c->e2e_predicted = arena_alloc(s->arena, capacity * sizeof(double));
+	errors = arena_alloc(s->arena, capacity * sizeof(double));
+	ok = ok && c->request_error && c->e2e_measured && c->e2e_predicted && errors;
+	for (int i = 0; ok && i < r->count; i++)
+		for (size_t k = 0; k < r->runs[i].log.request_count; k++) {
+			const struct engine_request *q = &r->runs[i].log.requests[k];
+
+			if (q->id >= 0 && (size_t)q->id < capacity)
+				each[(size_t)q->id * (size_t)r->count + seen[q->id]++] = engine_e2e_s(q);
+		}
+	for (size_t id = 0; ok && id < capacity; id++) {
+		double m;
+
+		if (seen[id] == 0 || isnan(predicted[id]))
+			continue;
+		m = median(&each[id * (size_t)r->count], seen[id]);
+		c->e2e_measured[c->request_count] = m;
+		c->e2e_predicted[c->request_count] = predicted[id];
+		c->request_error[c->request_count] = predicted[id] / m - 1;
+		errors[c->request_count] = fabs(predicted[id] / m - 1);
+		c->request_count++;
+	}
+	mem_free(each);
+	mem_free(seen);
+	if (!ok)
+		return err_memory(err);
+	c->request_median = median(errors, c->request_count);
+	c->request_p90 = measured_percentile(errors, c->request_count, 90);
+	qsort(c->e2e_measured, c->request_count, sizeof(double), ascending);
+	qsort(c->e2e_predicted, c->request_count, sizeof(double), ascending);
+	return true;
+}
+
+/* ---- one case ---- */
+
+/* The stack whose host time was measured with as many threads; as a file, which is how a scenario names it. */
+static bool host_stack(struct study *s, int threads, struct err *err)
+{
+	struct engine_study *out = s->out;
+	struct str text = { 0 };
+	bool ok = true;
+
+	if (out->hosts[threads].name == NULL)
+		ok = engine_host_measure(threads, s->o->clock, &out->hosts[threads], s->arena, err);
+	if (ok) {
+		schema_write_xml(&stack_element, &out->hosts[threads], &text);
+		ok = text.failed ? err_memory(err) : paths_write(s->stack_file, str_text(&text), text.length, err);
+	}
+	str_release(&text);
+	return ok;
+}
+
+static bool device_for(struct study *s, int threads, const char **out, struct err *err)
+{
+	const struct engine_study_options *o = s->o;
+
+	if (o->calibrate)
+		return o->calibrate(o->ctx, threads, out, err);
+	*out = threads < o->device_count && o->devices[threads] ? o->devices[threads] : o->devices[0];
+	return true;
+}
+
+/* The number formats that the engine uses: activations in fp32, router too; a cache of 16 bits beside narrow weights. */
+static bool settle_formats(struct scenario *sc, const struct engine_comparison *c, struct arena *arena, struct err *err)
+{
+	bool wide = strcmp(c->dtype, "fp32") == 0;
+
+	return schema_set(&scenario_element, sc, "model.activation_dtype", "fp32", c->name, arena, err) &&
+	       schema_set(&scenario_element, sc, "model.kv_dtype", wide ? "fp32" : "bf16", c->name, arena, err);
+}
+
+static bool run_case(struct study *s, const struct engine_case *e, int threads, struct engine_comparison *c, struct err *err)
+{
+	size_t capacity = (size_t)e->requests * 8 + 64;
+	struct scenario *sc = scenario_new(s->arena, err);
+	double *predicted = arena_alloc(s->arena, capacity * sizeof(double));
+	struct repeats r = { .count = 0 };
+	const char *device;
+	bool ok;
+
+	*c = (struct engine_comparison){ .name = e->name, .what = e->what, .model = e->model, .dtype = e->dtype, .threads = threads };
+	c->course_measured = arena_alloc(s->arena, COURSE_MOST * sizeof(*c->course_measured));
+	c->course_predicted = arena_alloc(s->arena, COURSE_MOST * sizeof(*c->course_predicted));
+	if (!sc)
+		return false;
+	if (!predicted || !c->course_measured || !c->course_predicted)
+		return err_memory(err);
+	if (!device_for(s, threads, &device, err) || !host_stack(s, threads, err) || !engine_case_scenario(e, sc, s->arena, err) ||
+	    !settle_formats(sc, c, s->arena, err))
+		return false;
+	sc->workload.requests = (int64_t)ceil((double)e->requests * (s->o->scale > 0 ? s->o->scale : 1));
+	sc->hardware.device = device;
+	sc->hardware.system = NULL;
+	sc->hardware.stack = s->stack_file;
+	if (sc->scheduler.kv_blocks == 0)
+		sc->scheduler.kv_blocks = 2048;
+	if (e->load > 0) {             /* the rate is a share of what the simulation says is the most */
+		struct scenario most = *sc;
+
+		most.workload.arrivals.kind = ARRIVAL_ALL_AT_ONCE;
+		if (!predict(s, &most, c, predicted, 0, err))
+			return false;
+		sc->workload.qps = e->load * c->predicted[METRIC_request_throughput];
+	}
+	for (size_t i = 0; i < capacity; i++)
+		predicted[i] = NAN;
+	ok = predict(s, sc, c, predicted, capacity, err) && measure(s, sc, threads, &r, err) && keep_measurement(s, c, &r, err) &&
+	     pair(s, c, &r, predicted, capacity, err);
+	c->requests = sc->workload.requests;
+	release_repeats(&r);
+	return ok;
+}
+
+static bool wanted(const struct engine_study_options *o, const struct engine_case *e)
+{
+	return !o->only || strstr(e->name, o->only);
+}
+
+bool engine_study_run(const struct engine_study_options *o, struct engine_study *out, struct arena *arena, struct err *err)
+{
+	struct study s = { .o = o, .out = out, .arena = arena };
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int all = processors > 0 ? (int)processors : 1, fd;
+	const char *folder = getenv("TMPDIR");
+	size_t total = 0, done = 0;
+	bool ok = true;
+
+	for (const struct engine_case *e = engine_cases; e->name; e++)
+		total += wanted(o, e);
+	if (total == 0)
+		return err_set(err, ERR_INPUT, "--case %s: no case has that in its name", o->only);
+	*out = (struct engine_study){ .host_count = all + 1 };
+	out->cases = arena_alloc(arena, total * sizeof(*out->cases));
+	out->hosts = arena_alloc(arena, (size_t)(all + 1) * sizeof(*out->hosts));
+	s.pace = out->cases && out->hosts ? pace_new(err) : NULL;
+	if (!s.pace)
+		return err->kind != ERR_NONE ? false : err_memory(err);
+	memset(out->hosts, 0, (size_t)(all + 1) * sizeof(*out->hosts));
+	snprintf(s.stack_file, sizeof(s.stack_file), "%.30s/vibee-sim-stack-XXXXXX", folder && *folder ? folder : "/tmp");
+	fd = mkstemp(s.stack_file);
+	if (fd >= 0)
+		close(fd);
+	else
+		ok = err_set(err, ERR_IO, "%s: cannot be written", s.stack_file);
+	for (const struct engine_case *e = engine_cases; ok && e->name; e++) {
+		int threads = e->threads == 0 || e->threads > all ? all : e->threads;
+
+		if (!wanted(o, e))
+			continue;
+		if (o->progress)
+			o->progress(o->ctx, (double)done++ / (double)total, e->name);
+		if (threads > 1 && o->clock == CLOCK_OF_PROCESSOR)
+			threads = 1;           /* that clock is one thread's */
+		ok = run_case(&s, e, threads, &out->cases[out->count], err);
+		out->count += ok;
+	}
+	if (fd >= 0)
+		unlink(s.stack_file);
+	pace_free(s.pace);
+	return ok;
+}
+
+struct engine_summary engine_study_summary(const struct engine_study *s, struct arena *arena)
+{
+	struct engine_summary m = { 0 };
+	size_t n = 0, requests = 0;
+	double *all, *p95, *ttft, *rate;
+
+	for (size_t i = 0; i < s->count; i++)
+		requests += s->cases[i].request_count;
+	all = arena_alloc(arena, (requests + 1) * sizeof(double));
+	p95 = arena_alloc(arena, (s->count + 1) * sizeof(double));
+	ttft = arena_alloc(arena, (s->count + 1) * sizeof(double));
+	rate = arena_alloc(arena, (s->count + 1) * sizeof(double));
+	if (!all || !p95 || !ttft || !rate)
+		return m;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct engine_comparison *c = &s->cases[i];
+
+		for (size_t k = 0; k < c->request_count; k++)
+			all[n++] = fabs(c->request_error[k]);
+		p95[i] = fabs(c->predicted[METRIC_e2e_p95] / c->measured[METRIC_e2e_p95] - 1);
+		ttft[i] = fabs(c->predicted[METRIC_ttft_p95] / c->measured[METRIC_ttft_p95] - 1);
+		rate[i] = fabs(c->predicted[METRIC_output_throughput] / c->measured[METRIC_output_throughput] - 1);
+		m.throughput_worst = fmax(m.throughput_worst, rate[i]);
+		m.e2e_p95_worst = fmax(m.e2e_p95_worst, p95[i]);
+	}
+	m.request_median = median(all, n);
+	m.request_p90 = measured_percentile(all, n, 90);
+	m.e2e_p95 = median(p95, s->count);
+	m.ttft_p95 = median(ttft, s->count);
+	m.throughput_median = median(rate, s->count);
+	return m;
+}

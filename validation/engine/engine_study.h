@@ -1,0 +1,72 @@
+/* `validate engine`: scenarios executed on the engine and simulated from this host's calibration, request by request and
+ * iteration by iteration. */
+#ifndef VALIDATION_ENGINE_STUDY_H
+#define VALIDATION_ENGINE_STUDY_H
+
+#include "validation/engine/engine_cases.h"
+#include "validation/engine/engine_host.h"
+#include "validation/engine/engine_pace.h"
+#include "validation/engine/engine_report.h"
+#include "reports/store.h"
+
+/* A point of the batch's course over time. */
+struct engine_point {
+	double t_s, batch, kv_share;
+};
+
+struct engine_comparison {
+	const char *name, *what, *model, *dtype;
+	int threads;
+	double parameters;
+	int64_t requests, iterations;
+	double measured[METRIC_COUNT], predicted[METRIC_COUNT];        /* measured: medians over the repeats */
+	double batch_measured, batch_predicted, kv_measured, kv_predicted, preemptions_measured, preemptions_predicted;
+	double *request_error;         /* signed, of E2E latency, one a request; the measured one is the median of its repeats */
+	size_t request_count;
+	double request_median, request_p90;
+	double spread;                 /* (most - least) / median of the repeats' mean E2E: how steady the machine was */
+	double pace;                   /* of the steadiest repeat: time of a fixed stretch of arithmetic over the best seen */
+	double *e2e_measured, *e2e_predicted;          /* sorted */
+	struct engine_point *course_measured, *course_predicted;
+	size_t course_measured_count, course_predicted_count;
+	double op_measured[FORWARD_OP_COUNT];          /* seconds of one repeat */
+	double op_predicted[FORWARD_OP_COUNT];
+	double share_measured, expected_error;         /* of the prediction: time priced by measured tables; its own expected error */
+	double host_s;                 /* measured time outside operators, one repeat */
+};
+
+struct engine_study_options {
+	const char *const *devices;    /* device for n threads at [n]; NULL or absent: [0] */
+	int device_count;
+	const char *only;              /* cases whose name holds this; NULL: all */
+	int repeats;                   /* runs of each case */
+	enum clock_kind clock;         /* CLOCK_OF_PROCESSOR: cases of one thread only */
+	double scale;                  /* of the numbers of requests */
+	bool (*calibrate)(void *ctx, int threads, const char **device, struct err *err);       /* (optional) called before a case; the device to use */
+	void (*progress)(void *ctx, double share, const char *what);
+	void *ctx;
+};
+
+struct engine_study {
+	struct engine_comparison *cases;
+	size_t count, skipped;
+	struct stack *hosts;           /* measured host time by number of threads */
+	int host_count;
+};
+/* Lives in the arena. */
+MUST_USE bool engine_study_run(const struct engine_study_options *o, struct engine_study *out, struct arena *arena, struct err *err);
+
+/* Over all cases: what the targets speak of. */
+struct engine_summary {
+	double request_median, request_p90, e2e_p95, ttft_p95, throughput_median, throughput_worst;     /* absolute relative errors; *_p95: medians over the cases */
+	double e2e_p95_worst;
+};
+struct engine_summary engine_study_summary(const struct engine_study *s, struct arena *arena);
+
+MUST_USE bool engine_study_text(const struct engine_study *s, const struct term *term, struct str *out, struct arena *arena, struct err *err);
+MUST_USE bool engine_study_json(const struct engine_study *s, struct str *out, struct arena *arena, struct err *err);
+/* Adds one figure of a case: quantiles of the E2E latency and the batch over time, measured and simulated. */
+MUST_USE bool engine_study_plot(const struct engine_study *s, size_t i, struct str *out, struct err *err);
+MUST_USE const struct validation_error *engine_study_errors(const struct engine_study *s, size_t *count, struct arena *arena, struct err *err);
+
+#endif
