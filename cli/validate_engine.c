@@ -170,15 +170,18 @@ static bool show_study(const struct call *call, const struct engine_study *s, st
 
 static bool engine_beside_simulation(const struct call *call, struct err *err)
 {
-	const char *device = call_text(call, "device"), *devices[] = { device }, *clock = call_text(call, "clock");
+	const char *clock = call_text(call, "clock");
 	struct watch watch = { .most = NAN };
-	struct engine_study_options o = { .devices = devices, .device_count = 1, .only = call_text(call, "case"), .repeats = (int)call_int(call, "repeats", 3),
-					  .clock = clock && strcmp(clock, "cpu") == 0 ? CLOCK_OF_PROCESSOR : CLOCK_OF_WALL, .progress = on_study, .ctx = &watch };
+	struct engine_devices devices = { .folder = call_text(call, "calibration"), .quick = !call_flag(call, "full-calibration"), .fresh = call_flag(call, "calibrate"),
+					  .age_s = 3600, .rounds = (int)call_int(call, "rounds", 0), .progress = on_study, .ctx = &watch };
+	struct engine_study_options o = { .device = call_text(call, "device"), .devices = &devices, .only = call_text(call, "case"), .repeats = (int)call_int(call, "repeats", 3),
+					  .clock = clock && strcmp(clock, "cpu") == 0 ? CLOCK_OF_PROCESSOR : CLOCK_OF_WALL, .scale = call_number(call, "scale", 1),
+					  .progress = on_study, .ctx = &watch };
 	struct engine_study study;
 	bool ok;
 
-	if (!device)
-		return err_set(err, ERR_INPUT, "validate engine: expected --device NAME, a calibration of this host, or --engine-only");
+	if (clock && strcmp(clock, "cpu") != 0 && strcmp(clock, "wall") != 0)
+		return err_set(err, ERR_INPUT, "--clock %s: expected wall or cpu", clock);
 	progress_start(&watch.progress, call_flag(call, "quiet"));
 	ok = engine_study_run(&o, &study, call->arena, err);
 	progress_end(&watch.progress);
@@ -194,6 +197,11 @@ static const struct option engine_table[] = {
 	{ .name = "engine-only", .kind = OPTION_FLAG, .help = "run the engine, simulate nothing" },
 	{ .name = "case", .word = "TEXT", .fallback = "all", .help = "only cases whose name holds this" },
 	{ .name = "repeats", .word = "N", .kind = OPTION_INT, .least = 1, .most = 32, .fallback = "3", .help = "runs of each case; medians count" },
+	{ .name = "scale", .word = "F", .kind = OPTION_NUMBER, .least = 0.05, .most = 100, .fallback = "1", .help = "factor on the number of requests of each case" },
+	{ .name = "calibration", .word = "FOLDER", .words = WORDS_FILE, .fallback = "the user's devices", .help = "calibrations of this host, one a number of threads, lie there or are made there" },
+	{ .name = "calibrate", .kind = OPTION_FLAG, .help = "calibrate anew; without it only when there is none or it is older than an hour" },
+	{ .name = "full-calibration", .kind = OPTION_FLAG, .help = "calibrate on the fine grid (minutes), not the coarse one" },
+	{ .name = "rounds", .word = "N", .kind = OPTION_INT, .least = 1, .most = 20, .fallback = "that of calibrate", .help = "rounds of a calibration made here" },
 	{ .name = "plots", .word = "FOLDER", .help = "one figure a case: latencies and the batch over time, measured and simulated" },
 	{ .name = "weights", .word = "FILE", .words = WORDS_FILE, .fallback = "random ones of --model", .help = "a model that runs: safetensors (config.json beside it) or GGUF" },
 	{ .name = "real-time", .kind = OPTION_FLAG, .help = "wait for arrivals; otherwise the clock skips idle time" },

@@ -18,6 +18,7 @@ struct study {
 	struct engine_study *out;
 	struct arena *arena;
 	struct pace *pace;
+	struct cache_curve curve;
 	char stack_file[64];
 };
 
@@ -261,14 +262,31 @@ static bool host_stack(struct study *s, int threads, struct err *err)
 	return ok;
 }
 
-static bool device_for(struct study *s, int threads, const char **out, struct err *err)
+/* Bytes that one pass streams: all weights but the embedding, of which a few rows are looked up. */
+static double streamed_bytes(const struct engine_shape *e, const char *dtype)
 {
-	const struct engine_study_options *o = s->o;
+	double each = strcmp(dtype, "fp32") == 0 ? 4 : strcmp(dtype, "bf16") == 0 ? 2 : 1;
 
-	if (o->calibrate)
-		return o->calibrate(o->ctx, threads, out, err);
-	*out = threads < o->device_count && o->devices[threads] ? o->devices[threads] : o->devices[0];
-	return true;
+	return each * (engine_shape_parameters(e) - (e->tied ? 0 : (double)(e->vocab * e->hidden)));
+}
+
+static bool device_for(struct study *s, struct engine_comparison *c, struct err *err)
+{
+	struct engine_shape shape;
+	const struct model *m;
+
+	c->cache_share = NAN;
+	c->device = s->o->device;
+	if (c->device)
+		return true;
+	if (!s->curve.bytes_s[0] && !cache_curve_measure(&s->curve, err))
+		return false;
+	m = model_load(c->model, s->arena, err);
+	if (!m || !engine_shape_of(m, &shape, err))
+		return false;
+	c->cache_share = cache_curve_share(&s->curve, streamed_bytes(&shape, c->dtype));
+	c->device = engine_device(s->o->devices, c->threads, c->cache_share >= 0.5, s->arena, err);
+	return c->device != NULL;
 }
 
 /* The number formats that the engine uses: activations in fp32, router too; a cache of 16 bits beside narrow weights. */
@@ -286,7 +304,6 @@ static bool run_case(struct study *s, const struct engine_case *e, int threads, 
 	struct scenario *sc = scenario_new(s->arena, err);
 	double *predicted = arena_alloc(s->arena, capacity * sizeof(double));
 	struct repeats r = { .count = 0 };
-	const char *device;
 	bool ok;
 
 	*c = (struct engine_comparison){ .name = e->name, .what = e->what, .model = e->model, .dtype = e->dtype, .threads = threads };
@@ -296,11 +313,11 @@ static bool run_case(struct study *s, const struct engine_case *e, int threads, 
 		return false;
 	if (!predicted || !c->course_measured || !c->course_predicted)
 		return err_memory(err);
-	if (!device_for(s, threads, &device, err) || !host_stack(s, threads, err) || !engine_case_scenario(e, sc, s->arena, err) ||
+	if (!device_for(s, c, err) || !host_stack(s, threads, err) || !engine_case_scenario(e, sc, s->arena, err) ||
 	    !settle_formats(sc, c, s->arena, err))
 		return false;
 	sc->workload.requests = (int64_t)ceil((double)e->requests * (s->o->scale > 0 ? s->o->scale : 1));
-	sc->hardware.device = device;
+	sc->hardware.device = c->device;
 	sc->hardware.system = NULL;
 	sc->hardware.stack = s->stack_file;
 	if (sc->scheduler.kv_blocks == 0)
@@ -325,6 +342,12 @@ static bool run_case(struct study *s, const struct engine_case *e, int threads, 
 static bool wanted(const struct engine_study_options *o, const struct engine_case *e)
 {
 	return !o->only || strstr(e->name, o->only);
+}
+
+/* Processor time is one thread's. */
+static int threads_of(const struct engine_case *e, enum clock_kind clock, int all)
+{
+	return clock == CLOCK_OF_PROCESSOR ? 1 : e->threads == 0 || e->threads > all ? all : e->threads;
 }
 
 bool engine_study_run(const struct engine_study_options *o, struct engine_study *out, struct arena *arena, struct err *err)
@@ -353,18 +376,16 @@ bool engine_study_run(const struct engine_study_options *o, struct engine_study 
 		close(fd);
 	else
 		ok = err_set(err, ERR_IO, "%s: cannot be written", s.stack_file);
-	for (const struct engine_case *e = engine_cases; ok && e->name; e++) {
-		int threads = e->threads == 0 || e->threads > all ? all : e->threads;
-
-		if (!wanted(o, e))
-			continue;
-		if (o->progress)
-			o->progress(o->ctx, (double)done++ / (double)total, e->name);
-		if (threads > 1 && o->clock == CLOCK_OF_PROCESSOR)
-			threads = 1;           /* that clock is one thread's */
-		ok = run_case(&s, e, threads, &out->cases[out->count], err);
-		out->count += ok;
-	}
+	/* By threads, so that a calibration and what is predicted from it lie close in time. */
+	for (int turn = 1; ok && turn <= all; turn++)
+		for (const struct engine_case *e = engine_cases; ok && e->name; e++) {
+			if (!wanted(o, e) || threads_of(e, o->clock, all) != turn)
+				continue;
+			if (o->progress)
+				o->progress(o->ctx, (double)done++ / (double)total, e->name);
+			ok = run_case(&s, e, turn, &out->cases[out->count], err);
+			out->count += ok;
+		}
 	if (fd >= 0)
 		unlink(s.stack_file);
 	pace_free(s.pace);

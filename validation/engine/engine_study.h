@@ -4,6 +4,7 @@
 #define VALIDATION_ENGINE_STUDY_H
 
 #include "validation/engine/engine_cases.h"
+#include "validation/engine/engine_devices.h"
 #include "validation/engine/engine_host.h"
 #include "validation/engine/engine_pace.h"
 #include "validation/engine/engine_report.h"
@@ -33,16 +34,17 @@ struct engine_comparison {
 	double op_predicted[FORWARD_OP_COUNT];
 	double share_measured, expected_error;         /* of the prediction: time priced by measured tables; its own expected error */
 	double host_s;                 /* measured time outside operators, one repeat */
+	const char *device;            /* predicted with */
+	double cache_share;            /* of its weights that the last-level cache serves; NAN: not asked */
 };
 
 struct engine_study_options {
-	const char *const *devices;    /* device for n threads at [n]; NULL or absent: [0] */
-	int device_count;
+	const char *device;            /* to predict with, whatever threads and model; NULL: calibrations of this host */
+	struct engine_devices *devices;        /* where those come from */
 	const char *only;              /* cases whose name holds this; NULL: all */
 	int repeats;                   /* runs of each case */
 	enum clock_kind clock;         /* CLOCK_OF_PROCESSOR: cases of one thread only */
-	double scale;                  /* of the numbers of requests */
-	bool (*calibrate)(void *ctx, int threads, const char **device, struct err *err);       /* (optional) called before a case; the device to use */
+	double scale;                  /* of the numbers of requests; 0 = 1 */
 	void (*progress)(void *ctx, double share, const char *what);
 	void *ctx;
 };

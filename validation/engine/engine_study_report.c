@@ -205,6 +205,8 @@ static void json_case(struct json *j, const struct engine_comparison *c)
 	json_number(j, "share_measured", c->share_measured);
 	json_number(j, "expected_rel_error", c->expected_error);
 	json_number(j, "host_s", c->host_s);
+	json_text(j, "device", c->device);
+	json_number(j, "cache_share", c->cache_share);
 	json_begin_object(j, "operators_s");
 	for (int k = 0; k < FORWARD_OP_COUNT; k++) {
 		json_begin_object(j, forward_op_names[k]);

@@ -1,0 +1,34 @@
+/* The calibrated devices that predictions are made with: found, or made when there is no fresh one; and which of the two faces of a
+ * host a model sees -- its weights in the last-level cache, or in memory. */
+#ifndef VALIDATION_ENGINE_DEVICES_H
+#define VALIDATION_ENGINE_DEVICES_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/err.h"
+
+/* How fast one thread reads a working set over and over, by its size: where the last-level cache really ends (a virtual machine
+ * shares it with others, whatever its size is said to be). */
+enum { CACHE_POINTS = 7 };
+struct cache_curve {
+	double bytes[CACHE_POINTS], bytes_s[CACHE_POINTS];
+};
+MUST_USE bool cache_curve_measure(struct cache_curve *out, struct err *err);
+/* Share of a cyclic walk over so many bytes that the cache serves: from the time a byte takes, between that of the cache and that of memory. */
+double cache_curve_share(const struct cache_curve *c, double bytes);
+
+struct engine_devices {
+	const char *folder;            /* calibrations lie there; NULL: the user's device folder */
+	bool quick, fresh;             /* grid of a calibration made here; fresh: make one even if there is one */
+	double age_s;                  /* older ones are made anew */
+	int rounds;                    /* of calibrations made here; 0 = its default */
+	void (*progress)(void *ctx, double share, const char *what);
+	void *ctx;
+	bool made[65];                 /* by threads: calibrated in this run */
+};
+/* Path of the device file for so many threads. cached: weights lie in the last-level cache. In the arena. */
+MUST_USE const char *engine_device(struct engine_devices *d, int threads, bool cached, struct arena *arena, struct err *err);
+
+#endif
