@@ -66,8 +66,7 @@ static int64_t default_blocks(const struct engine_shape *s, const struct batcher
 	return blocks < 1 ? 1 : (int64_t)blocks;
 }
 
-/* The batching limits that the simulator would use for this scenario. */
-static bool limits_of(const struct scenario *sc, const struct engine_shape *shape, enum kernel_format kv, const struct scheduler_ops **scheduler,
+bool engine_limits(const struct scenario *sc, const struct engine_shape *shape, enum kernel_format kv, const struct scheduler_ops **scheduler,
 		      struct batcher_limits *out, struct arena *arena, struct err *err)
 {
 	struct scenario asked = *sc;
@@ -131,7 +130,7 @@ static bool run_model(const struct scenario *sc, const struct engine_run_options
 	struct engine *e;
 	bool ok;
 
-	if (!limits_of(sc, &m->shape, out->kv_format, &options.scheduler, &options.limits, arena, err))
+	if (!engine_limits(sc, &m->shape, out->kv_format, &options.scheduler, &options.limits, arena, err))
 		return false;
 	out->kv_blocks = options.limits.kv_blocks;
 	out->block_tokens = options.limits.block_tokens;

@@ -1,0 +1,185 @@
+/* validation/engine beside sim/: one scheduler, two drivers. With all requests there from the start nothing depends on time, so that
+ * engine and simulator must form the same batches, one after the other. */
+#include <math.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+
+#include "base/attr.h"
+#include "sim/serve.h"
+#include "sim/serve/scheduler.h"
+#include "validation/engine/engine_run.h"
+#include "validation/engine/engine_study.h"
+
+enum { BATCHES_MOST = 4096 };
+struct batches {
+	struct {
+		int64_t decodes, prefills, tokens;
+	} at[BATCHES_MOST];
+	size_t count;
+};
+
+static void on_batch(void *ctx, int replica, double start_s, double end_s, int64_t steps, int64_t decodes, int64_t prefills, int64_t tokens)
+{
+	struct batches *b = ctx;
+
+	(void)replica;
+	(void)start_s;
+	(void)end_s;
+	for (int64_t k = 0; k < steps && b->count < BATCHES_MOST; k++) {
+		b->at[b->count].decodes = decodes;
+		b->at[b->count].prefills = prefills;
+		b->at[b->count++].tokens = tokens;
+	}
+}
+
+static struct scenario *scenario_of(const char *scheduler, const char *blocks, struct arena *arena)
+{
+	static const char *const common[][2] = {
+		{ "model.dtype", "fp32" }, { "model.kv_dtype", "fp32" }, { "hardware.device", "xeon-6980p" }, { "hardware.stack", "engine" },
+		{ "workload.prompt_tokens.kind", "uniform" }, { "workload.prompt_tokens.least", "5" }, { "workload.prompt_tokens.most", "70" },
+		{ "workload.output_tokens.kind", "uniform" }, { "workload.output_tokens.least", "1" }, { "workload.output_tokens.most", "25" },
+		{ "workload.requests", "40" }, { "workload.arrivals.kind", "all-at-once" }, { "scheduler.max_num_seqs", "8" },
+		{ "scheduler.max_num_batched_tokens", "96" }, { "scheduler.block_size", "8" },
+	};
+	struct err err = { 0 };
+	struct scenario *sc = scenario_new(arena, &err);
+	bool ok = sc && scenario_workload(sc, NULL, arena, &err);
+
+	for (size_t i = 0; ok && i < COUNT_OF(common); i++)
+		ok = schema_set(&scenario_element, sc, common[i][0], common[i][1], "test", arena, &err);
+	ok = ok && schema_set(&scenario_element, sc, "scheduler.name", scheduler, "test", arena, &err) &&
+	     schema_set(&scenario_element, sc, "scheduler.kv_blocks", blocks, "test", arena, &err);
+	if (!ok)
+		fprintf(stderr, "%s\n", err.text);
+	CU_ASSERT_TRUE_FATAL(ok);
+	sc->model.name = "llama:layers=1,hidden=32,heads=2,intermediate=64,vocab=64,context=512";
+	sc->exact_steps = true;
+	return sc;
+}
+
+static struct engine *engine_of(const struct scenario *sc, struct engine_model **m, struct arena *a)
+{
+	struct engine_options o = { .threads = 1, .kv_format = KERNEL_FP32, .context = 512 };
+	struct err err = { 0 };
+	struct engine_shape shape;
+	struct weight_source *source;
+	const struct model *model = model_load(sc->model.name, a, &err);
+	struct engine *e = NULL;
+
+	if (model && engine_shape_of(model, &shape, &err) && engine_limits(sc, &shape, KERNEL_FP32, &o.scheduler, &o.limits, a, &err) &&
+	    (source = weight_source_random(&shape, 1, &err))) {
+		*m = engine_model_new(source, KERNEL_FP32, 1, &err);
+		weight_source_free(source);
+		e = *m ? engine_new(*m, &o, &err) : NULL;
+	}
+	if (!e)
+		fprintf(stderr, "%s\n", err.text);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	return e;
+}
+
+/* One step, if there is something to do; compared with batch number *n of the simulation. */
+static bool same_step(struct engine *e, const struct batches *simulated, size_t *n)
+{
+	struct engine_step step;
+	struct err err = { 0 };
+	bool same = true;
+
+	CU_ASSERT_TRUE_FATAL(engine_step(e, (double)*n, NULL, NULL, &step, &err));
+	if (!step.ran)
+		return false;
+	if (*n < simulated->count)
+		same = simulated->at[*n].decodes == step.iteration.decodes && simulated->at[*n].prefills == step.iteration.prefills &&
+		       simulated->at[*n].tokens == step.iteration.decodes + step.iteration.prefill_tokens;
+	CU_ASSERT(same);
+	++*n;
+	return same;
+}
+
+/* To the simulator the first request starts a batch at once, and those of the same instant arrive while it runs -- unless the policy
+ * closes its batches. Returns how many sequences were thrown out. */
+static int64_t compare(const struct scheduler_ops *ops, const char *blocks)
+{
+	static struct batches simulated;
+	struct arena *a = arena_new();
+	struct scenario *sc = scenario_of(ops->name, blocks, a);
+	struct serve_sink sink = { .ctx = &simulated, .batch = on_batch };
+	struct engine_model *m = NULL;
+	struct engine *e = engine_of(sc, &m, a);
+	struct err err = { 0 };
+	struct sim *sim;
+	struct source *source;
+	struct request r;
+	size_t n = 0;
+	int64_t thrown_out, added = 0;
+	bool refused;
+
+	simulated.count = 0;
+	sim = sim_new(sc, &sink, &err);
+	source = source_open(&sc->workload, (uint64_t)sc->seed, &err);
+	CU_ASSERT_TRUE_FATAL(sim && source && sim_run(sim, INFINITY, &err));
+	while (source_next(source, &r, &err)) {
+		CU_ASSERT_TRUE_FATAL(engine_add(e, &r, NULL, &refused, &err));
+		if (added++ == 0 && !ops->may_admit)
+			(void)same_step(e, &simulated, &n);
+	}
+	while (engine_outstanding(e) > 0 && same_step(e, &simulated, &n))
+		;
+	if (n != simulated.count)
+		fprintf(stderr, "%s with %s blocks: batch %zu of %zu is another one\n", ops->name, blocks, n, simulated.count);
+	CU_ASSERT_EQUAL(n, simulated.count);
+	thrown_out = engine_batcher(e)->preemptions;
+	sim_free(sim);
+	source_close(source);
+	engine_free(e);
+	engine_model_free(m);
+	arena_free(a);
+	return thrown_out;
+}
+
+static void the_same_batches(void)
+{
+	int64_t thrown_out = 0;
+
+	for (size_t s = 0; schedulers[s]; s++) {
+		CU_ASSERT_EQUAL(compare(schedulers[s], "200"), 0);
+		thrown_out += compare(schedulers[s], "26");
+	}
+	CU_ASSERT(thrown_out > 0);
+}
+
+static void cases_are_scenarios(void)
+{
+	for (const struct engine_case *c = engine_cases; c->name; c++) {
+		struct arena *a = arena_new();
+		struct err err = { 0 };
+		struct scenario *sc = scenario_new(a, &err);
+		struct engine_shape shape;
+		const struct model *m;
+		bool ok = sc && engine_case_scenario(c, sc, a, &err) && (m = model_load(sc->model.name, a, &err)) && engine_shape_of(m, &shape, &err);
+
+		if (!ok)
+			fprintf(stderr, "%s: %s\n", c->name, err.text);
+		CU_ASSERT_TRUE(ok);
+		arena_free(a);
+	}
+}
+
+static void share_of_a_cache(void)
+{
+	/* 20 GB/s up to 32 MB, 10 GB/s from 128 MB on: at 64 MB a byte takes the mean of both. */
+	static const struct cache_curve curve = { { 4e6, 8e6, 16e6, 32e6, 64e6, 128e6, 256e6 }, { 2e10, 2e10, 2e10, 2e10, 4e10 / 3, 1e10, 1e10 } };
+
+	CU_ASSERT_DOUBLE_EQUAL(cache_curve_share(&curve, 1e6), 1, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(cache_curve_share(&curve, 30e6), 1, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(cache_curve_share(&curve, 64e6), 0.5, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(cache_curve_share(&curve, 1e9), 0, 1e-12);
+}
+
+CU_TestInfo suite_engine_study[] = {
+	{ "engine and simulator form the same batches", the_same_batches },
+	{ "cases are scenarios", cases_are_scenarios },
+	{ "share of a cache", share_of_a_cache },
+	CU_TEST_INFO_NULL
+};
