@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -81,6 +82,47 @@ static bool show(const struct call *call, const struct engine_outcome *o, struct
 	return ok;
 }
 
+/* "1,15,27" into ids; their number, or -1. */
+static int64_t parse_ids(const char *text, int32_t *out, int64_t most, struct err *err)
+{
+	int64_t n = 0;
+
+	for (const char *p = text; *p;) {
+		char *end;
+		long v = strtol(p, &end, 10);
+
+		if (end == p || (*end && *end != ',') || v < 0 || v > INT32_MAX || n == most) {
+			err_set(err, ERR_INPUT, "--prompt %.60s: expected token numbers such as 1,15,27, at most %lld", text, (long long)most);
+			return -1;
+		}
+		out[n++] = (int32_t)v;
+		p = *end ? end + 1 : end;
+	}
+	return n > 0 ? n : err_set(err, ERR_INPUT, "--prompt: expected token numbers such as 1,15,27") - 1;
+}
+
+/* What the model says after a prompt, as token numbers: a tokenizer is another program's work. */
+static bool generate(const struct call *call, const struct scenario *sc, const struct engine_run_options *o, struct err *err)
+{
+	enum { PROMPT_MOST = 4096 };
+	int64_t count = call_int(call, "tokens", 16), length;
+	int32_t *prompt = arena_alloc(call->arena, PROMPT_MOST * sizeof(*prompt)), *out = arena_alloc(call->arena, (size_t)count * sizeof(*out));
+	struct str text = { 0 };
+	bool ok;
+
+	if (!prompt || !out)
+		return err_memory(err);
+	length = parse_ids(call_text(call, "prompt"), prompt, PROMPT_MOST, err);
+	if (length < 0 || !engine_generate(sc, o, prompt, length, count, out, err))
+		return false;
+	for (int64_t i = 0; i < count; i++)
+		str_addf(&text, "%s%d", i ? "," : "", (int)out[i]);
+	str_add(&text, "\n");
+	ok = text.failed ? err_memory(err) : outfile_write("-", str_text(&text), text.length, err);
+	str_release(&text);
+	return ok;
+}
+
 static bool engine_alone(const struct call *call, struct err *err)
 {
 	struct scenario *sc = engine_scenario(call, err);
@@ -100,6 +142,8 @@ static bool engine_alone(const struct call *call, struct err *err)
 		o.clock = CLOCK_OF_PROCESSOR;
 	if (o.clock == CLOCK_OF_PROCESSOR && o.pace == PACE_REAL_TIME)
 		return err_set(err, ERR_INPUT, "--clock cpu and --real-time: processor time does not pass while waiting; expected one of them");
+	if (call_text(call, "prompt"))
+		return generate(call, sc, &o, err);
 	progress_start(&watch.progress, call_flag(call, "quiet"));
 	ok = engine_run(sc, &o, &outcome, err);
 	progress_end(&watch.progress);
@@ -204,6 +248,8 @@ static const struct option engine_table[] = {
 	{ .name = "rounds", .word = "N", .kind = OPTION_INT, .least = 1, .most = 20, .fallback = "that of calibrate", .help = "rounds of a calibration made here" },
 	{ .name = "plots", .word = "FOLDER", .help = "one figure a case: latencies and the batch over time, measured and simulated" },
 	{ .name = "weights", .word = "FILE", .words = WORDS_FILE, .fallback = "random ones of --model", .help = "a model that runs: safetensors (config.json beside it) or GGUF" },
+	{ .name = "prompt", .word = "N,N,...", .help = "with --engine-only: answer this prompt of token numbers, print the answer's" },
+	{ .name = "tokens", .word = "N", .kind = OPTION_INT, .least = 1, .most = 100000, .fallback = "16", .help = "length of that answer" },
 	{ .name = "real-time", .kind = OPTION_FLAG, .help = "wait for arrivals; otherwise the clock skips idle time" },
 	{ .name = "clock", .word = "wall|cpu", .fallback = "wall", .help = "cpu: time of the engine's one thread, which other programs do not lengthen" },
 	{ .name = "requests-csv", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "one CSV line a request, as measured" },
@@ -214,13 +260,20 @@ static const struct option engine_table[] = {
 static const struct option_group engine_options_group = OPTION_GROUP("Engine", engine_table);
 
 const struct command validate_engine = {
-	.name = "engine", .summary = "a real inference engine on this host", .arguments = "[SCENARIO.xml]", .arguments_most = 1, .words = WORDS_FILE,
+	.name = "engine", .summary = "a real inference engine on this host beside its simulation", .arguments = "[SCENARIO.xml]", .arguments_most = 1, .words = WORDS_FILE,
 	.details = "A continuous-batching engine over this program's kernels: Llama-style models, dense or with experts, random or loaded weights, paged "
-		   "cache, chunked prefill, prefix cache, and the simulator's own scheduler code.",
+		   "cache, chunked prefill, prefix cache, and the simulator's own scheduler code.\n"
+		   "Without --engine-only: eleven cases (10 million to 1 billion parameters, dense and experts, fp32, bf16 and int8, several loads and limits) "
+		   "are executed and simulated. The simulation knows the model, the load, operator times of kernels alone (vibee-sim calibrate; made here when "
+		   "there are none of the last hour) and host time from a tiny model: nothing of it was measured on these models. Errors are those of each "
+		   "request's latency, of percentiles, rates, batches and cache use; spread and pace say how steady the machine was.",
 	.groups = (const struct option_group *const[]){ &engine_options_group, &model_options, &hardware_options, &scheduler_options, &workload_options, &scenario_options,
 							&store_options, NULL },
 	.examples = (const struct example[]){
+		{ "vibee-sim validate engine --plots figures --json engine.json", "all cases; some minutes on a machine of one's own" },
+		{ "vibee-sim validate engine --case moe --repeats 5", "cases with experts, five runs each" },
 		{ "vibee-sim validate engine --engine-only", "a small model under a small load" },
+		{ "vibee-sim validate engine --engine-only --weights model.gguf --prompt 1,15,27 --tokens 32", "what a loaded model says" },
 		{ "vibee-sim validate engine --engine-only --weights model.gguf --trace requests.csv --requests-csv out.csv", "a model of your own, a trace replayed" },
 		{ NULL, NULL } },
 	.run = engine_cmd,

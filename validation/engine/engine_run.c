@@ -175,6 +175,59 @@ out:
 	return ok;
 }
 
+static bool keep_answer(void *ctx, const struct engine_request *r, const struct request *asked, const int32_t *tokens, struct err *err)
+{
+	(void)asked;
+	(void)err;
+	memcpy(ctx, tokens, (size_t)r->output_tokens * sizeof(*tokens));
+	return true;
+}
+
+static bool answer(struct engine *e, const struct request *r, const int32_t *prompt, int32_t *out, struct err *err)
+{
+	struct engine_step step = { .ran = true };
+	bool refused;
+
+	engine_on_done(e, keep_answer, out);
+	if (!engine_add(e, r, prompt, &refused, err))
+		return false;
+	if (refused)
+		return err_set(err, ERR_INPUT, "--prompt: %lld + %lld tokens do not fit the model's context or the cache", (long long)r->prompt_tokens,
+			       (long long)r->output_tokens);
+	while (engine_outstanding(e) > 0 && step.ran)
+		if (!engine_step(e, 0, NULL, NULL, &step, err))
+			return false;
+	return true;
+}
+
+bool engine_generate(const struct scenario *sc, const struct engine_run_options *o, const int32_t *prompt, int64_t length, int64_t count, int32_t *out,
+		     struct err *err)
+{
+	struct request r = { .prompt_tokens = length, .output_tokens = count };
+	struct engine_options options = { .threads = o->threads };
+	struct arena *arena = arena_new();
+	struct weight_source *source = NULL;
+	struct engine_model *m = NULL;
+	struct engine *e = NULL;
+	enum kernel_format format;
+	bool ok;
+
+	ok = (arena || err_memory(err)) && format_of(sc->model.dtype, &format, err) && kv_format_of(sc, format, &options.kv_format, err) &&
+	     (source = source_of(sc, o->weights, arena, err)) && check_memory(weight_source_shape(source), format, err) &&
+	     (m = engine_model_new(source, format, o->threads, err)) &&
+	     engine_limits(sc, &m->shape, options.kv_format, &options.scheduler, &options.limits, arena, err);
+	if (ok) {
+		options.context = context_of(sc, &m->shape);
+		e = engine_new(m, &options, err);
+	}
+	ok = e && answer(e, &r, prompt, out, err);
+	engine_free(e);
+	engine_model_free(m);
+	weight_source_free(source);
+	arena_free(arena);
+	return ok;
+}
+
 void engine_outcome_release(struct engine_outcome *o)
 {
 	engine_log_release(&o->log);

@@ -26,6 +26,10 @@ struct engine_outcome {
 /* What the scenario asks of the engine: number format of the weights (--dtype; bf16 without), limits of its scheduler. kv_blocks 0:
  * room for the most sequences at half the longest length, at most 1 GB. */
 MUST_USE bool engine_run(const struct scenario *sc, const struct engine_run_options *o, struct engine_outcome *out, struct err *err);
+/* One answer: `count` tokens (the most probable each time) after `prompt`, into out. */
+MUST_USE bool engine_generate(const struct scenario *sc, const struct engine_run_options *o, const int32_t *prompt, int64_t length, int64_t count,
+			      int32_t *out, struct err *err);
+
 /* The scheduler and the limits that the simulator would use for this scenario, as the engine takes them. */
 MUST_USE bool engine_limits(const struct scenario *sc, const struct engine_shape *shape, enum kernel_format kv, const struct scheduler_ops **scheduler,
 			    struct batcher_limits *out, struct arena *arena, struct err *err);
