@@ -46,6 +46,9 @@ static struct scenario *engine_scenario(const struct call *call, struct err *err
 		own_load = own_load || call_text(call, loads[i]);
 	if (!call_argument(call, 0) && !call_text(call, "model"))
 		sc->model.name = default_model;
+	/* Whose defaults of batching limits hold: a server's CPUs. */
+	if (!call_argument(call, 0) && !call_text(call, "device") && !call_text(call, "system"))
+		sc->hardware.device = "xeon-6980p-2s";
 	if (!own_load) {
 		struct workload *w = &sc->workload;
 		double qps = call_text(call, "qps") ? w->qps : NAN;

@@ -242,7 +242,11 @@ bool measured_plot(const struct measured_study *s, struct str *out, struct err *
 	struct str script = { 0 };
 	bool ok;
 
-	str_add(&script, "set logscale xy\nset xlabel 'measured, s'\nset ylabel 'simulated, s'\nset key left top\nset size square\n");
+	str_add(&script, "set terminal svg size 640,600 dynamic noenhanced font 'sans-serif,14' name 'v'\nset logscale xy\n"
+			 "set border 3 linecolor rgb '" GNUPLOT_FAINT "'\nset tics nomirror out textcolor rgb '" GNUPLOT_FAINT "'\n"
+			 "set grid back linetype 1 linecolor rgb '" GNUPLOT_GRID "'\n"
+			 "set xlabel 'measured, s' textcolor rgb '" GNUPLOT_INK "'\nset ylabel 'simulated, s' textcolor rgb '" GNUPLOT_INK "'\n"
+			 "set key left top textcolor rgb '" GNUPLOT_INK "'\nset format xy '%g'\n");
 	for (int f = 1; f < FAMILY_COUNT; f++) {
 		str_addf(&script, "$d%d << EOD\n", f);
 		for (size_t i = 0; i < s->file->count; i++)
@@ -262,7 +266,7 @@ bool measured_plot(const struct measured_study *s, struct str *out, struct err *
 			str_addf(&script, ", $d%d with points pt 7 title '%s'", f, families[f]);
 	}
 	str_add(&script, "\n");
-	ok = script.failed ? err_memory(err) : gnuplot_svg(str_text(&script), "measured", "simulated against measured latencies", true, out, err);
+	ok = script.failed ? err_memory(err) : gnuplot_svg(str_text(&script), "v", "simulated against measured latencies", true, out, err);
 	str_release(&script);
 	return ok;
 }

@@ -7,6 +7,9 @@
 #include "base/str.h"
 #include "sim/compile.h"
 
+/* A file may claim any context; tables of positions and the default cache follow what is used. */
+enum { CONTEXT_MOST = 1 << 17 };
+
 static bool format_of(int dtype, enum kernel_format *out, struct err *err)
 {
 	switch (dtype) {
@@ -60,7 +63,8 @@ static bool check_memory(const struct engine_shape *s, enum kernel_format format
 static int64_t default_blocks(const struct engine_shape *s, const struct batcher_limits *l, enum kernel_format kv)
 {
 	double block = 2 * (double)(s->layers * s->kv_heads * s->head_dim * l->block_tokens) * (kv == KERNEL_FP32 ? 4 : 2);
-	double wanted = (double)l->max_seqs * (double)s->context / 2 / (double)l->block_tokens, most = (memory_bytes() / 4 < 1e9 ? memory_bytes() / 4 : 1e9) / block;
+	double wanted = (double)l->max_seqs * (double)(s->context > 0 ? s->context : 8192) / 2 / (double)l->block_tokens;
+	double most = (memory_bytes() / 4 < 1e9 ? memory_bytes() / 4 : 1e9) / block;
 	double blocks = floor(wanted < most ? wanted : most);
 
 	return blocks < 1 ? 1 : (int64_t)blocks;
@@ -91,6 +95,8 @@ bool engine_limits(const struct scenario *sc, const struct engine_shape *shape, 
 		return false;
 	if (sc->scheduler.kv_blocks == 0)
 		out->kv_blocks = default_blocks(shape, out, kv);
+	if (sc->scheduler.max_model_len == 0 && shape->context > 0)    /* weights of a file are not the scenario's model */
+		out->max_model_len = shape->context < CONTEXT_MOST ? shape->context : CONTEXT_MOST;
 	out->late = false;             /* it forms a batch after the last one has ended */
 	out->watermark_blocks = out->watermark_blocks < out->kv_blocks ? out->watermark_blocks : 0;
 	out->window_tokens = 0;        /* windows are a matter of the kernels here: all blocks are kept */
@@ -104,7 +110,7 @@ static int64_t context_of(const struct scenario *sc, const struct engine_shape *
 {
 	int64_t context = sc->scheduler.max_model_len > 0 ? sc->scheduler.max_model_len : s->context;
 
-	return context > 0 ? context : 8192;
+	return context <= 0 ? 8192 : context < CONTEXT_MOST ? context : CONTEXT_MOST;
 }
 
 static bool replay(const struct scenario *sc, const struct engine_run_options *o, struct engine *e, struct engine_outcome *out, struct err *err)
@@ -123,6 +129,22 @@ static bool replay(const struct scenario *sc, const struct engine_run_options *o
 	return ok;
 }
 
+/* Threads are made, pages touched and code read in before the clock counts. */
+static bool warm_up(struct engine *e, struct err *err)
+{
+	struct request r = { .id = -1, .prompt_tokens = 4, .output_tokens = 2 };
+	struct engine_step step = { .ran = true };
+	bool refused;
+
+	if (!engine_add(e, &r, NULL, &refused, err))
+		return false;
+	while (engine_outstanding(e) > 0 && step.ran)
+		if (!engine_step(e, 0, NULL, NULL, &step, err))
+			return false;
+	forward_reset_times(engine_forward(e));
+	return true;
+}
+
 static bool run_model(const struct scenario *sc, const struct engine_run_options *o, const struct engine_model *m, struct engine_outcome *out,
 		      struct arena *arena, struct err *err)
 {
@@ -139,39 +161,52 @@ static bool run_model(const struct scenario *sc, const struct engine_run_options
 	e = engine_new(m, &options, err);
 	if (!e)
 		return false;
-	ok = replay(sc, o, e, out, err);
+	ok = warm_up(e, err) && replay(sc, o, e, out, err);
 	engine_free(e);
+	return ok;
+}
+
+struct engine_model *engine_load(const struct scenario *sc, const struct engine_run_options *o, struct err *err)
+{
+	struct arena *arena = arena_new();
+	struct weight_source *source = NULL;
+	struct engine_model *m = NULL;
+	enum kernel_format format = KERNEL_BF16;
+
+	if (!arena)
+		err_memory(err);
+	else if (format_of(sc->model.dtype, &format, err) && (source = source_of(sc, o->weights, arena, err)) &&
+		 check_memory(weight_source_shape(source), format, err))
+		m = engine_model_new(source, format, o->threads, err);
+	weight_source_free(source);
+	arena_free(arena);
+	return m;
+}
+
+bool engine_run_loaded(const struct scenario *sc, const struct engine_run_options *o, const struct engine_model *m, struct engine_outcome *out, struct err *err)
+{
+	struct arena *arena = arena_new();
+	bool ok;
+
+	*out = (struct engine_outcome){ .format = m->format, .shape = m->shape, .parameters = engine_shape_parameters(&m->shape), .weight_bytes = m->bytes };
+	ok = (arena || err_memory(err)) && kv_format_of(sc, m->format, &out->kv_format, err) && run_model(sc, o, m, out, arena, err);
+	arena_free(arena);
+	if (!ok)
+		engine_outcome_release(out);
 	return ok;
 }
 
 bool engine_run(const struct scenario *sc, const struct engine_run_options *o, struct engine_outcome *out, struct err *err)
 {
-	struct arena *arena = arena_new();
-	struct weight_source *source = NULL;
-	struct engine_model *m = NULL;
 	double start_s = forward_clock_s(CLOCK_OF_WALL);
-	bool ok = false;
+	struct engine_model *m = engine_load(sc, o, err);
+	bool ok;
 
 	*out = (struct engine_outcome){ 0 };
-	if (!arena) {
-		err_memory(err);
-		goto out;
-	}
-	if (!format_of(sc->model.dtype, &out->format, err) || !kv_format_of(sc, out->format, &out->kv_format, err) ||
-	    !(source = source_of(sc, o->weights, arena, err)) || !check_memory(weight_source_shape(source), out->format, err) ||
-	    !(m = engine_model_new(source, out->format, o->threads, err)))
-		goto out;
-	out->shape = m->shape;
-	out->parameters = engine_shape_parameters(&m->shape);
-	out->weight_bytes = m->bytes;
-	out->load_s = forward_clock_s(CLOCK_OF_WALL) - start_s;
-	ok = run_model(sc, o, m, out, arena, err);
-out:
+	start_s = forward_clock_s(CLOCK_OF_WALL) - start_s;
+	ok = m && engine_run_loaded(sc, o, m, out, err);
+	out->load_s = start_s;
 	engine_model_free(m);
-	weight_source_free(source);
-	arena_free(arena);
-	if (!ok)
-		engine_outcome_release(out);
 	return ok;
 }
 
@@ -205,16 +240,12 @@ bool engine_generate(const struct scenario *sc, const struct engine_run_options 
 {
 	struct request r = { .prompt_tokens = length, .output_tokens = count };
 	struct engine_options options = { .threads = o->threads };
+	struct engine_model *m = engine_load(sc, o, err);
 	struct arena *arena = arena_new();
-	struct weight_source *source = NULL;
-	struct engine_model *m = NULL;
 	struct engine *e = NULL;
-	enum kernel_format format;
 	bool ok;
 
-	ok = (arena || err_memory(err)) && format_of(sc->model.dtype, &format, err) && kv_format_of(sc, format, &options.kv_format, err) &&
-	     (source = source_of(sc, o->weights, arena, err)) && check_memory(weight_source_shape(source), format, err) &&
-	     (m = engine_model_new(source, format, o->threads, err)) &&
+	ok = m && (arena || err_memory(err)) && kv_format_of(sc, m->format, &options.kv_format, err) &&
 	     engine_limits(sc, &m->shape, options.kv_format, &options.scheduler, &options.limits, arena, err);
 	if (ok) {
 		options.context = context_of(sc, &m->shape);
@@ -223,7 +254,6 @@ bool engine_generate(const struct scenario *sc, const struct engine_run_options 
 	ok = e && answer(e, &r, prompt, out, err);
 	engine_free(e);
 	engine_model_free(m);
-	weight_source_free(source);
 	arena_free(arena);
 	return ok;
 }

@@ -26,6 +26,10 @@ struct engine_outcome {
 /* What the scenario asks of the engine: number format of the weights (--dtype; bf16 without), limits of its scheduler. kv_blocks 0:
  * room for the most sequences at half the longest length, at most 1 GB. */
 MUST_USE bool engine_run(const struct scenario *sc, const struct engine_run_options *o, struct engine_outcome *out, struct err *err);
+/* The same in two steps, for several runs of one model. */
+MUST_USE struct engine_model *engine_load(const struct scenario *sc, const struct engine_run_options *o, struct err *err);
+MUST_USE bool engine_run_loaded(const struct scenario *sc, const struct engine_run_options *o, const struct engine_model *m, struct engine_outcome *out,
+				struct err *err);
 /* One answer: `count` tokens (the most probable each time) after `prompt`, into out. */
 MUST_USE bool engine_generate(const struct scenario *sc, const struct engine_run_options *o, const int32_t *prompt, int64_t length, int64_t count,
 			      int32_t *out, struct err *err);

@@ -137,17 +137,21 @@ static void release_repeats(struct repeats *r)
 static bool measure(struct study *s, const struct scenario *sc, int threads, struct repeats *r, struct err *err)
 {
 	struct engine_run_options o = { .threads = threads, .pace = PACE_SKIP_IDLE, .clock = s->o->clock };
+	struct engine_model *m = engine_load(sc, &o, err);
 	int wanted = s->o->repeats < 1 ? 1 : s->o->repeats > REPEATS_MOST ? REPEATS_MOST : s->o->repeats;
 
+	if (!m)
+		return false;
 	for (r->count = 0; r->count < wanted; r->count++) {
 		double before = pace_now(s->pace), after;
 
-		if (!engine_run(sc, &o, &r->runs[r->count], err))
-			return false;
+		if (!engine_run_loaded(sc, &o, m, &r->runs[r->count], err))
+			break;
 		after = pace_now(s->pace);
 		r->pace[r->count] = before > after ? before : after;
 	}
-	return true;
+	engine_model_free(m);
+	return r->count == wanted;
 }
 
 static void course(struct engine_comparison *c, const struct engine_outcome *o)

@@ -343,11 +343,15 @@ bool engine_study_plot(const struct engine_study *s, size_t i, struct str *out, 
 	quantiles(&script, "lp", c->e2e_predicted, c->request_count);
 	steps(&script, "bm", c->course_measured, c->course_measured_count);
 	steps(&script, "bp", c->course_predicted, c->course_predicted_count);
-	str_add(&script, "set multiplot layout 2,1\nset key right bottom\nset xrange [0:*]\nset xlabel 'E2E latency, s'\nset ylabel '% of requests'\nset yrange [0:100]\n"
-			 "plot $lm with steps lw 2 title 'measured', $lp with steps lw 2 title 'simulated'\n"
+	str_add(&script, "set terminal svg size 760,700 dynamic noenhanced font 'sans-serif,14' name 'v'\n"
+			 "set border 3 linecolor rgb '" GNUPLOT_FAINT "'\nset tics nomirror out textcolor rgb '" GNUPLOT_FAINT "'\n"
+			 "set grid back linetype 1 linecolor rgb '" GNUPLOT_GRID "'\n"
+			 "set multiplot layout 2,1\nset key right bottom textcolor rgb '" GNUPLOT_INK "'\nset xrange [0:*]\nset yrange [0:100]\n"
+			 "set xlabel 'E2E latency, s' textcolor rgb '" GNUPLOT_INK "'\nset ylabel 'requests, %' textcolor rgb '" GNUPLOT_INK "'\n"
+			 "plot $lm with steps lw 2 lc rgb '#1f77b4' title 'measured', $lp with steps lw 2 lc rgb '#d95f02' title 'simulated'\n"
 			 "set key right top\nset yrange [0:*]\nset xlabel 'time, s'\nset ylabel 'sequences in the batch'\n"
-			 "plot $bm with steps lw 1 title 'measured', $bp with steps lw 1 title 'simulated'\nunset multiplot\n");
-	ok = script.failed ? err_memory(err) : gnuplot_svg(str_text(&script), c->name, "measured and simulated latencies and batches", true, out, err);
+			 "plot $bm with steps lw 1 lc rgb '#1f77b4' title 'measured', $bp with steps lw 1 lc rgb '#d95f02' title 'simulated'\nunset multiplot\n");
+	ok = script.failed ? err_memory(err) : gnuplot_svg(str_text(&script), "v", "measured and simulated latencies and batches", true, out, err);
 	str_release(&script);
 	return ok;
 }

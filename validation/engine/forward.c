@@ -78,6 +78,9 @@ static bool floats(float **at, int64_t count)
 {
 	mem_free(*at);
 	*at = mem_alloc_aligned((size_t)(count > 0 ? count : 1) * sizeof(float));
+	/* Touched now: page faults are not the first requests' to pay. */
+	if (*at)
+		memset(*at, 0, (size_t)(count > 0 ? count : 1) * sizeof(float));
 	return *at != NULL;
 }
 
@@ -115,7 +118,6 @@ static bool make_cache(struct forward *f)
 		kv->v = mem_alloc_aligned(paged_kv_bytes(kv));
 		if (!kv->k || !kv->v)
 			return false;
-		/* Touched now: page faults are not the first requests' to pay. */
 		memset(kv->k, 0, paged_kv_bytes(kv));
 		memset(kv->v, 0, paged_kv_bytes(kv));
 	}
