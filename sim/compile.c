@@ -116,6 +116,9 @@ static void list_not_modelled(const struct scenario *sc, struct compiled *c, str
 
 static void list_notes(struct compiled *c, struct arena *arena)
 {
+	if (c->acceptance.depth > 0)
+		compiled_note(c, arena, arena_printf(arena, "speculation in expectation: a pass verifies %lld tokens of a sequence and yields %.2f; gaps between tokens are means",
+						     (long long)c->acceptance.verified, acceptance_tokens(&c->acceptance)));
 	if (c->device->status == DEVICE_ANNOUNCED)
 		compiled_note(c, arena, arena_printf(arena, "device %s is announced, not shipping: its figures are the vendor's targets", c->device->name));
 	for (size_t i = 0; i < c->model->note_count; i++)
