@@ -373,7 +373,8 @@ static bool read_model(struct hf *h)
 	if (!a && (name || type))
 		return unsupported(h, name ? name : type);
 	if (!a)
-		return hf_refuse(h, "no architectures and no model_type: expected the config.json of a language model");
+		return hf_refuse(h, "no architectures and no model_type: expected the config.json of a language model%s",
+				 json_object_get(h->root, "quantization") ? " (number formats come from the hf_quant_config.json beside it by themselves)" : "");
 	read_common(h, a);
 	read_dtype(h);
 	note_missing_parts(h);
