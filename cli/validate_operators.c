@@ -11,6 +11,7 @@
 #include "cli/run_outputs.h"
 #include "reports/outfile.h"
 #include "reports/store.h"
+#include "validation/operators_elsewhere.h"
 #include "validation/operators_regions.h"
 #include "validation/operators_report.h"
 
@@ -78,6 +79,19 @@ static bool plots(const char *folder, const struct operators_study *s, bool tell
 	return true;
 }
 
+static bool elsewhere(const struct operators_options *o, struct err *err)
+{
+	struct operators_elsewhere e;
+	struct term term = term_detect(STDOUT_FILENO);
+	struct str out = { 0 };
+	bool ok = operators_elsewhere_run(o, &e, err) && operators_elsewhere_text(&e, &term, &out, err) &&
+		  (out.length == 0 || outfile_write("-", str_text(&out), out.length, err));
+
+	operators_elsewhere_release(&e);
+	str_release(&out);
+	return ok;
+}
+
 static bool keep_regions(const struct call *call, const struct operators_regions *r, struct err *err)
 {
 	const char *path = run_database(call, err);
@@ -124,7 +138,7 @@ static bool operators_run(const struct call *call, struct err *err)
 	if (json && html && strcmp(json, "-") == 0 && strcmp(html, "-") == 0)
 		return err_set(err, ERR_INPUT, "--json and --report: both to standard output; expected at most one there");
 	s = operators_validate(&o, err);
-	ok = s && (to_stdout || show(call, s, fill_text, "-", err)) && (!json || show(call, s, fill_json, json, err)) &&
+	ok = s && (to_stdout || (show(call, s, fill_text, "-", err) && (o.stack || elsewhere(&o, err)))) && (!json || show(call, s, fill_json, json, err)) &&
 	     (!html || show(call, s, fill_html, html, err)) && (!folder || plots(folder, s, !to_stdout, err)) &&
 	     (call_flag(call, "no-store") || keep(call, s, err)) &&
 	     (!call_flag(call, "regions") || regions(call, &o, !to_stdout, err));

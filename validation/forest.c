@@ -135,6 +135,8 @@ static bool grow(struct grower *g, size_t node, size_t first, size_t count, int 
 	for (size_t k = 0; k < f->features; k++)
 		if (rng_below(&g->rng, 2) == 0)
 			try_feature(g, k, first, count, &best);
+	for (size_t k = 0; best.feature < 0 && k < f->features; k++)   /* the half drawn cannot be split */
+		try_feature(g, k, first, count, &best);
 	if (best.feature < 0)
 		return true;
 	if (!mem_grow(&f->nodes, &f->node_capacity, child + 2, sizeof(*f->nodes)))

@@ -24,9 +24,14 @@ static void features_of(const struct op *op, double *out)
 		out[i] = number(extents[i]);
 }
 
-static size_t fold_of(size_t site)
+/* Experts: all layouts of a model together, as the tables are asked. */
+static size_t fold_of(const struct op *op, size_t site)
 {
-	return (hash_mix((uint64_t)site, 31) >> 20) % FOLDS;
+	uint64_t key = site;
+
+	if (op->kind == OP_MOE)
+		key = hash_mix(hash_mix((uint64_t)op->k, (uint64_t)op->experts_total), (uint64_t)op->top_k);
+	return (hash_mix(key, 31) >> 20) % FOLDS;
 }
 
 /* One forest without the sites of a fold, asked about them. */
@@ -38,7 +43,7 @@ static bool run_fold(struct operator_point *points, const size_t *site, size_t c
 	size_t n = 0, asked = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (fold_of(site[i]) == fold) {
+		if (fold_of(&points[i].op, site[i]) == fold) {
 			asked++;
 			continue;
 		}
@@ -52,7 +57,7 @@ static bool run_fold(struct operator_point *points, const size_t *site, size_t c
 	if (!f)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (fold_of(site[i]) == fold)
+		if (fold_of(&points[i].op, site[i]) == fold)
 			points[i].predicted_s[ESTIMATE_FOREST] = exp(forest_predict(f, &x[i * FEATURES]));
 	forest_free(f);
 	return true;
