@@ -22,6 +22,7 @@ static const struct field stack_fields[] = {
 	SECONDS("request_us", request_s, 1e-6, "once a request, before its first schedule"),
 	SECONDS("first_token_us", first_token_s, 1e-6, "from the first token to the client"),
 	{ "overlap", FIELD_FLAG, AT(overlap), 0, 0, 0, false, "no", NULL, "host time hides behind the device's" },
+	{ "gathers", FIELD_FLAG, AT(gathers), 0, 0, 0, false, "no", NULL, "requests of one instant are all seen before a batch is formed (no server between them)" },
 	{ "separate_add", FIELD_FLAG, AT(separate_add), 0, 0, 0, false, "no", NULL, "residual additions are kernels of their own, not part of the norms" },
 	{ "graph_max_tokens", FIELD_INT, AT(graph_max_tokens), 0, 0, 1e6, false, "0", NULL,
 	  "largest batch in a captured graph" },

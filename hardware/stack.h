@@ -22,6 +22,7 @@ struct stack {
 	double request_s;                      /* once a request, before its first schedule: HTTP, tokenise, enqueue (adds to TTFT) */
 	double first_token_s;                  /* detokenise and send: visible to the client on every first token */
 	bool separate_add;                     /* residual additions are kernels of their own, not part of the norms */
+	bool gathers;                          /* requests of one instant are all seen before a batch is formed */
 	bool overlap;                          /* asynchronous scheduling hides host time behind device time */
 	int64_t graph_max_tokens;              /* batches up to this many tokens run as a captured graph (padded), 0 = none */
 	bool graph_prefill;                    /* also batches with prompts run captured (but for attention) */

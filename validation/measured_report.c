@@ -257,13 +257,14 @@ bool measured_plot(const struct measured_study *s, struct str *out, struct err *
 	}
 	str_add(&script, "plot x with lines lc rgb '" GNUPLOT_FAINT "' title 'equal'");
 	for (int f = 1; f < FAMILY_COUNT; f++) {
+		static const char *const hues[] = { "", "#1f77b4", "#d95f02", "#2ca02c", "#9467bd" };
 		bool any = false;
 
 		for (size_t i = 0; i < s->file->count; i++)
 			for (int m = METRIC_ttft_mean; m < METRIC_COUNT; m++)
 				any = any || (family_of(m) == f && compared(s, i, m));
 		if (any)
-			str_addf(&script, ", $d%d with points pt 7 title '%s'", f, families[f]);
+			str_addf(&script, ", $d%d with points pt 7 ps 0.6 lc rgb '%s' title '%s'", f, hues[f], families[f]);
 	}
 	str_add(&script, "\n");
 	ok = script.failed ? err_memory(err) : gnuplot_svg(str_text(&script), "v", "simulated against measured latencies", true, out, err);

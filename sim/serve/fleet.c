@@ -69,11 +69,12 @@ static bool accepted(const struct sim *sim, const struct seq *s)
 	return true;
 }
 
-/* A policy that closes its batch when it starts (static) would start with the first of several requests that come at the
- * very same time: an idle replica waits for all of them. With several replicas the next request may go elsewhere. */
+/* A policy that closes its batch when it starts (static), or a stack without a server in front, would start with the first
+ * of several requests that come at the very same time: an idle replica waits for all of them. With several replicas the
+ * next request may go elsewhere. */
 static bool waits_for_batch(const struct sim *sim, const struct replica *r)
 {
-	return sim->replica_count == 1 && r->flight_count == 0 && r->batcher.ops->may_admit;
+	return sim->replica_count == 1 && r->flight_count == 0 && (r->batcher.ops->may_admit || sim->compiled.stack->gathers);
 }
 
 void fleet_arrive(struct sim *sim, int32_t i, double t_s)

@@ -97,8 +97,7 @@ static bool same_step(struct engine *e, const struct batches *simulated, size_t 
 	return same;
 }
 
-/* To the simulator the first request starts a batch at once, and those of the same instant arrive while it runs -- unless the policy
- * closes its batches. Returns how many sequences were thrown out. */
+/* Returns how many sequences were thrown out. */
 static int64_t compare(const struct scheduler_ops *ops, const char *blocks)
 {
 	static struct batches simulated;
@@ -112,18 +111,15 @@ static int64_t compare(const struct scheduler_ops *ops, const char *blocks)
 	struct source *source;
 	struct request r;
 	size_t n = 0;
-	int64_t thrown_out, added = 0;
+	int64_t thrown_out;
 	bool refused;
 
 	simulated.count = 0;
 	sim = sim_new(sc, &sink, &err);
 	source = source_open(&sc->workload, (uint64_t)sc->seed, &err);
 	CU_ASSERT_TRUE_FATAL(sim && source && sim_run(sim, INFINITY, &err));
-	while (source_next(source, &r, &err)) {
+	while (source_next(source, &r, &err))
 		CU_ASSERT_TRUE_FATAL(engine_add(e, &r, NULL, &refused, &err));
-		if (added++ == 0 && !ops->may_admit)
-			(void)same_step(e, &simulated, &n);
-	}
 	while (engine_outstanding(e) > 0 && same_step(e, &simulated, &n))
 		;
 	if (n != simulated.count)

@@ -116,7 +116,7 @@ bool engine_host_measure(int threads, enum clock_kind clock, struct stack *out, 
 		return false;
 	fit(points, n, c);
 	*out = (struct stack){ .name = "engine", .title = "this program's own engine", .aliases = "", .tables = "", .step_s = c[0], .seq_s = c[1], .token_s = c[2],
-			       .separate_add = true };
+			       .separate_add = true, .gathers = true };
 	out->source = arena_printf(arena, "host time beyond the operators: fitted to %d batches of a model of one layer, %d threads", n, threads);
 	return out->source != NULL || err_memory(err);
 }

@@ -104,9 +104,13 @@ static double next_due(const struct replay *r)
 	return source < later ? source : later;
 }
 
-static bool admit_due(struct replay *r, double t_s, struct err *err)
+/* What is due at t_s. deciding: a batch is formed at the very instant at which the last one ended; what its answers cause comes from
+ * outside and is seen at the next decision, as it would be from a client. */
+static bool admit_due(struct replay *r, double t_s, bool deciding, struct err *err)
 {
 	while (next_due(r) <= t_s) {
+		if (deciding && !(r->has_next && r->next.arrival_s <= t_s) && r->later.at[0].t_s >= t_s)
+			return true;
 		if (r->has_next && (!r->later.count || r->next.arrival_s <= r->later.at[0].t_s)) {
 			if (!submit(r, &r->next, err) || !fetch(r, err))
 				return false;
@@ -141,12 +145,12 @@ static void idle(struct replay *r, double until_s)
 
 static bool run(struct replay *r, void (*progress)(void *ctx, size_t done), void *ctx, struct err *err)
 {
-	struct engine_step step;
+	struct engine_step step = { .ran = false };
 
 	for (;;) {
-		double t = now_s(r);
+		double t = step.ran ? step.iteration.end_s : now_s(r);
 
-		if (!admit_due(r, t, err) || !engine_step(r->engine, t, now_s, r, &step, err))
+		if (!admit_due(r, t, step.ran, err) || !engine_step(r->engine, t, now_s, r, &step, err))
 			return false;
 		if (step.ran) {
 			if (!engine_log_iteration(r->log, &step.iteration))
@@ -155,6 +159,8 @@ static bool run(struct replay *r, void (*progress)(void *ctx, size_t done), void
 				progress(ctx, r->log->request_count);
 			continue;
 		}
+		if (next_due(r) <= t)
+			continue;      /* idle: what came at that instant is looked at now */
 		if (isinf(next_due(r))) {
 			if (engine_outstanding(r->engine) > 0)
 				return err_set(err, ERR_INTERNAL, "engine: %lld requests wait and the scheduler forms no batch", (long long)engine_outstanding(r->engine));
