@@ -60,6 +60,7 @@ static const struct field deployment_fields[] = {
 	INT(scenario_deployment, "prefill_replicas", prefill_replicas, 0, 1000000, "0", "replicas that only prefill; 0 = every replica does both"),
 	INT(scenario_deployment, "prefill_tp", prefill_tp, 0, 1024, "0", "tensor parallel degree of the prefill pool; 0 = tp"),
 	INT(scenario_deployment, "prefill_pp", prefill_pp, 0, 256, "0", "pipeline parallel degree of the prefill pool; 0 = pp"),
+	INT(scenario_deployment, "prefill_dp_attention", prefill_dp_attention, 0, 1024, "0", "attention data-parallel ranks of the prefill pool; 0 = dp_attention"),
 	INT(scenario_deployment, "prefill_ep", prefill_ep, 0, 1024, "0", "expert parallel degree of the prefill pool; 0 = ep"),
 	NUM(scenario_deployment, "transfer_gb_s", transfer_bytes_s, 1e9, 1e-3, 1e5, NULL, "cache transfer rate of one prefill replica; absent: its scale-out links"),
 	NUM(scenario_deployment, "transfer_latency_us", transfer_latency_s, 1e-6, 0, 1e6, "50", "start-up time of one cache transfer"),

@@ -33,7 +33,7 @@ struct scenario_deployment {
 	int64_t replicas, tp, pp, ep, cp, dp_attention;
 	const char *router;
 	int64_t prefill_replicas;              /* > 0: disaggregated; `replicas` then decode only */
-	int64_t prefill_tp, prefill_pp, prefill_ep;     /* of the prefill pool; 0 = as the decode pool */
+	int64_t prefill_tp, prefill_pp, prefill_ep, prefill_dp_attention;     /* of the prefill pool; 0 = as the decode pool */
 	double transfer_bytes_s;               /* cache transfer rate per prefill replica; NAN = from the system's links */
 	double transfer_latency_s;
 };

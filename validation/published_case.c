@@ -16,7 +16,6 @@ const char *const published_why_text[WHY_COUNT] = {
 	[WHY_ACCELERATOR] = "the accelerator is not in the catalog",
 	[WHY_PRECISION] = "the number format is not one that we map",
 	[WHY_PARALLEL] = "the parallel layout is not described in full",
-	[WHY_POOLS] = "attention data parallelism differs between the prefill and decode pools",
 	[WHY_LENGTHS] = "prompt or answer lengths are not stated",
 	[WHY_LOAD] = "the load (rate, batch or concurrency) is not stated",
 	[WHY_FRONTIER] = "interpolated on a frontier of many configurations that are not named",
@@ -184,8 +183,6 @@ static bool layout(struct builder *b)
 	/* dp2 ep2 of one server is attention data parallelism. */
 	if (d->dp > 1 && d->attention_dp == 1)
 		d->attention_dp = d->dp;
-	if (b->layout.split && p->attention_dp != d->attention_dp)
-		return refuse(b, WHY_POOLS, b->row->parallelism);
 	if (!b->layout.stated)
 		return true;           /* chosen by size(): needs the model */
 	b->out->copies = 1;
@@ -193,8 +190,9 @@ static bool layout(struct builder *b)
 		 (long long)d->pp, (long long)d->ep, (long long)d->attention_dp);
 	if (b->layout.split)
 		str_addf(&b->settings,
-			 "deployment.replicas=%lld deployment.prefill_replicas=%lld deployment.prefill_tp=%lld deployment.prefill_ep=%lld ",
-			 (long long)d->count, (long long)p->count, (long long)p->tp, (long long)p->ep);
+			 "deployment.replicas=%lld deployment.prefill_replicas=%lld deployment.prefill_tp=%lld deployment.prefill_ep=%lld "
+			 "deployment.prefill_dp_attention=%lld ",
+			 (long long)d->count, (long long)p->count, (long long)p->tp, (long long)p->ep, (long long)p->attention_dp);
 	else if (b->row->devices > 0)
 		b->out->copies = fmax(1, floor(b->row->devices / (double)(d->tp * d->pp * d->attention_dp)));
 	return true;

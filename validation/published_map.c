@@ -7,7 +7,7 @@
 
 static const struct accelerator_name accelerators[] = {
 	{ "H100-SXM", "h100", "dgx-h100" }, { "H200-SXM", "h200", "hgx-h200" }, { "H800", "h800", "hgx-h800" },
-	{ "H100-PCIe", "h100-pcie", NULL }, { "A100-80GB", "a100", "dgx-a100" }, { "L40S", "l40s", NULL },
+	{ "H100-PCIe", "h100-pcie", NULL }, { "H100-NVL", "h100-nvl", NULL }, { "GH200", "gh200", NULL }, { "A100-80GB", "a100", "dgx-a100" }, { "L40S", "l40s", NULL },
 	{ "B200-SXM", "b200", "dgx-b200" }, { "B300-SXM", "b300", "hgx-b300" }, { "GB200", "gb200", "gb200-nvl72" },
 	{ "GB300", "gb300", "gb300-nvl72" }, { "RTX-PRO-6000", "rtx-pro-6000", NULL }, { "RTX4090", "rtx-4090", NULL },
 	{ "MI300X", "mi300x", "mi300x-8" }, { "MI325X", "mi325x", "mi325x-8" }, { "MI355X", "mi355x", "mi355x-8" },
