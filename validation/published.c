@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "validation/published_reasons.h"
 #include "validation/published_run.h"
 
 const char *const published_by_names[BY_COUNT] = { "all", "source", "accelerator", "model", "metric" };
@@ -70,7 +71,7 @@ static bool make_outcomes(struct published_study *s, const struct published_opti
 
 		if (!wanted(&s->rows.at[i], o))
 			continue;
-		*out = (struct published_outcome){ .row = &s->rows.at[i], .predicted = NAN, .error = NAN };
+		*out = (struct published_outcome){ .row = &s->rows.at[i], .predicted = NAN, .error = NAN, .reason = "" };
 		out->source = first_word(out->row->source, s->arena);
 		out->metric = metric_kind(out->row);
 		if (!out->source)
@@ -190,7 +191,7 @@ struct published_study *published_validate(const struct published_options *o, st
 		return NULL;
 	}
 	s->arena = arena;
-	if (!published_rows_load(o->path, &s->rows, arena, err) || !make_outcomes(s, o, err) || !published_run(s, o, err) ||
+	if (!published_rows_load(o->path, &s->rows, arena, err) || !make_outcomes(s, o, err) || !published_run(s, o, err) || !published_reasons(s, err) ||
 	    !make_groups(s, err)) {
 		arena_free(arena);
 		return NULL;
@@ -205,6 +206,9 @@ void published_study_free(struct published_study *s)
 		arena_free(s->arena);
 }
 
+/* Medians of fewer rows move with any change. */
+enum { STORED_LEAST = 10 };
+
 bool published_baseline_write(const struct published_study *s, const char *path, struct err *err)
 {
 	struct str out = { 0 };
@@ -214,7 +218,7 @@ bool published_baseline_write(const struct published_study *s, const char *path,
 	for (size_t i = 0; i < s->group_count; i++) {
 		const struct published_group *g = &s->groups[i];
 
-		if (g->simulated == 0)
+		if (g->simulated < STORED_LEAST)
 			continue;
 		str_addf(&out, "%s,", published_by_names[g->by]);
 		csv_quote(&out, g->name);

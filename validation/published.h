@@ -17,6 +17,7 @@ struct published_outcome {
 	const char *source, *metric;   /* how the source begins; kind of metric: "ttft, concurrency <= 8", "tpot" ... */
 	double predicted;              /* in the row's unit; NAN when not simulated */
 	double error;                  /* predicted / published - 1 */
+	const char *reason;            /* over 40 %: why, as far as known; "" = unexplained */
 	bool held_out;                 /* no coefficient of the program was fitted to its source, accelerator and model */
 };
 

@@ -37,7 +37,7 @@ static const struct model_name models[] = {
 	{ "gpt-oss-120b", "gpt-oss-120b", CHECKPOINT_NATIVE }, { "gpt-oss-20b", "gpt-oss-20b", CHECKPOINT_NATIVE },
 	{ "mixtral-8x7b", "mixtral-8x7b", CHECKPOINT_PLAIN }, { "Mixtral-8x7B", "mixtral-8x7b", CHECKPOINT_PLAIN }, { "Mixtral-8x22B", "mixtral-8x22b", CHECKPOINT_PLAIN },
 	{ "gptj", "gpt-j-6b", CHECKPOINT_PLAIN }, { "Llama-4-Scout", "llama-4-scout-17b-16e", CHECKPOINT_PLAIN }, { "Llama-4-Maverick", "llama-4-maverick-17b-128e", CHECKPOINT_PLAIN },
-	{ "Llama-4-Scout-17B-16E-Instruct-FP8-dynamic", "llama-4-scout-17b-16e", CHECKPOINT_PLAIN },
+	{ "Llama-4-Scout-17B-16E-Instruct-FP8-dynamic", "llama-4-scout-17b-16e", CHECKPOINT_BLOCK },
 	{ "Mistral-Nemo-Instruct-2407", "mistral-nemo-12b", CHECKPOINT_PLAIN }, { "CodeLlama-34b-Instruct-hf", "codellama-34b", CHECKPOINT_PLAIN },
 	{ "Mistral-7B-Instruct-v0.2", "mistral-7b-v0.3", CHECKPOINT_PLAIN }, { "Mistral-7B", "mistral-7b-v0.3", CHECKPOINT_PLAIN }, { "Falcon-40B", "falcon-40b", CHECKPOINT_PLAIN },
 	{ "Qwen2.5-7B", "qwen2.5-7b", CHECKPOINT_PLAIN }, { "Qwen2.5-72B", "qwen2.5-72b", CHECKPOINT_PLAIN }, { "Llama-3.2-1B", "llama-3.2-1b", CHECKPOINT_PLAIN },

@@ -55,7 +55,7 @@ static bool worst_table(const struct published_study *s, size_t most, const stru
 						       { "reason", false } };
 	const struct published_outcome **sorted = arena_alloc(s->arena, (s->rows.count + 1) * sizeof(const struct published_outcome *));
 	struct table *t = table_new(columns, COUNT_OF(columns));
-	size_t n = 0;
+	size_t n = 0, unexplained = 0;
 	bool ok;
 
 	if (!t || !sorted) {
@@ -66,7 +66,9 @@ static bool worst_table(const struct published_study *s, size_t most, const stru
 		if (!isnan(s->outcomes[i].error) && fabs(s->outcomes[i].error) > 0.4)
 			sorted[n++] = &s->outcomes[i];
 	qsort(sorted, n, sizeof(sorted[0]), further_off);
-	str_addf(out, "%zu rows over 40 %%%s\n", n, n > most ? "; the furthest off:" : "");
+	for (size_t i = 0; i < n; i++)
+		unexplained += !sorted[i]->reason[0];
+	str_addf(out, "%zu rows over 40 %%, %zu of them unexplained%s\n", n, unexplained, n > most ? "; the furthest off:" : "");
 	for (size_t i = 0; i < n && i < most; i++) {
 		const struct published_row *r = sorted[i]->row;
 		const char *cells[] = { r->id, r->model, r->accelerator, r->parallelism, r->batch, r->metric };
@@ -75,7 +77,7 @@ static bool worst_table(const struct published_study *s, size_t most, const stru
 			table_cell(t, STYLE_PLAIN, cells[k]);
 		table_cellf(t, STYLE_PLAIN, "%.4g", r->value);
 		table_cellf(t, STYLE_PLAIN, "%.4g", sorted[i]->predicted);
-		table_cell(t, STYLE_PLAIN, r->reason[0] ? r->reason : "unexplained");
+		table_cell(t, STYLE_PLAIN, sorted[i]->reason[0] ? sorted[i]->reason : "unexplained");
 	}
 	ok = table_print(t, term, 0, out, err);
 	table_free(t);
@@ -143,7 +145,7 @@ static void json_row(struct json *j, const struct published_outcome *o)
 	json_text(j, "scenario", o->set.settings);
 	json_text(j, "not_simulated", o->set.why == WHY_NONE ? NULL : published_why_text[o->set.why]);
 	json_text(j, "detail", o->set.detail);
-	json_text(j, "reason", o->row->reason[0] ? o->row->reason : NULL);
+	json_text(j, "reason", isnan(o->error) || fabs(o->error) <= 0.4 ? NULL : o->reason[0] ? o->reason : "unexplained");
 	if (o->row->extra[0])
 		json_text(j, "extra", o->row->extra);
 	json_end(j);
