@@ -31,10 +31,13 @@ UNIT  := $(sort $(wildcard tests/unit/test_*.c))
 PROP  := $(sort $(wildcard tests/prop/test_*.c))
 FUZZ  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 STRICT := address,undefined
+# MPI is a part of its own, opened only under mpirun; without its headers the program works on one machine.
+MPI_FLAGS := $(shell pkg-config --cflags --libs ompi-c 2>/dev/null)
+MPI_PART  := $(if $(MPI_FLAGS),$(B)/vibee-mpi.so)
 COMMIT := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: FORCE release all help deps lib run test check check-long bench install uninstall layers unit prop test-san cli-tests fuzz fuzz-replay golden clean format lint _test _check _run
-all: $(B)/vibee-sim
+all: $(B)/vibee-sim $(MPI_PART)
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
@@ -103,15 +106,16 @@ endif
 	@touch $@
 
 ## make install     release program, catalogs, man page and bash completion under PREFIX (default /usr/local)
-install: release
+install: release $(MPI_PART)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vibee-sim $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 755 $(RELEASE)/vibee-sim $(DESTDIR)$(PREFIX)/bin/vibee-sim
+	$(if $(MPI_PART),install -D -m 755 $(MPI_PART) $(DESTDIR)$(PREFIX)/lib/vibee-sim/vibee-mpi.so)
 	for d in $(DATA_FOLDERS); do mkdir -p $(DESTDIR)$(PREFIX)/share/vibee-sim/$$d && cp -r $$d/. $(DESTDIR)$(PREFIX)/share/vibee-sim/$$d/; done
 	$(RELEASE)/vibee-sim help --man > $(DESTDIR)$(PREFIX)/share/man/man1/vibee-sim.1
 	$(RELEASE)/vibee-sim help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vibee-sim
 DATA_FOLDERS := hardware/devices hardware/systems hardware/stacks hardware/training_stacks hardware/tables $(wildcard hardware/fits) models/llm models/techniques workloads/catalog sim/scenarios sim/jobs reports/templates validation/published validation/collectives
 uninstall:
-	rm -rf $(DESTDIR)$(PREFIX)/bin/vibee-sim $(DESTDIR)$(PREFIX)/share/vibee-sim $(DESTDIR)$(PREFIX)/share/man/man1/vibee-sim.1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vibee-sim
+	rm -rf $(DESTDIR)$(PREFIX)/bin/vibee-sim $(DESTDIR)$(PREFIX)/lib/vibee-sim $(DESTDIR)$(PREFIX)/share/vibee-sim $(DESTDIR)$(PREFIX)/share/man/man1/vibee-sim.1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vibee-sim
 
 deps:
 	@.ci/deps
@@ -140,6 +144,8 @@ $(B)/kernels/%_avx2.o: CFLAGS_ALL += -mavx2 -mfma -mf16c -ffp-contract=fast -O3
 $(B)/kernels/%.o: CFLAGS_ALL += -fopenmp
 # The texts of OpenCL kernels are part of the object that takes them in.
 $(B)/kernels/core/cl_sources.o: $(wildcard kernels/core/*.cl)
+$(B)/vibee-mpi.so: cli/mpi/transport_mpi.c sim/plan/team.h
+	@mkdir -p $(@D); $(CC) -std=c17 -D_POSIX_C_SOURCE=200809L -I. $(WARN) $(OPT) -fPIC -shared -o $@ $< $(MPI_FLAGS)
 $(B)/cli/version.o: CFLAGS_ALL += -DVIBEE_COMMIT='"$(COMMIT)"'
 
 # The unit runner lists every tests/unit/test_NAME.c as suite_NAME.
@@ -159,7 +165,7 @@ prop: $(B)/tests/prop-tests
 	@mkdir -p build/results; $< build/results/prop$(SAN).count $(SUITE)
 test-san:
 	@$(MAKE) --no-print-directory -k -j$$(nproc) SAN=$(STRICT) OPT="-O1 -g" FAIL_ALLOCATIONS=30 unit prop fuzz-replay
-cli-tests: $(B)/vibee-sim
+cli-tests: $(B)/vibee-sim $(MPI_PART)
 	@mkdir -p build/results; VIBEE=$(CURDIR)/$(B)/vibee-sim tests/cli/run.sh build/results/cli.count
 fuzz-replay: $(FUZZ)
 	@mkdir -p build/results; FAIL_ALLOCATIONS=$(FAIL_ALLOCATIONS) tests/fuzz/replay.sh $(B)/fuzz build/results/fuzz$(SAN).count
@@ -167,7 +173,7 @@ $(B)/fuzzers/%: $(B)/tests/fuzz/%.o $(B)/libvibee.a
 	@mkdir -p $(@D); $(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libvibee.a
 	@mkdir -p $(@D); $(CC) $(LDSAN) -fno-lto -o $@ $^ $(LIBS)
-golden: $(B)/vibee-sim
+golden: $(B)/vibee-sim $(MPI_PART)
 	@VIBEE=$(CURDIR)/$(B)/vibee-sim GOLDEN=write tests/cli/run.sh /dev/null
 
 format:

@@ -12,6 +12,7 @@
 	X(run) \
 	X(train) \
 	X(whatif) \
+	X(search) \
 	X(step) \
 	X(targets) \
 	X(tree) \

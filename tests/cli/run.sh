@@ -121,6 +121,7 @@ if [ ! -x "$VIBEE" ]; then
 fi
 # One program for the whole run, whatever is built meanwhile.
 mkdir "$work/bin"
+cp "$(dirname "$VIBEE")/vibee-mpi.so" "$work/bin/" 2>/dev/null
 cp "$VIBEE" "$work/bin/vibee-sim" && VIBEE=$work/bin/vibee-sim
 for file in tests/cli/*.cases; do
 	[ -e "$file" ] && run_group "$file"
