@@ -247,10 +247,10 @@ const struct command command_search = {
 	.groups = (const struct option_group *const[]){ &search_group, &model_options, &hardware_options, &deployment_options, &scheduler_options,
 							&workload_options, &scenario_options, &study_output_options, NULL },
 	.examples = (const struct example[]){
-		{ "vibee-sim search --model llama-3.1-70b --vary device=h100,h200,b200 --vary tp=1..8*2 --vary replicas=1..8 --workload chat --qps 10 --slo ttft_p99=1,tpot_p99=0.05",
-		  "the cheapest deployment for 10 requests a second" },
-		{ "vibee-sim search mine.xml --vary tp=2,4,8 --capacity --slo ttft_p99=0.5 --objective cost --launch vllm", "each at its largest rate; how to start the best" },
-		{ "mpirun -n 16 vibee-sim search mine.xml --vary device=h100,b200,mi300x --vary tp=1,2,4,8 --json best.json", "on several machines" },
+		{ "vibee-sim search --model llama-3.1-70b --vary device=h100,b200 --vary tp=1..8*2 --qps 6 --slo ttft_p99=1",
+		  "the cheapest deployment for 6 requests a second" },
+		{ "vibee-sim search mine.xml --vary tp=2,4,8 --capacity --slo ttft_p99=0.5 --launch vllm", "each at its largest rate; how to start the best" },
+		{ "mpirun -n 16 vibee-sim search mine.xml --vary device=h100,b200,mi300x --json best.json", "on several machines" },
 		{ NULL, NULL } },
 	.run = search_command,
 };

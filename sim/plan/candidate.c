@@ -80,14 +80,18 @@ static double floor_of(const struct scenario *sc, const struct compiled *c, cons
 	char key[320], value[64];
 	bool shared = !c->owns_costs && c->techniques.count == 0;
 	const struct placement *l = &p->place;
+	int64_t most = 1024;
 
+	/* A few round numbers, so that candidates share them; a larger batch can only lower the bound. */
+	while (most < p->limits.max_tokens + p->limits.max_seqs)
+		most *= 2;
 	*quick = NAN;
 	if (c->acceptance.depth > 0)
 		return 0;              /* several tokens a pass: no bound on one of them */
 	snprintf(key, sizeof(key), "floor %d %p %p tp%lld pp%lld ep%lld cp%lld dp%lld w%d e%d a%d h%d k%d v%d s%.17g t%lld %s", exact, (const void *)c->model,
 		 (const void *)c->costs, (long long)l->tp, (long long)l->pp, (long long)l->ep, (long long)l->cp, (long long)l->dp_attention,
 		 l->weights, l->experts, l->attention, l->head, l->kv, l->activations, l->routing_skew,
-		 exact ? (long long)(p->limits.max_tokens + p->limits.max_seqs) : 0LL, sc->hardware.op_scale ? sc->hardware.op_scale : "");
+		 exact ? (long long)most : 0LL, sc->hardware.op_scale ? sc->hardware.op_scale : "");
 	known = shared ? cached_text(e->cache, key) : NULL;
 	if (known && sscanf(known, "%lg %lg", quick, &floor_s) == 2)
 		return floor_s;
@@ -96,7 +100,7 @@ static double floor_of(const struct scenario *sc, const struct compiled *c, cons
 		return NAN;
 	*quick = iteration_one_token(it) / ROUNDING;
 	if (exact)
-		floor_s = iteration_floor(it) / ROUNDING;
+		floor_s = iteration_floor(it, most) / ROUNDING;
 	iteration_free(it);
 	snprintf(value, sizeof(value), "%.17g %.17g", *quick, floor_s);
 	if (shared)
@@ -306,7 +310,7 @@ static bool find_capacity(const struct evaluating *e, const struct scenario *sc,
 	return true;
 }
 
-bool candidate_evaluate(const struct evaluating *e, int64_t index, double time_scale, struct outcome *out, struct err *err)
+bool candidate_evaluate(const struct evaluating *e, int64_t index, struct outcome *out, struct err *err)
 {
 	struct arena *arena = arena_new();
 	struct err own = { 0 };
@@ -322,8 +326,8 @@ bool candidate_evaluate(const struct evaluating *e, int64_t index, double time_s
 		snprintf(out->why, sizeof(out->why), "%.*s", WHY_ROOM - 1, own.text);
 		ok = own.kind == ERR_INPUT || err_set(err, own.kind, "%s", own.text);
 	} else {
-		if (time_scale != 1)
-			sc->time_scale = time_scale;
+		if (e->time_scale != 1)
+			sc->time_scale = e->time_scale;
 		ok = e->capacity ? find_capacity(e, sc, out, err) : simulate(e, sc, out, err);
 	}
 	arena_free(arena);

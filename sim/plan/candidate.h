@@ -21,6 +21,7 @@ struct evaluating {
 	bool bounds, abort;                    /* false: only what brute force would do */
 	bool capacity;                         /* find the largest rate within the targets */
 	double tolerance;                      /* of that rate, relative */
+	double time_scale;                     /* on all operator times; 1 */
 	const char *salt;                      /* version of the program and settings: part of the keys */
 };
 
@@ -37,8 +38,7 @@ struct bounds {
 
 /* exact: floor_s, too. False only for failures of this program or machine. */
 MUST_USE bool candidate_bound(const struct evaluating *e, int64_t index, bool exact, struct bounds *out, struct err *err);
-/* time_scale: factor on all operator times; 1. */
-MUST_USE bool candidate_evaluate(const struct evaluating *e, int64_t index, double time_scale, struct outcome *out, struct err *err);
+MUST_USE bool candidate_evaluate(const struct evaluating *e, int64_t index, struct outcome *out, struct err *err);
 
 /* "device=h200 tp=8"; in the arena. */
 const char *candidate_label(const struct space *s, int64_t index, struct arena *arena);

@@ -8,7 +8,7 @@
 #include "base/str.h"
 
 enum { WAVE_FIRST = 16, WAVE_MOST = 64, CANDIDATES_MOST = 10000000 };
-enum task_kind { TASK_BOUND, TASK_FLOOR, TASK_EVALUATE };
+enum task_kind { TASK_BOUND, TASK_FLOOR, TASK_EVALUATE, TASK_INTERVAL };
 
 struct task {
 	int kind;
@@ -50,7 +50,15 @@ static bool execute(void *ctx, const void *task, void *reply, struct err *err)
 	memcpy(&t, task, sizeof(t));
 	memset(out, 0, sizeof(*out));
 	if (t.kind == TASK_EVALUATE)
-		return candidate_evaluate(&r->e, t.index, t.time_scale, &out->outcome, err);
+		return candidate_evaluate(&r->e, t.index, &out->outcome, err);
+	if (t.kind == TASK_INTERVAL) {
+		struct evaluating e = r->e;
+
+		/* Figures are wanted, also of what misses a target when it is slower. */
+		e.abort = false;
+		e.time_scale = t.time_scale;
+		return candidate_evaluate(&e, t.index, &out->outcome, err);
+	}
 	return candidate_bound(&r->e, t.index, t.kind == TASK_FLOOR, &out->bounds, err);
 }
 
@@ -63,7 +71,7 @@ static bool done(void *ctx, size_t i, const void *task, const void *reply, struc
 	(void)i;
 	memcpy(&t, task, sizeof(t));
 	r->done_count++;
-	if (r->o->progress && (r->done_count % 64 == 0 || t.kind == TASK_EVALUATE))
+	if (r->o->progress && (r->done_count % 64 == 0 || t.kind >= TASK_EVALUATE))
 		r->o->progress(r->o->progress_ctx, r->done_count, r->s->count, r->what);
 	if (!r->keeping || !r->o->memory || t.kind != TASK_EVALUATE)
 		return true;
@@ -439,10 +447,9 @@ static bool fill_intervals(struct running *r, struct err *err)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		s->intervals[i].rel_error = interval_error(s->candidates[s->best[i]].outcome);
-		r->tasks[2 * i] = (struct task){ TASK_EVALUATE, (int64_t)s->best[i], 1 - s->intervals[i].rel_error };
-		r->tasks[2 * i + 1] = (struct task){ TASK_EVALUATE, (int64_t)s->best[i], 1 + s->intervals[i].rel_error };
+		r->tasks[2 * i] = (struct task){ TASK_INTERVAL, (int64_t)s->best[i], 1 - s->intervals[i].rel_error };
+		r->tasks[2 * i + 1] = (struct task){ TASK_INTERVAL, (int64_t)s->best[i], 1 + s->intervals[i].rel_error };
 	}
-	r->e.abort = false;            /* figures are wanted, also of what misses a target when it is slower */
 	if (!team_map(r->team, 2 * n, r->tasks, r->replies, r->done, err))
 		return false;
 	for (size_t i = 0; i < n && r->done[2 * i] && r->done[2 * i + 1]; i++) {
@@ -499,7 +506,7 @@ static bool prepare(struct running *r, const struct scenario *base, struct err *
 		return err_set(err, ERR_INPUT, "%lld candidates: expected at most %d", (long long)size, CANDIDATES_MOST);
 	r->s->count = (size_t)size;
 	r->e = (struct evaluating){ .space = space, .base = base, .demand = &r->demand, .limits = o->limits, .bounds = !o->brute,
-				    .abort = !o->brute, .capacity = o->capacity, .tolerance = o->tolerance };
+				    .abort = !o->brute, .capacity = o->capacity, .tolerance = o->tolerance, .time_scale = 1 };
 	r->e.salt = arena_printf(r->arena, "search %s%s", o->version, o->capacity ? arena_printf(r->arena, " capacity %.17g", o->tolerance) : "");
 	r->e.cache = catalog_cache_new(err);
 	if (!r->e.salt || !r->e.cache)

@@ -69,10 +69,10 @@ void iteration_price(struct iteration *it, int stage, const struct batch_shape *
 /* Adds `steps` iterations of this shape, as priced, to the account. */
 void iteration_count(struct iteration *it, int stage, const struct batch_shape *shape, const struct step_time *time, int64_t steps);
 
-/* Seconds of the token-wise operators for one token, through all stages; and the least of them over every size of batch that the
- * limits allow: no iteration takes less, whatever is in it. The second prices every size once: milliseconds. */
+/* Seconds of the token-wise operators for one token, through all stages; and the least of them over every batch of up to
+ * most_tokens: no such iteration takes less, whatever is in it. The second prices many sizes: milliseconds. */
 double iteration_one_token(const struct iteration *it);
-double iteration_floor(const struct iteration *it);
+double iteration_floor(const struct iteration *it, int64_t most_tokens);
 
 /* The account: device time by operator (per device of each stage), FLOPs and bytes of one device of the average stage. */
 struct iteration_account {
