@@ -20,7 +20,7 @@
 #include "sim/scenario.h"
 #include "sim/serve.h"
 
-const char *const bench_unit_names[] = { "requests/s", "ns/request", "bytes", "s" };
+const char *const bench_unit_names[] = { "requests/s", "ns/request", "bytes", "s", "1/s", "x" };
 
 #define SETTINGS(...) (const char *const[]){ __VA_ARGS__, NULL }
 /* What a request costs when only its answer gets longer: at each length a rate that one H100 keeps up with and whose batches
@@ -46,6 +46,11 @@ const struct bench benches[] = {
 	  .samples = 15, .exec = true },
 	{ .name = "memory-10m", .what = "largest memory over 10,000,000 requests", .unit = BENCH_BYTES, .requests = 1e7, .samples = 1,
 	  .settings = SETTINGS("workload.qps=14") },
+	{ .name = "search-bound", .what = "candidates of a search that a bound decides, one thread", .unit = BENCH_PER_S, .samples = 3, .study = bench_search_bound },
+	{ .name = "search-simulate", .what = "simulations of 10,000 requests in a search, all processors", .unit = BENCH_PER_S, .samples = 3,
+	  .study = bench_search_simulate },
+	{ .name = "search-threads", .what = "the same on two threads, times as fast as on one", .unit = BENCH_RATIO, .samples = 3,
+	  .study = bench_search_threads },
 	{ .name = NULL },
 };
 
@@ -243,6 +248,8 @@ bool bench_sample(const struct bench *b, double scale, const struct bench_clock 
 	bool ok;
 
 	*out = (struct sample){ .instructions = NAN };
+	if (b->study)
+		return b->study(scale, &out->value, err);
 	if (b->exec)
 		return exec_sample(clock, out, err);
 	snprintf(folder, sizeof(folder), "%s/vibee-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");

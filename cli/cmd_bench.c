@@ -70,6 +70,10 @@ static const char *value_text(char *buf, enum bench_unit unit, double v)
 		return human_seconds(buf, 1e-9 * v);
 	case BENCH_BYTES:
 		return human_bytes(buf, v);
+	case BENCH_PER_S:
+		return strcat(human_count(buf, v), "/s");
+	case BENCH_RATIO:
+		return strcat(human_count(buf, v), " x");
 	case BENCH_SECONDS:
 		break;
 	}
@@ -130,7 +134,7 @@ static bool keep(struct store *store, const struct outcome *o, const char *name,
 		r->scenario = inputs;
 		r->scenario_count = 5;
 		r->peak_rss_bytes = o->rss_bytes;
-		if (o->bench->unit == BENCH_REQUESTS_PER_S)
+		if (o->bench->unit != BENCH_NS_PER_REQUEST && o->bench->unit != BENCH_BYTES && o->bench->unit != BENCH_SECONDS)
 			r->requests_per_s = o->median;
 		if (o->bench->unit == BENCH_SECONDS)
 			r->wall_s = o->median;
@@ -151,7 +155,7 @@ static bool keep(struct store *store, const struct outcome *o, const char *name,
 static void outcome_row(struct table *t, const struct outcome *o, const char *name)
 {
 	char a[32];
-	bool more_is_better = o->bench->unit == BENCH_REQUESTS_PER_S;
+	bool more_is_better = o->bench->unit != BENCH_NS_PER_REQUEST && o->bench->unit != BENCH_BYTES && o->bench->unit != BENCH_SECONDS;
 	double change = o->median / o->previous - 1, spread = (o->sorted[o->count - 1] - o->sorted[0]) / o->median;
 	/* Only a change beyond the spread of the samples is worth a colour. */
 	int style = !isfinite(change) || fabs(change) <= spread ? STYLE_FAINT : (change > 0) == more_is_better ? STYLE_GOOD : STYLE_BAD;
