@@ -11,7 +11,7 @@
 #include "hardware/operator.h"
 #include "sim/serve.h"
 
-enum { REPEATS_MOST = 32, COURSE_MOST = 4096 };
+enum { REPEATS_MOST = 32, COURSE_MOST = 4096, THREADS_MOST = 64 };
 
 struct study {
 	const struct engine_study_options *o;
@@ -358,7 +358,7 @@ bool engine_study_run(const struct engine_study_options *o, struct engine_study 
 {
 	struct study s = { .o = o, .out = out, .arena = arena };
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	int all = processors > 0 ? (int)processors : 1, fd;
+	int all = processors > 0 ? processors < THREADS_MOST ? (int)processors : THREADS_MOST : 1, fd;
 	const char *folder = getenv("TMPDIR");
 	size_t total = 0, done = 0;
 	bool ok = true;
