@@ -78,7 +78,7 @@ static void put_values(struct str *s, enum tensor_type type, const float *v, int
 				back[b + i] = scale * (float)q[i];
 			}
 			for (int i = 0; i < (type == TENSOR_Q8_0 ? QUANT_BLOCK : QUANT_BLOCK / 2); i++) {
-				unsigned char packed = (unsigned char)(q[i] + 8) | (unsigned char)((q[(i + 16) % 32] + 8) << 4);
+				unsigned char packed = (unsigned char)(q[i] + 8) | (unsigned char)((unsigned)(q[(i + 16) % 32] + 8) << 4);
 
 				str_add_bytes(s, type == TENSOR_Q8_0 ? (const char *)&q[i] : (const char *)&packed, 1);
 			}
