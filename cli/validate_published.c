@@ -207,7 +207,7 @@ const struct command validate_published = {
 		   "simulation. For server results with latency limits the highest rate that keeps them is searched.",
 	.groups = (const struct option_group *const[]){ &published_options_group, NULL },
 	.examples = (const struct example[]){
-		{ "vibee-sim validate published", "the shipped table, in a minute of processor time; exit status 1 when a group drifted" },
+		{ "vibee-sim validate published", "the shipped table, in half a minute of processor time; exit status 1 when a group drifted" },
 		{ "vibee-sim validate published --rows mine.csv --worst 50", "figures of your own" },
 		{ "vibee-sim validate published --json - | jq '.summary[]|select(.by==\"source\")'", "the errors for a program" },
 		{ NULL, NULL } },
