@@ -237,7 +237,7 @@ static size_t make_jobs(struct published_outcome **sorted, size_t n, struct job 
 	return count;
 }
 
-/* Refusals become reasons; what is our own failure ends the study. */
+/* Refusals and failures become reasons of their rows, so that one row never costs the study; only unreadable files end it. */
 static bool settle(struct published_study *s, const struct queue *q, struct err *err)
 {
 	for (size_t i = 0; i < q->count; i++) {
@@ -246,7 +246,7 @@ static bool settle(struct published_study *s, const struct queue *q, struct err 
 
 		if (job->failed == ERR_NONE)
 			continue;
-		if (job->failed != ERR_INPUT)
+		if (job->failed == ERR_IO)
 			return err_set(err, job->failed, "row %s: %s", job->first[0]->row->id, job->refusal);
 		if (!(text = arena_strdup(s->arena, job->refusal)))
 			return err_memory(err);
