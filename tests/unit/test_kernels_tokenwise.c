@@ -116,6 +116,8 @@ static void rotations(void)
 
 		for (int i = 0; i < HEADS * D; i++)
 			x[i] = x[HEADS * D + i] = x[2 * HEADS * D + i] = x[3 * HEADS * D + i] = (float)rng_uniform(&r) - 0.5f;
+		memcpy(want, x, sizeof(x));
+		tokenwise_ref.rope(&rope, want, at, ROWS, 1);
 		for (int v = 0; tokenwise_variants[v]; v++) {
 			double near = 0, far = 0, length = 0, before = 0;
 
@@ -123,8 +125,6 @@ static void rotations(void)
 				continue;
 			memcpy(out, x, sizeof(x));
 			tokenwise_variants[v]->rope(&rope, out, at, ROWS, 2);
-			if (v == 0)
-				memcpy(want, out, sizeof(out));
 			check_close("rope", tokenwise_variants[v]->variant, out, want, ROWS * HEADS * D, 1e-6);
 			CU_ASSERT(memcmp(out, x, HEADS * D * sizeof(*x)) == 0);
 			for (int i = 0; i < D; i++) {
