@@ -6,11 +6,11 @@
 #include <time.h>
 
 #include "base/csv.h"
-#include "base/hash.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "validation/published_reasons.h"
 #include "validation/published_run.h"
+#include "validation/row_errors.h"
 
 const char *const published_by_names[BY_COUNT] = { "all", "source", "accelerator", "model", "metric" };
 
@@ -34,28 +34,12 @@ static const char *metric_kind(const struct published_row *row)
 }
 
 /*
- * Which rows the host times of the stacks may be fitted to: half of the (source, accelerator, model) of InferenceX, told
- * by a hash, so that neither we nor the values choose. All others are never fitted to.
+ * Which rows the host times of the stacks may be fitted to: half of the (source, accelerator, model) of InferenceX. All
+ * others are never fitted to.
  */
 static bool held_out(const struct published_outcome *o)
 {
-	struct hash *h;
-	char hex[33];
-
-	if (!text_starts(o->source, "InferenceX/") || !(h = hash_new()))
-		return true;
-	hash_add_text(h, o->source);
-	hash_add_text(h, o->row->accelerator);
-	hash_add_text(h, o->row->model);
-	hash_hex(h, hex);
-	hash_free(h);
-	return strchr("02468ace", hex[0]) == NULL;
-}
-
-static bool wanted(const struct published_row *row, const struct published_options *o)
-{
-	return (!o->source || strstr(row->source, o->source)) && (!o->accelerator || strstr(row->accelerator, o->accelerator)) &&
-	       (!o->model || strstr(row->model, o->model));
+	return !text_starts(o->source, "InferenceX/") || row_held_out(o->row, o->source);
 }
 
 /* Keeps the rows that were asked for; the whole file was needed to find the rates of server runs. */
@@ -69,7 +53,7 @@ static bool make_outcomes(struct published_study *s, const struct published_opti
 	for (size_t i = 0; i < s->rows.count; i++) {
 		struct published_outcome *out = &s->outcomes[n];
 
-		if (!wanted(&s->rows.at[i], o))
+		if (!row_wanted(&s->rows.at[i], o->source, o->accelerator, o->model))
 			continue;
 		*out = (struct published_outcome){ .row = &s->rows.at[i], .predicted = NAN, .error = NAN, .reason = "" };
 		out->source = first_word(out->row->source, s->arena);
@@ -92,26 +76,11 @@ static const char *name_by(const struct published_outcome *o, int by)
 	return names[by];
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double quantile(const double *sorted, size_t n, double q)
-{
-	double at = q * (double)(n - 1);
-	size_t i = (size_t)at;
-
-	if (n == 0)
-		return NAN;
-	return i + 1 < n ? sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
-}
-
 /* Only rows that nothing was fitted to count in the errors. */
 static void summarise(const struct published_study *s, struct published_group *g, double *errors)
 {
+	struct row_errors e;
+
 	for (size_t i = 0; i < s->rows.count; i++) {
 		const struct published_outcome *o = &s->outcomes[i];
 
@@ -121,15 +90,9 @@ static void summarise(const struct published_study *s, struct published_group *g
 		if (isnan(o->error) || !o->held_out)
 			continue;
 		errors[g->simulated++] = o->error;
-		g->over += fabs(o->error) > 0.4;
 	}
-	qsort(errors, g->simulated, sizeof(*errors), compare_numbers);
-	g->bias = quantile(errors, g->simulated, 0.5);
-	for (size_t i = 0; i < g->simulated; i++)
-		errors[i] = fabs(errors[i]);
-	qsort(errors, g->simulated, sizeof(*errors), compare_numbers);
-	g->median = quantile(errors, g->simulated, 0.5);
-	g->p90 = quantile(errors, g->simulated, 0.9);
+	row_errors(errors, g->simulated, &e);
+	g->over = e.over, g->median = e.median, g->p90 = e.p90, g->bias = e.bias;
 }
 
 static int compare_groups(const void *a, const void *b)

@@ -1,14 +1,13 @@
 #include "validation/training.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "sim/train/layout.h"
 #include "sim/train/train.h"
+#include "validation/row_errors.h"
 
 enum { PARTS_MOST = 256 };
 
@@ -29,25 +28,6 @@ static double now_s(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/*
- * Which rows the training stacks' coefficients may be fitted to: half of the (source, accelerator, model), told by a hash,
- * so that neither we nor the values choose.
- */
-static bool held_out(const struct published_row *row, const char *source)
-{
-	struct hash *h = hash_new();
-	char hex[33];
-
-	if (!h)
-		return true;
-	hash_add_text(h, source);
-	hash_add_text(h, row->accelerator);
-	hash_add_text(h, row->model);
-	hash_hex(h, hex);
-	hash_free(h);
-	return strchr("02468ace", hex[0]) == NULL;
-}
-
 static const char *source_name(const char *source, struct arena *arena)
 {
 	return arena_printf(arena, "%.*s", (int)strcspn(source, " "), source);
@@ -60,12 +40,6 @@ static const char *metric_kind(const char *metric)
 	if (strstr(metric, "energy") || strstr(metric, "power"))
 		return "energy";
 	return metric;
-}
-
-static bool wanted(const struct published_row *row, const struct training_filter *f)
-{
-	return (!f->source || strstr(row->source, f->source)) && (!f->accelerator || strstr(row->accelerator, f->accelerator)) &&
-	       (!f->model || strstr(row->model, f->model));
 }
 
 static const struct train_parts *parts_of(struct shelf *shelf, const struct job *job, struct arena *arena, struct err *err)
@@ -210,34 +184,18 @@ static bool read_rows(struct training_study *s, const struct training_filter *f,
 	for (size_t i = 0; i < s->rows.count; i++) {
 		struct training_outcome *o = &s->outcomes[n];
 
-		if (!wanted(&s->rows.at[i], f))
+		if (!row_wanted(&s->rows.at[i], f->source, f->accelerator, f->model))
 			continue;
 		*o = (struct training_outcome){ .row = &s->rows.at[i], .predicted = NAN, .error = NAN };
 		o->source = source_name(o->row->source, s->arena), o->metric = metric_kind(o->row->metric);
 		if (!o->source || !training_case(&s->rows, i, &o->set, s->arena, err))
 			return o->source ? false : err_memory(err);
-		o->held_out = held_out(o->row, o->source) != f->fitted_rows;
+		/* Coefficients of the training stacks may be fitted to the other half. */
+		o->held_out = row_held_out(o->row, o->source) != f->fitted_rows;
 		n++;
 	}
 	s->rows.count = n;
 	return true;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double quantile(const double *sorted, size_t n, double q)
-{
-	double at = q * (double)(n - 1);
-	size_t i = (size_t)at;
-
-	if (n == 0)
-		return NAN;
-	return i + 1 < n ? sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
 }
 
 static const char *const kinds[] = { "all", "source", "accelerator", "model", "metric" };
@@ -256,6 +214,8 @@ static const char *name_by(const struct training_outcome *o, const char *by)
 
 static void measure(const struct training_study *s, struct training_group *g, double *errors)
 {
+	struct row_errors e;
+
 	for (size_t i = 0; i < s->rows.count; i++) {
 		const struct training_outcome *o = &s->outcomes[i];
 
@@ -265,14 +225,9 @@ static void measure(const struct training_study *s, struct training_group *g, do
 		if (isnan(o->error) || !o->held_out)
 			continue;
 		errors[g->simulated++] = o->error;
-		g->over += fabs(o->error) > 0.4;
 	}
-	qsort(errors, g->simulated, sizeof(*errors), by_value);
-	g->bias = quantile(errors, g->simulated, 0.5);
-	for (size_t i = 0; i < g->simulated; i++)
-		errors[i] = fabs(errors[i]);
-	qsort(errors, g->simulated, sizeof(*errors), by_value);
-	g->median = quantile(errors, g->simulated, 0.5), g->p90 = quantile(errors, g->simulated, 0.9);
+	row_errors(errors, g->simulated, &e);
+	g->over = e.over, g->median = e.median, g->p90 = e.p90, g->bias = e.bias;
 }
 
 static bool group(struct training_study *s, struct err *err)
