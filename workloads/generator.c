@@ -263,7 +263,7 @@ bool generator_has_prefixes(const struct generator *g)
 	const struct workload *w = g->w;
 
 	return w->prefixes.shared_tokens > 0 || w->prefixes.reuse_share > 0 ||
-	       ((w->sessions.turns.kind || w->sessions.users > 0) && w->sessions.grows);
+	       ((w->sessions.turns.kind || w->sessions.users > 0) && (w->sessions.grows || w->sessions.repeats));
 }
 
 static bool set_blocks(struct generator *g, struct request *q, const struct lineage *l, uint32_t n, struct err *err)

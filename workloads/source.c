@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "workloads/feed.h"
 #include "workloads/generator.h"
+#include "workloads/turns.h"
 
 /* So many draws in a row over max_model_len mean that no request will ever fit. */
 enum { DROPS_MOST = 1000000 };
@@ -14,6 +15,7 @@ enum { DROPS_MOST = 1000000 };
 /* A session between its turns. Its number in requests is serial << 32 | place + 1. */
 struct session {
 	int64_t turns_left, turn, history, shared_prompt;
+	int64_t prompt, output; /* of a user who repeats one prompt, once drawn */
 	uint64_t serial;
 	int32_t class_index, adapter;
 };
@@ -23,7 +25,9 @@ struct source {
 	struct generator *generator; /* NULL: a trace with its own arrivals */
 	struct feed *feed;           /* NULL: no trace */
 	bool closed, has_sessions, has_users, has_prefixes, at_end;
-	int64_t limit, issued, opened; /* opened: requests of a closed loop that source_next gave */
+	bool waits; /* users who wait: each one's first request comes from source_next, the rest from source_completed */
+	struct turns turns;
+	int64_t limit, issued, opened; /* opened: requests of a closed loop, or of users who wait, that source_next gave */
 	double last_s;
 	struct session *sessions; /* by place; free ones have serial 0 and keep the next free place in turn */
 	size_t session_count, session_capacity;
@@ -46,7 +50,8 @@ static bool open_users(struct source *s, struct err *err)
 			s->w.prefixes.shared_tokens > 0 ? (int64_t)(i % (size_t)s->w.prefixes.shared_prompts) : -1;
 		s->sessions[i].serial = ++s->serial;
 	}
-	return true;
+	s->waits = s->w.sessions.waits;
+	return !s->waits || turns_init(&s->turns, s->session_count, err);
 }
 
 struct source *source_open(const struct workload *w, uint64_t seed, struct err *err)
@@ -93,6 +98,7 @@ void source_close(struct source *s)
 		return;
 	feed_close(s->feed);
 	generator_free(s->generator);
+	turns_release(&s->turns);
 	mem_free(s->sessions);
 	mem_free(s);
 }
@@ -133,7 +139,14 @@ static bool session_turn(struct source *s, struct session *t, struct request *q)
 	int64_t shared = t->shared_prompt >= 0 ? (int64_t)s->w.prefixes.shared_tokens : 0;
 	int64_t prompt, output, most = spec->max_context;
 
-	generator_lengths(s->generator, t->class_index, &prompt, &output);
+	if (spec->repeats && t->prompt > 0) {
+		prompt = t->prompt;
+		output = t->output;
+	} else {
+		generator_lengths(s->generator, t->class_index, &prompt, &output);
+		t->prompt = prompt;
+		t->output = output;
+	}
 	if (s->w.prompt_scale != 1)
 		prompt = (int64_t)fmax(1, round((double)prompt * s->w.prompt_scale));
 	if (s->w.output_scale != 1)
@@ -154,7 +167,7 @@ static bool session_blocks(struct source *s, struct session *t, struct request *
 {
 	bool grows = s->w.sessions.grows;
 	int64_t tokens = q->prompt_tokens + (grows && t->turns_left > 0 ? q->output_tokens : 0);
-	uint64_t text = grows ? t->serial : hash_mix(t->serial, (uint64_t)t->turn);
+	uint64_t text = grows || s->w.sessions.repeats ? t->serial : hash_mix(t->serial, (uint64_t)t->turn);
 
 	return !s->has_prefixes || generator_session_blocks(s->generator, q, t->shared_prompt, text, tokens, err);
 }
@@ -194,10 +207,9 @@ static bool start_session(struct source *s, int32_t class_index, struct request 
 	return true;
 }
 
-/* Fixed users take turns: the request goes to the next user, whose conversation starts again when it is long enough. */
-static bool user_turn(struct source *s, int32_t class_index, struct request *q, struct err *err)
+/* A fixed user's next request; the conversation starts again when it is long enough. */
+static bool user_turn(struct source *s, size_t place, int32_t class_index, struct request *q, struct err *err)
 {
-	size_t place = (size_t)(s->issued % (int64_t)s->session_count);
 	struct session *t = &s->sessions[place];
 
 	t->class_index = class_index;
@@ -291,7 +303,7 @@ static bool produce(struct source *s, struct request *q, bool timed, struct err 
 			q->adapter = generator_adapter(s->generator);
 	}
 	if (!s->feed && !(s->has_sessions ? start_session(s, class_index, q, err)
-			  : s->has_users  ? user_turn(s, class_index, q, err)
+			  : s->has_users  ? user_turn(s, (size_t)(s->issued % (int64_t)s->session_count), class_index, q, err)
 					  : lone_request(s, class_index, q, err)))
 		return false;
 	if (!s->feed && s->w.class_count)
@@ -306,10 +318,42 @@ static bool issue(struct source *s, struct request *q)
 	return true;
 }
 
+static struct turn_time draw_time(void *source)
+{
+	struct source *s = source;
+	struct turn_time t = { .at_s = INFINITY };
+
+	if (!s->at_end)
+		t.at_s = generator_arrival(s->generator, &t.class_index);
+	if (t.at_s > s->w.duration_s || t.at_s == INFINITY) {
+		t.at_s = INFINITY;
+		s->at_end = true;
+	}
+	return t;
+}
+
+/* The next request of a user who waits; its time is the one of the arrivals. */
+static bool waiting_user_turn(struct source *s, size_t place, struct request *q, struct err *err)
+{
+	struct turn_time t;
+
+	if (s->issued >= s->limit || !turns_take(&s->turns, place, draw_time, s, &t, err) || t.at_s == INFINITY)
+		return false;
+	*q = (struct request){ .adapter = -1 };
+	if (!user_turn(s, place, t.class_index, q, err))
+		return false;
+	if (s->w.class_count)
+		q->priority = (int32_t)s->w.classes[q->class_index].priority;
+	q->arrival_s = t.at_s;
+	return true;
+}
+
 bool source_next(struct source *s, struct request *out, struct err *err)
 {
 	bool timed = !s->closed || s->w.paced;
 
+	if (s->waits)
+		return s->opened < (int64_t)s->session_count && waiting_user_turn(s, (size_t)s->opened++, out, err) && issue(s, out);
 	if (s->closed && s->opened >= s->w.concurrency)
 		return false;
 	if (!produce(s, out, timed, err))
@@ -361,6 +405,12 @@ bool source_completed(struct source *s, const struct request *done, double now_s
 {
 	if (s->issued >= s->limit)
 		return false;
+	if (s->waits) {
+		if (!waiting_user_turn(s, (size_t)(done->session & 0xffffffff) - 1, next, err))
+			return false;
+		next->arrival_s = fmax(next->arrival_s, now_s);
+		return !(next->arrival_s > s->w.duration_s) && issue(s, next);
+	}
 	if (next_trace_turn(s, done, now_s, next) || next_turn(s, done, now_s, next, err))
 		return !(next->arrival_s > s->w.duration_s) && issue(s, next);
 	if (err->kind != ERR_NONE || !s->closed || !produce(s, next, s->w.paced, err))
@@ -374,7 +424,7 @@ bool source_completed(struct source *s, const struct request *done, double now_s
 
 bool source_causes_followups(const struct source *s)
 {
-	return s->closed || s->has_sessions || (s->feed && feed_has_turns(s->feed));
+	return s->closed || s->waits || s->has_sessions || (s->feed && feed_has_turns(s->feed));
 }
 
 bool source_has_prefixes(const struct source *s)

@@ -157,7 +157,9 @@ static const struct element class_element = {
 static const struct field sessions_fields[] = {
 	FLAG("grows", sessions, grows, "yes", "a turn's prompt holds the whole conversation before it"),
 	INT("users", sessions, users, 0, 100000000, "0",
-	    "this many sessions take turns at the arrivals (nobody waits for an answer); 0 = by think time"),
+	    "this many sessions take turns at the arrivals; 0 = by think time"),
+	FLAG("waits", sessions, waits, "no", "a user's next request waits for the answer to the one before (needs users)"),
+	FLAG("repeats", sessions, repeats, "no", "each user sends one and the same prompt at every turn (needs users, grows=no)"),
 	INT("max_context", sessions, max_context, 0, 1000000000, "0",
 	    "a session ends before its context passes this many tokens; 0 = no limit"),
 };

@@ -74,6 +74,8 @@ struct sessions {
 	struct spread think_s; /* end of an answer to the next question */
 	bool grows;            /* a turn's prompt holds all earlier prompts and answers */
 	int64_t users;         /* > 0: this many sessions take turns at the arrivals, nobody thinks */
+	bool waits;            /* users only: a user's next request waits for the answer to the one before */
+	bool repeats;          /* users only: each sends one and the same prompt at every turn, of the lengths first drawn */
 	int64_t max_context;   /* a session ends before its context passes this; 0 = no limit */
 };
 

@@ -72,6 +72,12 @@ static bool check_sessions(const struct workload *w, struct err *err)
 			err, ERR_INPUT,
 			"%s: sessions take turns at the arrivals (users=%lld): no closed loop (concurrency) with them",
 			label(w), (long long)s->users);
+	if ((s->waits || s->repeats) && s->users == 0)
+		return err_set(err, ERR_INPUT, "%s: sessions: %s=yes says what fixed users do: expected users over 0", label(w),
+			       s->waits ? "waits" : "repeats");
+	if (s->repeats && s->grows)
+		return err_set(err, ERR_INPUT, "%s: sessions: the same prompt at every turn (repeats=yes) cannot grow: expected grows=no",
+			       label(w));
 	if ((s->turns.kind != SPREAD_NONE || s->users > 0) && w->trace)
 		return err_set(err, ERR_INPUT, "%s: a trace brings its own sessions: expected no <sessions> beside it",
 			       label(w));
