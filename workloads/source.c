@@ -27,6 +27,7 @@ struct source {
 	bool closed, has_sessions, has_users, has_prefixes, at_end;
 	bool waits; /* users who wait: each one's first request comes from source_next, the rest from source_completed */
 	struct turns turns;
+	int64_t drawn; /* of their arrivals */
 	int64_t limit, issued, opened; /* opened: requests of a closed loop, or of users who wait, that source_next gave */
 	double last_s;
 	struct session *sessions; /* by place; free ones have serial 0 and keep the next free place in turn */
@@ -323,6 +324,8 @@ static struct turn_time draw_time(void *source)
 	struct source *s = source;
 	struct turn_time t = { .at_s = INFINITY };
 
+	if (s->drawn++ >= s->limit)
+		s->at_end = true;
 	if (!s->at_end)
 		t.at_s = generator_arrival(s->generator, &t.class_index);
 	if (t.at_s > s->w.duration_s || t.at_s == INFINITY) {
@@ -337,7 +340,7 @@ static bool waiting_user_turn(struct source *s, size_t place, struct request *q,
 {
 	struct turn_time t;
 
-	if (s->issued >= s->limit || !turns_take(&s->turns, place, draw_time, s, &t, err) || t.at_s == INFINITY)
+	if (!turns_take(&s->turns, place, draw_time, s, &t, err) || t.at_s == INFINITY)
 		return false;
 	*q = (struct request){ .adapter = -1 };
 	if (!user_turn(s, place, t.class_index, q, err))

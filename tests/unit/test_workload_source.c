@@ -382,6 +382,95 @@ static void closed_loop_never_exceeds_n(void)
 }
 
 /* Turn k + 1 begins with all of turn k, answer included; conversations under one system prompt share only that. */
+
+/* Users who wait: user i asks at arrivals i, i + users, ..., or when the answer before it came, if that is later. One answer
+ * takes so long that a user falls behind by several arrivals; the others keep to theirs. */
+static void users_wait_for_their_answers(void)
+{
+	enum { USERS = 3, EACH = 40 };
+	struct arena *arena = arena_new();
+	struct workload w = plain(arena, 2, 0);
+	struct workload open;
+	double times[USERS * EACH], ends[USERS] = { 0 };
+	struct request pending[USERS], q, next;
+	int64_t turn[USERS] = { 0 };
+	uint64_t first_block[USERS] = { 0 };
+	struct err err = { 0 };
+	struct source *s;
+	int taken = 0;
+
+	w.requests = USERS * EACH;
+	w.prompt.kind = SPREAD_UNIFORM, w.prompt.least = 64, w.prompt.most = 300;
+	w.sessions.users = USERS;
+	w.sessions.grows = false;
+	open = w;
+	s = source_open(&open, 5, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_FALSE(source_causes_followups(s));
+	for (int i = 0; i < USERS * EACH; i++) {
+		CU_ASSERT_TRUE_FATAL(source_next(s, &q, &err));
+		times[i] = q.arrival_s;
+	}
+	source_close(s);
+
+	w.sessions.waits = w.sessions.repeats = true;
+	s = source_open(&w, 5, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_TRUE(source_causes_followups(s));
+	CU_ASSERT_TRUE(source_has_prefixes(s));
+	for (int i = 0; i < USERS; i++) {
+		CU_ASSERT_TRUE_FATAL(source_next(s, &pending[i], &err));
+		CU_ASSERT_TRUE_FATAL(pending[i].block_count > 0);
+		first_block[i] = pending[i].blocks[0];
+	}
+	CU_ASSERT_FALSE(source_next(s, &q, &err));
+	while (taken < USERS * EACH) {
+		int who = 0;
+
+		/* Each request of user 0 takes 5 s, of the others none: in order of their ends. */
+		for (int i = 0; i < USERS; i++)
+			ends[i] = turn[i] < EACH ? pending[i].arrival_s + (i == 0 ? 5 : 0) : INFINITY;
+		for (int i = 1; i < USERS; i++)
+			who = ends[i] < ends[who] ? i : who;
+		CU_ASSERT_EQUAL(pending[who].turn, turn[who]);
+		if (turn[who] == 0 || who)
+			CU_ASSERT_DOUBLE_EQUAL(pending[who].arrival_s, times[who + USERS * turn[who]], 1e-9);
+		taken++;
+		if (++turn[who] == EACH) {
+			CU_ASSERT_FALSE(source_completed(s, &pending[who], ends[who], &next, &err));
+			continue;
+		}
+		CU_ASSERT_TRUE_FATAL(source_completed(s, &pending[who], ends[who], &next, &err));
+		CU_ASSERT_EQUAL(next.session, pending[who].session);
+		CU_ASSERT_EQUAL(next.prompt_tokens, pending[who].prompt_tokens);
+		CU_ASSERT_TRUE_FATAL(next.block_count > 0);
+		CU_ASSERT_EQUAL(next.blocks[0], first_block[who]);
+		CU_ASSERT_DOUBLE_EQUAL(next.arrival_s, fmax(ends[who], times[who + USERS * turn[who]]), 1e-9);
+		pending[who] = next;
+	}
+	CU_ASSERT_FALSE(source_completed(s, &pending[0], 1e6, &next, &err));
+	CU_ASSERT_EQUAL(err.kind, ERR_NONE);
+	source_close(s);
+	arena_free(arena);
+}
+
+static void waiting_needs_users(void)
+{
+	struct arena *arena = arena_new();
+	struct workload w = plain(arena, 2, 10);
+	struct err err = { 0 };
+
+	w.sessions.waits = true;
+	CU_ASSERT_FALSE(workload_check(&w, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "expected users"));
+	w.sessions.users = 2;
+	w.sessions.repeats = true;
+	err = (struct err){ 0 };
+	CU_ASSERT_FALSE(workload_check(&w, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "grows=no"));
+	arena_free(arena);
+}
+
 static void sessions_chain_their_prefixes(void)
 {
 	struct arena *arena = arena_new();
@@ -543,6 +632,8 @@ CU_TestInfo suite_workload_source[] = {
 	{ "random streams are separate", streams_are_separate },
 	{ "a closed loop never exceeds its concurrency", closed_loop_never_exceeds_n },
 	{ "sessions chain their prefixes", sessions_chain_their_prefixes },
+	{ "users wait for their answers", users_wait_for_their_answers },
+	{ "waiting needs users", waiting_needs_users },
 	{ "turns of a trace wait for answers", trace_turns_wait_for_answers },
 	{ "classes have their shares and lengths", classes_have_their_shares },
 	{ "survives lack of memory", survives_lack_of_memory },
