@@ -181,15 +181,50 @@ static double moe_flops(const struct op *op)
 	return 2 * moe_pairs(op) * (double)op->n * (double)op->k * (op->gated ? 3 : 2);
 }
 
+/*
+ * Sums over ranks 1 ... total of smooth functions of the rank: one by one up to 16, then at five Gauss-Legendre points in
+ * every doubling, which the integral from low - 1/2 to high + 1/2 stands for. Long tables of experts price steps by the
+ * thousand; the sums themselves took nine tenths of some runs. Within 1e-4 of them.
+ */
+enum { RANKS_EXACT = 16, RANK_POINTS = 5, RANKS_MOST = 4096, RANK_NODES = RANKS_EXACT + RANK_POINTS * 8 };
+
+static const double gauss_at[RANK_POINTS] = { -0.906179845938664, -0.538469310105683, 0, 0.538469310105683, 0.906179845938664 };
+static const double gauss_weight[RANK_POINTS] = { 0.236926885056189, 0.478628670499366, 0.568888888888889, 0.478628670499366,
+						  0.236926885056189 };
+
+struct rank_node {
+	double rank, weight;
+};
+
+static int rank_nodes(double total, struct rank_node *nodes)
+{
+	double low = RANKS_EXACT;
+	int n = 0;
+
+	for (int i = 1; i <= RANKS_EXACT && i <= total; i++)
+		nodes[n++] = (struct rank_node){ i, 1 };
+	for (; low < total; low = fmin(2 * low, total)) {
+		double begin = low + 0.5, half = (fmin(2 * low, total) - low) / 2;
+
+		for (int k = 0; k < RANK_POINTS; k++)
+			nodes[n++] = (struct rank_node){ begin + half * (1 + gauss_at[k]), half * gauss_weight[k] };
+	}
+	return n;
+}
+
 /* Share of the experts that m tokens touch when the expert of rank i is picked by a token with odds i^-skew (at most surely). */
 static double touched_share(double total, double top_k, double skew, double m)
 {
-	double sum = 0, hit = 0;
+	struct rank_node nodes[RANK_NODES];
+	int n = rank_nodes(total, nodes);
+	double odds[RANK_NODES], sum = 0, hit = 0;
 
-	for (double i = 1; i <= total; i++)
-		sum += pow(i, -skew);
-	for (double i = 1; i <= total; i++)
-		hit += 1 - pow(1 - fmin(top_k * pow(i, -skew) / sum, 1), m);
+	for (int i = 0; i < n; i++) {
+		odds[i] = pow(nodes[i].rank, -skew);
+		sum += nodes[i].weight * odds[i];
+	}
+	for (int i = 0; i < n; i++)
+		hit += nodes[i].weight * (1 - exp(m * log1p(-fmin(top_k * odds[i] / sum, 1))));
 	return hit / total;
 }
 
@@ -200,22 +235,22 @@ double op_experts_touched(const struct op *op)
 	double experts = at_least_one(op->experts), total = op->experts_total > 0 ? (double)op->experts_total : experts;
 	double missed = fmax(1 - at_least_one(op->top_k) / total, 0);
 
-	if (op->skew > 0 && missed > 0 && total <= 4096)
+	if (op->skew > 0 && missed > 0 && op->m > 0 && total <= RANKS_MOST)
 		return experts * touched_share(total, at_least_one(op->top_k), op->skew, (double)op->m);
 	return experts * (1 - pow(missed, (double)op->m));
 }
 
-static double moe_weights(const struct op *op)
+static double moe_weights(const struct op *op, double touched)
 {
-	return op_experts_touched(op) * (op->gated ? 3 : 2) * (double)op->n * (double)op->k *
+	return touched * (op->gated ? 3 : 2) * (double)op->n * (double)op->k *
 	       (op->stored_bytes > 0 ? op->stored_bytes : dtype_bytes(op->dtype));
 }
 
-static double moe_bytes(const struct op *op)
+double op_moe_bytes(const struct op *op, double touched)
 {
 	double tokens = fmin((double)op->m, moe_pairs(op));
 
-	return moe_weights(op) + tokens * (double)op->k * (in_bytes(op->dtype) + out_bytes(op->dtype));
+	return moe_weights(op, touched) + tokens * (double)op->k * (in_bytes(op->dtype) + out_bytes(op->dtype));
 }
 
 /* GEMM: 2 m n k a product. Elementwise work counts the few operations an element needs; collectives and copies none
@@ -268,7 +303,7 @@ double op_bytes(const struct op *op)
 		       (n * k * (op->stored_bytes > 0 ? op->stored_bytes : e) + m * k * in_bytes(op->dtype) + m * n * out_bytes(op->dtype));
 	case OP_ATTENTION_PREFILL: case OP_ATTENTION_DECODE: case OP_MLA_PREFILL: case OP_MLA_DECODE:
 		return attention_bytes(op);
-	case OP_MOE: return moe_bytes(op);
+	case OP_MOE: return op_moe_bytes(op, op_experts_touched(op));
 	case OP_ALL_REDUCE:
 	case OP_ALL_GATHER:
 	case OP_REDUCE_SCATTER:
@@ -303,7 +338,7 @@ void op_traffic(const struct op *op, struct op_traffic *out)
 		out->weights = at_least_one(op->batch) * (double)op->n * (double)op->k *
 			       (op->stored_bytes > 0 ? op->stored_bytes : dtype_bytes(op->dtype));
 		break;
-	case OP_MOE: out->weights = moe_weights(op); break;
+	case OP_MOE: out->weights = moe_weights(op, op_experts_touched(op)); break;
 	case OP_EMBEDDING: out->weights = m * (double)op->n * dtype_bytes(op->dtype); break;
 	case OP_ATTENTION_PREFILL: case OP_ATTENTION_DECODE: case OP_MLA_PREFILL: case OP_MLA_DECODE:
 		attention_widths(op, &qk, &v);

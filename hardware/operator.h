@@ -76,5 +76,7 @@ struct op_traffic {
 void op_traffic(const struct op *op, struct op_traffic *out);
 /* Experts of a moe operator that at least one token chose, on this device (mean). */
 double op_experts_touched(const struct op *op);
+/* op_bytes of a moe operator whose touched experts are known: counting them is the most of it. */
+double op_moe_bytes(const struct op *op, double touched);
 
 #endif

@@ -57,7 +57,31 @@ static struct kriging_place expert_place(const int64_t *key, size_t site)
 	};
 }
 
-static double expert_law(const struct question *q, const int64_t *key, double m)
+/* Experts that a batch touches, of the layouts asked for at one number of tokens: neighbours are the same few models with
+ * their experts spread in several ways. Shares of all experts, so that they hold for every spread. */
+struct touched {
+	struct { int64_t top_k, total, m; double share; } of[EXPERTS];
+	int count;
+};
+
+static double touched_share_of(struct touched *t, const struct op *op)
+{
+	double share;
+
+	for (int i = 0; i < t->count; i++)
+		if (t->of[i].top_k == op->top_k && t->of[i].total == op->experts_total && t->of[i].m == op->m)
+			return t->of[i].share;
+	share = op_experts_touched(op) / fmax((double)op->experts, 1);
+	if (t->count < EXPERTS) {
+		t->of[t->count].top_k = op->top_k;
+		t->of[t->count].total = op->experts_total;
+		t->of[t->count].m = op->m;
+		t->of[t->count++].share = share;
+	}
+	return share;
+}
+
+static double expert_law(const struct question *q, const int64_t *key, double m, struct touched *touched)
 {
 	double peak = q->limits->peak_flop_s[q->op->dtype], bandwidth = q->limits->bandwidth_bytes_s, c, b;
 	struct op op = *q->op;
@@ -69,7 +93,8 @@ static double expert_law(const struct question *q, const int64_t *key, double m)
 	op.experts = key[7];
 	op.m = llround(fmax(m, 1));
 	c = peak > 0 ? op_flops(&op) / (peak * EXPERTS_COMPUTE) : 0;
-	b = bandwidth > 0 ? op_bytes(&op) / (bandwidth * EXPERTS_MEMORY) : 0;
+	b = op_moe_bytes(&op, touched_share_of(touched, &op) * fmax((double)op.experts, 1));
+	b = bandwidth > 0 ? b / (bandwidth * EXPERTS_MEMORY) : 0;
 	return q->table->floor_s[key[0] % DTYPE_COUNT] + cbrt(c * c * c + b * b * b);
 }
 
@@ -83,7 +108,8 @@ struct kriged {
 
 static double kriged_at(const struct kriged *k, double m)
 {
-	double sum = log(expert_law(k->q, k->key, m)), chosen = (double)k->key[3] / (double)k->key[4];
+	struct touched touched = { .count = 0 };
+	double sum = log(expert_law(k->q, k->key, m, &touched)), chosen = (double)k->key[3] / (double)k->key[4];
 	enum grade ignored = GRADE_EXACT;
 
 	for (int i = 0; i < k->count; i++) {
@@ -91,7 +117,7 @@ static double kriged_at(const struct kriged *k, double m)
 		double x[AXIS_MOST] = { m * chosen / ((double)have[3] / (double)have[4]) };
 
 		sum += k->weights[i] *
-		       log(site_seconds(k->q, (size_t)k->around[i].tag, x, &ignored) / expert_law(k->q, have, x[0]));
+		       log(site_seconds(k->q, (size_t)k->around[i].tag, x, &ignored) / expert_law(k->q, have, x[0], &touched));
 	}
 	return exp(sum);
 }

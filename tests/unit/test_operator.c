@@ -188,6 +188,36 @@ static void small_operators_by_hand(void)
 	CU_ASSERT_EQUAL(op_bytes(&op), 0);
 }
 
+/* The sum over every rank, which op_experts_touched stands for with fewer points. */
+static double touched_one_by_one(int64_t total, int64_t top_k, double skew, int64_t m)
+{
+	double sum = 0, hit = 0;
+
+	for (int64_t i = 1; i <= total; i++)
+		sum += pow((double)i, -skew);
+	for (int64_t i = 1; i <= total; i++)
+		hit += 1 - pow(1 - fmin((double)top_k * pow((double)i, -skew) / sum, 1), (double)m);
+	return hit;
+}
+
+static void skewed_experts_equal_the_sum(void)
+{
+	static const int64_t totals[] = { 8, 16, 17, 60, 128, 256, 384, 4096 }, chosen[] = { 1, 4, 8 }, tokens[] = { 1, 2, 7, 64, 4096 };
+	static const double skews[] = { 0.5, 1.2, 2 };
+
+	for (size_t t = 0; t < COUNT_OF(totals); t++)
+		for (size_t c = 0; c < COUNT_OF(chosen); c++)
+			for (size_t s = 0; s < COUNT_OF(skews); s++)
+				for (size_t m = 0; m < COUNT_OF(tokens); m++) {
+					struct op op = { .kind = OP_MOE, .m = tokens[m], .experts = totals[t], .experts_total = totals[t],
+							 .top_k = chosen[c], .skew = skews[s] };
+					double expected = totals[t] == chosen[c] ? (double)totals[t] :
+						touched_one_by_one(totals[t], chosen[c], skews[s], tokens[m]);
+
+					CU_ASSERT_DOUBLE_EQUAL(op_experts_touched(&op) / expected, 1, 1e-4);
+				}
+}
+
 CU_TestInfo suite_operator[] = {
 	{ "names round-trip, aliases are known", names_round_trip },
 	{ "bytes of a stored element", stored_sizes },
@@ -196,6 +226,7 @@ CU_TestInfo suite_operator[] = {
 	{ "decode attention by hand", decode_attention_by_hand },
 	{ "latent attention by hand", latent_attention_by_hand },
 	{ "experts by hand", experts_by_hand },
+	{ "skewed experts equal the sum over ranks", skewed_experts_equal_the_sum },
 	{ "collective bytes by hand", collectives_by_hand },
 	{ "small operators by hand", small_operators_by_hand },
 	CU_TEST_INFO_NULL
