@@ -16,6 +16,7 @@
 static const struct option output_table[] = {
 	{ .name = "best", .kind = OPTION_FLAG, .help = "find the best layout of --devices first: tp, pp, vp, cp, ep, micro-batch, ZeRO, recomputation" },
 	{ .name = "objective", .word = "WHAT", .fallback = "step", .help = "of --best: step (time), cost or memory" },
+	{ .name = "space", .word = "WHICH", .fallback = "layouts", .help = "of --best: layouts, or executions (as well: kinds and overlap of collectives, host memory, networks)" },
 	{ .name = "vary", .word = "NAME=A,B,...", .help = "against variants: every crossing of the axes given (repeatable), the base first" },
 	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "the result as JSON; - (or nothing): standard output" },
 	{ .name = "report", .word = "FILE.html", .words = WORDS_FILE, .output = true, .help = "self-contained HTML report with the chart of a step" },
@@ -26,14 +27,39 @@ static const struct option output_table[] = {
 };
 static const struct option_group train_output_options = OPTION_GROUP("Output", output_table);
 
-static bool choose_objective(const char *text, enum layout_objective *out, struct err *err)
+static bool choose(const char *option, const char *text, const char *const *names, int *out, struct err *err)
 {
-	for (int i = 0; layout_objective_names[i]; i++)
-		if (!text || strcmp(layout_objective_names[i], text) == 0) {
-			*out = (enum layout_objective)i;
+	size_t n = 0;
+	const char *near;
+
+	*out = 0;
+	for (; names[n]; n++)
+		if (!text || strcmp(names[n], text) == 0) {
+			*out = (int)n;
 			return true;
 		}
-	return err_set(err, ERR_INPUT, "--objective %s: expected step, cost or memory", text);
+	near = text_nearest(text, names, n);
+	return err_set(err, ERR_INPUT, "--%s %s: expected %s%s%s%s%s%s%s", option, text, names[0], n > 2 ? ", " : " or ", names[1], n > 2 ? " or " : "",
+		       n > 2 ? names[2] : "", near ? "; did you mean " : "", near ? near : "");
+}
+
+static void add_layout(const char *path, const struct field *field, const char *value, void *ctx)
+{
+	if ((text_starts(path, "layout.") && (!field->fallback || strcmp(field->fallback, value) != 0) && strcmp(value, "default") != 0 && strcmp(value, "0") != 0) ||
+	    strcmp(path, "batch.micro") == 0)
+		str_addf(ctx, " %s=%s", text_starts(path, "layout.") ? path + strlen("layout.") : path, value);
+}
+
+/* The layout in the words of a job file, without what is by default. */
+static bool say_layout(const struct job *job, struct err *err)
+{
+	struct str text = { 0 };
+	bool ok = schema_each(&job_element, job, add_layout, &text) && !text.failed;
+
+	if (ok)
+		fprintf(stderr, "layout%s\n", str_text(&text));
+	str_release(&text);
+	return ok || err_memory(err);
 }
 
 /* Replaces the job's layout by the best one, and says what was searched. */
@@ -41,19 +67,24 @@ static bool take_best(const struct call *call, struct job *job, struct err *err)
 {
 	struct layout_search search = { 0 };
 	struct train_parts parts;
-	char a[32], b[32];
-	bool ok = choose_objective(call_text(call, "objective"), &search.objective, err) && train_parts_load(job, &parts, call->arena, err);
+	int objective = 0, space = 0;
+	bool ok = choose("objective", call_text(call, "objective"), layout_objective_names, &objective, err) &&
+		  choose("space", call_text(call, "space"), layout_space_names, &space, err) && train_parts_load(job, &parts, call->arena, err);
 
 	if (!ok)
 		return false;
-	ok = layout_best(job, &parts, &search, call->arena, err);
+	search.objective = (enum layout_objective)objective, search.space = (enum layout_space)space;
+	ok = layout_best(job, &parts, &search, err);
 	train_parts_release(&parts);
 	if (!ok)
 		return false;
 	*job = search.best;
-	fprintf(stderr, "best of %s layouts, %s of them fit, in %.2f s\n", human_count(a, (double)search.candidates), human_count(b, (double)search.fitting),
-		search.wall_s);
-	return true;
+	fprintf(stderr, "best of %lld layouts in %.2f s: %lld out of memory, %lld beyond the bound, %lld simulated", (long long)search.candidates,
+		search.wall_s, (long long)search.over_memory, (long long)search.beyond, (long long)search.simulated);
+	if (search.impossible > 0)
+		fprintf(stderr, ", %lld impossible", (long long)search.impossible);
+	fprintf(stderr, "\n");
+	return say_layout(&search.best, err);
 }
 
 static bool keep(const struct call *call, const char *path, struct train_result *r, struct err *err)

@@ -8,12 +8,18 @@
 
 const char *const training_part_names[] = { "gemm", "attention", "elementwise", "tp_comm", "ep_comm", "cp_comm", NULL };
 
+enum { PENDING_MOST = 8 };
+
 struct builder {
 	const struct training_graph_options *o;
 	struct training_ops *out;
 	size_t capacity;
 	struct arena *arena;
 	bool failed;
+	/* Tensor collectives and their products: the last product of each phase; gathers that wait for the next one. */
+	int32_t product[PHASE_COUNT], first[PHASE_COUNT];
+	int32_t pending[PENDING_MOST];
+	size_t pending_count;
 };
 
 static struct training_op *push(struct builder *b, const char *label, const struct op *op, enum training_phase phase,
@@ -36,7 +42,7 @@ static struct training_op *push(struct builder *b, const char *label, const stru
 		b->capacity = wanted;
 	}
 	t = &all->at[all->count++];
-	*t = (struct training_op){ .label = label, .op = *op, .phase = phase, .part = part, .count = count, .kernels = 1 };
+	*t = (struct training_op){ .label = label, .op = *op, .phase = phase, .part = part, .count = count, .kernels = 1, .partner = -1 };
 	return t;
 }
 
@@ -59,6 +65,30 @@ static void forward(struct builder *b, const struct node *n, const struct op *op
 		if (t)
 			t->overlap = n->overlap;
 	}
+}
+
+/* The products pushed since `from` are what waiting gathers feed, and what later collectives carry away. */
+static void meet(struct builder *b, size_t from)
+{
+	int32_t *p = b->product;
+
+	p[PHASE_RECOMPUTE] = -1;
+	for (size_t i = from; i < b->out->count && !b->failed; i++)
+		if (b->out->at[i].part == PART_GEMM)
+			p[b->out->at[i].phase] = (int32_t)i;
+	for (int k = 0; k < PHASE_COUNT; k++)
+		if (b->first[k] < 0)
+			b->first[k] = p[k];
+	for (size_t i = 0; i < b->pending_count; i++)
+		b->out->at[b->pending[i]].partner = p[b->out->at[b->pending[i]].phase];
+	b->pending_count = 0;
+}
+
+/* The last gather of a layer feeds the next layer's first product, which is this one's again. */
+static void meet_first(struct builder *b)
+{
+	for (size_t i = 0; i < b->pending_count; i++)
+		b->out->at[b->pending[i]].partner = b->first[b->out->at[b->pending[i]].phase];
 }
 
 /* An adapter's own operators: backwards twice the products (inputs and weights), once the rest. */
@@ -84,6 +114,8 @@ static void gemm(struct builder *b, const struct node *n, const struct op *op)
 	bool absorbed = op->batch > 1;         /* MLA's products a head: no weights between them and the tokens */
 	double trained = b->o->frozen && !b->o->adapter ? b->o->trainable : b->o->frozen ? 0 : 1;
 
+	size_t from = b->out->count;
+
 	adapt(b, n, op);
 	forward(b, n, op, PART_GEMM, false);
 	input.n = op->k, input.k = op->n;
@@ -93,6 +125,7 @@ static void gemm(struct builder *b, const struct node *n, const struct op *op)
 		weight = input;
 	if (trained > 0)
 		push(b, n->label, &weight, PHASE_WEIGHT, PART_GEMM, n->count * trained);
+	meet(b, from);
 }
 
 /* One product of a grouped kernel: the same shape for each expert on the device, one launch for all of them. */
@@ -186,10 +219,13 @@ static void collective(struct builder *b, const struct node *n, const struct op 
 	struct op once = *whole, *op = &once;
 	bool ring = strcmp(n->label, "ring_kv") == 0, moe = text_starts(n->label, "moe_");
 	enum training_part part = ring ? PART_CP_COMM : moe ? PART_EP_COMM : PART_TP_COMM;
+	size_t from = b->out->count;
 	struct training_op *t;
 	struct op back;
 
 	op->bytes *= moe ? sent_once(b, op) : 1;
+	if (part == PART_TP_COMM && b->o->tp_network != NETWORK_DEFAULT)
+		op->devices_per_node = b->o->tp_network == NETWORK_SCALE_OUT ? 1 : 0;
 	back = *op;
 	if (op->kind == OP_ALL_GATHER)
 		back.kind = OP_REDUCE_SCATTER;
@@ -199,6 +235,19 @@ static void collective(struct builder *b, const struct node *n, const struct op 
 	t = push(b, n->label, &back, PHASE_BACKWARD, part, n->count * (ring ? 2 : 1));
 	if (t)
 		t->overlap = n->overlap;
+	if (part != PART_TP_COMM)
+		return;
+	if (op->kind == OP_ALL_GATHER && b->o->gather_again && b->o->recompute != RECOMPUTE_FULL && !b->o->frozen) {
+		t = push(b, n->label, op, PHASE_BACKWARD, part, n->count);
+		if (t)
+			t->behind = true;
+	}
+	for (size_t i = from; i < b->out->count && !b->failed; i++) {
+		if (op->kind != OP_ALL_GATHER)
+			b->out->at[i].partner = b->product[b->out->at[i].phase];
+		else if (b->pending_count < PENDING_MOST)
+			b->pending[b->pending_count++] = (int32_t)i;
+	}
 }
 
 /* Backward over forward traffic of the element-wise kernels: a gated activation reads two and writes one, backwards
@@ -287,6 +336,8 @@ bool training_graph_build(const struct training_graph_options *o, int chunk, str
 	struct graph g;
 
 	*out = (struct training_ops){ 0 };
+	for (int k = 0; k < PHASE_COUNT; k++)
+		b.product[k] = b.first[k] = -1;
 	if (!graph_build(o->model, &o->place, NULL, chunk, &g, arena, err) ||
 	    !technique_training_graph(o->techniques, o->model, &o->place, chunk, &g, arena, err))
 		return false;
@@ -307,5 +358,6 @@ bool training_graph_build(const struct training_graph_options *o, int chunk, str
 		if (graph_op(&n, &x, &op))
 			add(&b, &n, &op);
 	}
+	meet_first(&b);
 	return b.failed ? err_memory(err) : true;
 }

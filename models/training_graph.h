@@ -32,6 +32,8 @@ struct training_op {
 	double count;          /* times a micro-batch; 2.5 stands for an operator that is so much longer than its prototype */
 	double kernels;        /* launches that this is */
 	double overlap;        /* share of a collective that hides behind arithmetic */
+	int32_t partner;       /* tensor collectives: the product that needs or makes its data; -1: none */
+	bool behind;           /* it hides behind its partner without being cut into tiles */
 };
 
 struct training_ops {
@@ -40,6 +42,11 @@ struct training_ops {
 };
 
 enum recompute { RECOMPUTE_NONE, RECOMPUTE_SELECTIVE, RECOMPUTE_FULL };
+/* How a tensor collective and its product share time: as the software is known to; not at all; both cut into as many tiles
+ * as there are ranks, passed around a ring (the first tile is at hand) or gathered ahead one by one (the first is waited for). */
+enum tp_overlap { TP_OVERLAP_DEFAULT, TP_OVERLAP_NONE, TP_OVERLAP_RING, TP_OVERLAP_PIPE };
+/* Which network joins a group of ranks: as their order has it, or as told. */
+enum network { NETWORK_DEFAULT, NETWORK_SCALE_UP, NETWORK_SCALE_OUT };
 enum attention_kernel {
 	ATTENTION_FLASH,       /* the score matrix never leaves the chip; the backward pass makes it again */
 	ATTENTION_EAGER,       /* products, softmax and dropout as kernels of their own, scores in memory */
@@ -51,6 +58,8 @@ struct training_graph_options {
 	int64_t micro_batch, sequence; /* of one data-parallel rank */
 	enum recompute recompute;
 	enum attention_kernel attention;
+	bool gather_again;             /* sequence parallelism keeps its share of a product's inputs, and gathers them again backwards */
+	enum network tp_network;
 	bool dropout;                  /* masks after attention and MLP: GPT-2 and GPT-3 as published */
 	bool selective_half;           /* selective: every second product is made again, and all that lies between */
 	double logit_bytes;            /* of one logit with its copies and gradients, on the last stage */
@@ -70,6 +79,8 @@ struct training_graph_options {
  *                     attention_backward says; eager: each product, softmax and mask by itself, twice backwards
  *   experts           grouped products over the tokens that reached the device, sorted by expert
  *   collectives       the mirrored one backwards; context rings twice (keys, values and their gradients)
+ *   sequence parallelism   inputs of the products are gathered again for their weights' gradients, beside the product
+ *                     for the inputs' (Korthikanti et al. 2022, arXiv 2205.05198, section 4.2.2)
  *   recompute         selective: attention's core forward again, or half of the products and all element-wise work; full: everything forward again but the last product
  * The LM head sees every token, its softmax runs over the rank's part of the vocabulary. */
 MUST_USE bool training_graph_build(const struct training_graph_options *o, int chunk, struct training_ops *out, struct arena *arena,

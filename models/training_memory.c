@@ -137,7 +137,7 @@ double training_layer_activations(const struct training_graph_options *o, const 
 	const struct model *m = o->model;
 	const struct placement *p = &o->place;
 	double h = (double)m->shape.hidden, tp = (double)p->tp, tokens = (double)(o->micro_batch * o->sequence) / (double)p->cp;
-	double blocks = (l->mixer != MIXER_NONE) + (l->ffn != FFN_NONE), sharded = 0, whole = 0, experts = 0;
+	double blocks = (l->mixer != MIXER_NONE) + (l->ffn != FFN_NONE), sharded = 0, whole = 0, experts = 0, gathered = 0;
 	double slices = (double)(p->tp * p->dp_attention / p->ep);
 
 	if (o->recompute == RECOMPUTE_FULL)
@@ -158,8 +158,13 @@ double training_layer_activations(const struct training_graph_options *o, const 
 		whole = h + h, experts /= 2;
 		sharded = q + (q + 2 * k + (l->ffn == FFN_DENSE ? up : 0)) / 2;
 	}
+	/* Inputs of the products as gathered over the tensor ranks, where they are not gathered again. */
+	if (p->sequence_parallel && !o->gather_again && !(o->recompute == RECOMPUTE_SELECTIVE && o->selective_half)) {
+		gathered = blocks * input_bytes(o) / ELEMENT_BYTES * h;
+		whole -= gathered;
+	}
 	/* Under tensor parallelism without expert parallelism experts are cut like any matrix (slices = tp). */
-	return tokens * ELEMENT_BYTES * (sharded / tp + whole / (p->sequence_parallel ? tp : 1) + experts / fmax(1, slices) / (p->ep > 1 && p->dp_attention == 1 ? (double)p->ep : 1));
+	return tokens * ELEMENT_BYTES * (sharded / tp + whole / (p->sequence_parallel ? tp : 1) + gathered + experts / fmax(1, slices) / (p->ep > 1 && p->dp_attention == 1 ? (double)p->ep : 1));
 }
 
 static double head_activations(const struct training_graph_options *o)
@@ -170,13 +175,13 @@ static double head_activations(const struct training_graph_options *o)
 	return tokens * (o->logit_bytes * v + 2 * ELEMENT_BYTES * (double)o->model->shape.hidden / (p->sequence_parallel ? (double)p->tp : 1));
 }
 
-static void activations(const struct training_memory_options *o, int stage, struct training_memory *out)
+void training_activations(const struct training_memory_options *o, int stage, struct training_activations *out)
 {
 	const struct training_graph_options *g = o->graph;
 	struct training_graph_options working = *g;
-	double chunk_most = 0, layer_most = 0, at_work = 0;
 	int64_t chunks = g->place.pp;
 
+	*out = (struct training_activations){ 0 };
 	working.recompute = RECOMPUTE_NONE;
 	for (int64_t c = stage; c < chunks; c += o->stages) {
 		int64_t first, layers;
@@ -190,39 +195,55 @@ static void activations(const struct training_memory_options *o, int stage, stru
 			model_layer(g->model, i, &l);
 			one = training_layer_activations(g, &l);
 			sum += one;
-			layer_most = fmax(layer_most, one);
-			at_work = fmax(at_work, training_layer_activations(&working, &l));
+			out->layer = fmax(out->layer, one);
+			if (g->recompute == RECOMPUTE_FULL)
+				out->at_work = fmax(out->at_work, training_layer_activations(&working, &l));
 		}
-		chunk_most = fmax(chunk_most, sum);
+		out->chunk = fmax(out->chunk, sum);
 	}
-	out->activation_bytes_layer = layer_most;
-	out->activations = chunk_most * o->in_flight;
-	if (g->recompute == RECOMPUTE_FULL)
-		out->activations += at_work;
 	if ((int64_t)stage == (chunks - 1) % o->stages)
-		out->activations += head_activations(g);
+		out->head = head_activations(g);
+}
+
+enum { LAYERS_AT_HAND = 2 };   /* of what lives in the host's memory: one at work, one on its way */
+
+void training_memory_of(const struct training_memory_options *o, const struct training_parameters *n, const struct training_activations *a,
+			struct training_memory *out)
+{
+	const struct placement *p = &o->graph->place;
+	/* Experts are spread over data ranks already: fewer ranks hold the same ones. */
+	double shard = (double)o->shard_ranks, expert_shard = fmax(1, shard * (double)p->tp / (double)(p->ep * (p->tp * p->dp_attention / p->ep)));
+	double trained = o->graph->frozen ? o->graph->trainable : 1, a_weight = o->weight_bytes + o->quantised_bytes, state, held;
+
+	*out = (struct training_memory){ .buffers = RUNTIME_BYTES };
+	out->weights = (n->dense / (o->zero >= 3 ? shard : 1) + n->expert / (o->zero >= 3 ? expert_shard : 1)) * a_weight;
+	if (o->offload_weights) {
+		out->host_bytes += out->weights;
+		out->weights = fmin(out->weights, LAYERS_AT_HAND * n->layer_largest * a_weight);
+	}
+	out->gradients = (n->dense * trained / (o->zero >= 2 ? shard : 1) + n->expert * trained / (o->zero >= 2 ? expert_shard : 1)) * o->grad_bytes;
+	state = n->dense_state / (o->zero >= 1 ? shard : 1) + n->expert_state / (o->zero >= 1 ? expert_shard : 1);
+	*(o->offload_optimizer ? &out->host_bytes : &out->optimizer) += state;
+	held = a->chunk * o->in_flight;
+	if (o->offload_activations) {
+		out->host_bytes += held;
+		held = fmin(held, LAYERS_AT_HAND * a->layer);
+	}
+	out->activations = held + a->at_work + a->head;
+	if (o->zero >= 3)      /* the unit at work and the one fetched ahead, weights and gradients */
+		out->buffers += 2 * n->layer_largest * (o->weight_bytes + o->grad_bytes);
+	out->peak_bytes = out->weights + out->gradients + out->optimizer + out->activations + out->buffers;
 }
 
 bool training_memory(const struct training_memory_options *o, int stage, struct training_memory *out, struct err *err)
 {
-	const struct placement *p = &o->graph->place;
 	struct training_parameters n;
-	double shard = (double)o->shard_ranks, expert_shard, grads, expert_grads;
+	struct training_activations a;
 
 	*out = (struct training_memory){ 0 };
 	if (!training_parameters(o, stage, &n, err))
 		return false;
-	/* Experts are spread over data ranks already: fewer ranks hold the same ones. */
-	expert_shard = fmax(1, shard * (double)p->tp / (double)(p->ep * (p->tp * p->dp_attention / p->ep)));
-	grads = o->graph->frozen ? o->graph->trainable : 1, expert_grads = grads;
-	out->weights = (n.dense / (o->zero >= 3 ? shard : 1) + n.expert / (o->zero >= 3 ? expert_shard : 1)) * (o->weight_bytes + o->quantised_bytes);
-	out->gradients = (n.dense * grads / (o->zero >= 2 ? shard : 1) + n.expert * expert_grads / (o->zero >= 2 ? expert_shard : 1)) * o->grad_bytes;
-	if (!o->offload_optimizer)
-		out->optimizer = n.dense_state / (o->zero >= 1 ? shard : 1) + n.expert_state / (o->zero >= 1 ? expert_shard : 1);
-	activations(o, stage, out);
-	out->buffers = RUNTIME_BYTES;
-	if (o->zero >= 3)      /* the unit at work and the one fetched ahead, weights and gradients */
-		out->buffers += 2 * n.layer_largest * (o->weight_bytes + o->grad_bytes);
-	out->peak_bytes = out->weights + out->gradients + out->optimizer + out->activations + out->buffers;
+	training_activations(o, stage, &a);
+	training_memory_of(o, &n, &a, out);
 	return true;
 }

@@ -15,6 +15,7 @@ struct training_memory_options {
 	double weight_bytes, grad_bytes;       /* of one parameter */
 	double quantised_bytes;        /* a second, 8-bit copy of the matrices kept beside the weights, a parameter; 0 = none */
 	bool offload_optimizer;        /* state lives in host memory */
+	bool offload_weights, offload_activations;     /* so do these; the device holds two layers of them at a time */
 	double in_flight;              /* micro-batches of one chunk whose activations are held at once */
 };
 
@@ -28,9 +29,16 @@ struct training_parameters {
 	double trainable;              /* of dense + expert */
 };
 
+/* Activations of one micro-batch on a stage, bytes. */
+struct training_activations {
+	double chunk, layer;           /* of the fullest chunk, of the largest layer */
+	double at_work;                /* full recomputation: of the layer that is made again */
+	double head;                   /* logits and what goes with them; last stage */
+};
+
 struct training_memory {
 	double weights, gradients, optimizer, activations, buffers, peak_bytes;
-	double activation_bytes_layer;         /* of one micro-batch in the stage's largest layer */
+	double host_bytes;             /* of a device's share of the host */
 };
 
 /* Walks the tensors of the chunks that `stage` holds (chunk = stage + i * stages). */
@@ -46,6 +54,10 @@ MUST_USE bool training_parameters(const struct training_memory_options *o, int s
  * Unfused kernels keep the 32-bit copies of a norm (10 instead of 4 h) and the rotated q, k. Full recomputation keeps
  * the layer's input and one layer at work. The last stage holds the logits, logit_bytes each.
  */
+void training_activations(const struct training_memory_options *o, int stage, struct training_activations *out);
+/* The same from what layouts share. */
+void training_memory_of(const struct training_memory_options *o, const struct training_parameters *n, const struct training_activations *a,
+			struct training_memory *out);
 MUST_USE bool training_memory(const struct training_memory_options *o, int stage, struct training_memory *out, struct err *err);
 
 /* Activation bytes that one layer keeps for one micro-batch on one device. */

@@ -26,6 +26,7 @@ static void memory(const struct train_memory_row *m, struct json *j)
 	json_number(j, "buffers", m->buffers);
 	json_number(j, "peak_bytes", m->peak_bytes);
 	json_number(j, "capacity_bytes", m->capacity_bytes);
+	json_number(j, "host_bytes", m->host_bytes);
 	json_end(j);
 }
 
@@ -43,6 +44,7 @@ static void breakdown(const struct train_breakdown *b, struct json *j)
 	json_number(j, "recompute", b->recompute);
 	json_number(j, "host", b->host);
 	json_number(j, "straggler", b->straggler);
+	json_number(j, "offload", b->offload);
 	json_end(j);
 }
 

@@ -10,11 +10,12 @@
 
 struct train_memory_row {
 	double weights, gradients, optimizer, activations, buffers, peak_bytes, capacity_bytes;        /* per device, fullest stage */
+	double host_bytes, host_capacity_bytes;        /* offloaded, of a device's share of its host; INFINITY: not known */
 };
 
 /* Seconds of one step on the busiest rank; they add up to the step. */
 struct train_breakdown {
-	double compute, tp_comm, ep_comm, cp_comm, pp_bubble, dp_comm, optimizer, data, recompute, host, straggler;
+	double compute, tp_comm, ep_comm, cp_comm, pp_bubble, dp_comm, optimizer, data, recompute, host, straggler, offload;
 };
 
 struct train_part_row {

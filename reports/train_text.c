@@ -94,6 +94,7 @@ bool train_text(const struct train_result *r, const struct term *term, struct st
 		{ "arithmetic", b->compute }, { "recomputation", b->recompute }, { "tensor parallel", b->tp_comm }, { "expert parallel", b->ep_comm },
 		{ "context parallel", b->cp_comm }, { "pipeline wait", b->pp_bubble }, { "data parallel", b->dp_comm }, { "optimizer", b->optimizer },
 		{ "data loading", b->data }, { "host", b->host }, { "waiting for the slowest", b->straggler },
+		{ "host memory", b->offload },
 	};
 	const struct line bytes[] = { { "weights", m->weights }, { "gradients", m->gradients }, { "optimizer state", m->optimizer },
 				      { "activations", m->activations }, { "buffers", m->buffers } };

@@ -107,7 +107,7 @@ static bool simulate(struct shelf *shelf, const struct training_case *c, struct 
 	if (c->search) {
 		struct layout_search search = { .objective = LAYOUT_STEP };
 
-		if (!layout_best(job, parts, &search, arena, err))
+		if (!layout_best(job, parts, &search, err))
 			return false;
 		*job = search.best;
 	}

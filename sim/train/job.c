@@ -5,8 +5,11 @@
 #include "base/hash.h"
 #include "base/paths.h"
 #include "hardware/operator.h"
+#include "sim/train/setup.h"
 
 static const char *const yes_no_default[] = { "default", "yes", "no", NULL };
+static const char *const tp_overlap_names[] = { "default", "none", "ring", "pipe", NULL };
+static const char *const network_names[] = { "default", "scale-up", "scale-out", NULL };
 static const char *const recompute_names[] = { "none", "selective", "full", NULL };
 
 #define AT(of, m) offsetof(struct of, m)
@@ -55,6 +58,15 @@ static const struct field layout_fields[] = {
 	CHOICE(job_layout, "sequence_parallel", sequence_parallel, yes_no_default, "norms and masks over the tensor ranks; default: with tp"),
 	CHOICE(job_layout, "recompute", recompute, recompute_names, "activations made again in the backward pass"),
 	FLAG(job_layout, "offload_optimizer", offload_optimizer, "no", "optimizer state and step in host memory"),
+	FLAG(job_layout, "offload_weights", offload_weights, "no", "weights in host memory, fetched layer by layer for every pass"),
+	FLAG(job_layout, "offload_activations", offload_activations, "no", "activations written to host memory, fetched for the backward pass"),
+	CHOICE(job_layout, "gather_again", gather_again, yes_no_default, "sequence parallelism: inputs of products kept in parts, gathered again backwards (default) or kept whole"),
+	FLAG(job_layout, "scatter_sends", scatter_sends, "no", "pipeline messages cut over the tensor ranks and gathered behind (arXiv 2104.04473, section 4.1)"),
+	CHOICE(job_layout, "tp_overlap", tp_overlap, tp_overlap_names, "tensor collectives: in the open, or cut into tiles beside their product; default: the stack's share hidden"),
+	CHOICE(job_layout, "dp_overlap", dp_overlap, yes_no_default, "gradients leave beside the backward pass; default: as the stack does"),
+	CHOICE(job_layout, "tp_network", tp_network, network_names, "network of the tensor ranks; default: ranks are laid out tensor, context, data, pipeline"),
+	CHOICE(job_layout, "pp_network", pp_network, network_names, "network between the stages"),
+	CHOICE(job_layout, "dp_network", dp_network, network_names, "network of the data ranks"),
 	FLAG(job_layout, "regather", regather, "yes", "zero=3: weights are gathered for every pass, not kept"),
 };
 static const struct element layout_part = PART("layout", layout, layout_fields, job_layout, "How the model is cut.");
@@ -151,7 +163,14 @@ static void hash_value(const char *path, const struct field *field, const char *
 		hash_file(h, value);
 }
 
-bool job_hash(const struct job *job, const char *salt, char out[33], struct err *err)
+static void hash_entry(const char *path, const struct field *field, const char *value, void *ctx)
+{
+	(void)field;
+	hash_add_text(ctx, path);
+	hash_add_text(ctx, value);
+}
+
+bool job_hash(const struct job *job, const struct train_parts *parts, const char *salt, char out[33], struct err *err)
 {
 	struct hash *h = hash_new();
 
@@ -159,6 +178,12 @@ bool job_hash(const struct job *job, const char *salt, char out[33], struct err 
 		return err_memory(err);
 	hash_add_text(h, salt);
 	schema_each(&job_element, job, hash_value, h);
+	schema_each(&model_element, parts->model, hash_entry, h);
+	schema_each(&device_element, parts->device, hash_entry, h);
+	schema_each(&system_element, parts->system, hash_entry, h);
+	schema_each(&training_stack_element, parts->stack, hash_entry, h);
+	for (size_t i = 0; i < parts->techniques.count; i++)
+		schema_each(&technique_element, parts->techniques.uses[i].technique, hash_entry, h);
 	hash_hex(h, out);
 	hash_free(h);
 	return true;

@@ -31,7 +31,13 @@ struct job_layout {
 	const char *schedule;
 	int sequence_parallel;         /* default (with tp > 1), yes, no */
 	int recompute;                 /* enum recompute */
-	bool offload_optimizer;
+	bool offload_optimizer;        /* state and step in host memory */
+	bool offload_weights, offload_activations;     /* kept in host memory, streamed beside every pass */
+	int gather_again;              /* default (with sequence parallelism), yes, no */
+	bool scatter_sends;            /* pipeline messages cut over the tensor ranks, gathered behind */
+	int tp_overlap;                /* enum tp_overlap */
+	int dp_overlap;                /* default (the stack's), yes, no */
+	int tp_network, pp_network, dp_network;        /* enum network */
 	bool regather;                 /* ZeRO-3: weights are gathered again for the backward pass and every micro-batch */
 };
 
@@ -84,6 +90,8 @@ extern const struct element job_element;
 
 MUST_USE struct job *job_new(struct arena *arena, struct err *err);
 MUST_USE struct job *job_load(const char *path, struct arena *arena, struct err *err);
-MUST_USE bool job_hash(const struct job *job, const char *salt, char out[33], struct err *err);
+struct train_parts;
+/* Covers the job, and the content of the catalog entries that it names: parts are those it was loaded to. */
+MUST_USE bool job_hash(const struct job *job, const struct train_parts *parts, const char *salt, char out[33], struct err *err);
 
 #endif

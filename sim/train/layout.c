@@ -1,319 +1,48 @@
 #include "sim/train/layout.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "sim/train/stage.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "sim/train/finish.h"
+#include "sim/train/layout_price.h"
 
-/* Layouts are ranked by a closed form of the pipeline over prices of single layers, which many layouts share; the best few
- * are then simulated event by event. */
-enum { FINALISTS = 6, PRICES_MOST = 4096 };
 const char *const layout_objective_names[] = { "step", "cost", "memory", NULL };
+/* Bounds add the same terms in another order. */
+static const double ROUNDING = 1e-9;
 
-/* Prices of every layer, of the embedding (first) and of the head (last) at one cut of the layers. */
-struct price {
-	int64_t tp, cp, ep, etp, micro;
-	int sequence_parallel, recompute;
-	struct train_chunk *chunks;    /* layers + 2; NULL: such a cut is refused */
+/* Lower is better, the first figure first. */
+struct score {
+	double first, then;
 };
 
-struct finalist {
-	struct job job;
-	double score;
+struct group {
+	struct cut cut;
+	double least_s;
+	int64_t ordinal;               /* of its first way, in the order of the space */
+};
+
+struct candidate {
+	struct way way;
+	struct score bound;
+	int64_t ordinal;
 };
 
 struct hunt {
 	const struct job *asked;
 	const struct train_parts *parts;
 	struct layout_search *search;
-	struct arena *arena;
-	struct price *prices;
-	size_t price_count;
-	struct finalist best[FINALISTS];
-	size_t best_count;
-	struct err refused;            /* why the nearest one did not do */
-	double least_over;
+	struct layout_prices *prices;
+	struct group *groups;
+	size_t group_count, group_room;
+	struct score best;
+	int64_t best_ordinal;
+	double least_over;             /* bytes that the nearest one lacks */
+	struct err *err;
 };
-
-static bool price_layers(struct hunt *h, const struct job *job, struct price *p)
-{
-	int64_t layers = h->parts->model->shape.layers;
-	struct job whole = *job;
-	struct train_setup s;
-	struct err ignored = { 0 };
-
-	/* One layer a chunk: the ends hold what stands before and behind the layers. */
-	whole.layout.vp = 1;
-	if (!train_setup(&whole, h->parts, &s, &ignored))
-		return true;
-	s.graph.place.pp = layers + 2, s.graph.place.bare_ends = true;
-	p->chunks = arena_alloc(h->arena, (size_t)(layers + 2) * sizeof(*p->chunks));
-	if (!p->chunks)
-		return false;
-	for (int c = 0; c < (int)layers + 2; c++) {
-		struct layer l, before;
-
-		if (c > 1 && c <= layers) {
-			model_layer(h->parts->model, c - 1, &l), model_layer(h->parts->model, c - 2, &before);
-			if (layer_equal(&l, &before)) {
-				p->chunks[c] = p->chunks[c - 1];
-				continue;
-			}
-		}
-		if (!train_price_arithmetic(&s, c, &p->chunks[c], h->arena, &ignored)) {
-			p->chunks = NULL;
-			return true;
-		}
-	}
-	return true;
-}
-
-static const struct price *price_of(struct hunt *h, const struct job *job)
-{
-	const struct job_layout *l = &job->layout;
-	struct price *p;
-
-	for (size_t i = h->price_count; i-- > 0;) {
-		p = &h->prices[i];
-		if (p->tp == l->tp && p->cp == l->cp && p->ep == l->ep && p->etp == l->etp && p->micro == job->batch.micro &&
-		    p->sequence_parallel == l->sequence_parallel && p->recompute == l->recompute)
-			return p;
-	}
-	if (h->price_count == PRICES_MOST)
-		return NULL;
-	p = &h->prices[h->price_count++];
-	*p = (struct price){ l->tp, l->cp, l->ep, l->etp, job->batch.micro, l->sequence_parallel, l->recompute, NULL };
-	return price_layers(h, job, p) ? p : NULL;
-}
-
-/* Sums the prices of a chunk's layers. */
-static void chunk_of(const struct train_setup *s, const struct price *p, int chunk, struct chunk_time *out, int64_t *layers)
-{
-	int64_t first, count, total = s->parts->model->shape.layers;
-
-	*out = (struct chunk_time){ 0 };
-	placement_layers(s->parts->model, &s->graph.place, chunk, &first, &count);
-	for (int64_t i = first; i < first + count; i++)
-		for (int k = 0; k < PASS_COUNT; k++)
-			out->pass_s[k] += p->chunks[i + 1].time.pass_s[k];
-	for (int k = 0; k < PASS_COUNT; k++) {
-		if (chunk == 0)
-			out->pass_s[k] += p->chunks[0].time.pass_s[k];
-		if (chunk == s->graph.place.pp - 1)
-			out->pass_s[k] += p->chunks[total + 1].time.pass_s[k];
-	}
-	*layers = count;
-}
-
-struct estimate {
-	double step_s, peak_bytes;
-};
-
-/* m passes of the slowest rank, the schedule's bubble, what is left of the reductions, the optimizer. */
-static bool estimate(const struct train_setup *s, const struct price *p, struct estimate *out, struct err *err)
-{
-	int stages[4] = { 0, s->pp > 1 ? 1 : 0, (int)s->pp / 2, (int)s->pp - 1 };
-	double reduce = 0, optimizer = 0, send = 0, mean = 0;
-	double in_flight = s->schedule->in_flight((int)s->pp, (int)s->vp, (int)s->micros) * (double)s->vp;
-	double bandwidth = device_bandwidth(s->parts->device) * 0.8;
-
-	for (size_t k = 0; k < 4; k++) {
-		struct training_parameters n;
-		struct training_memory m;
-		struct training_memory_options o = s->memory;
-		double busy = 0, last = 0;
-		struct train_chunk traffic = { 0 };
-		int64_t layers = 0;
-
-		if (k > 0 && stages[k] == stages[k - 1])
-			continue;
-		for (int64_t c = stages[k]; c < s->graph.place.pp; c += s->pp) {
-			struct chunk_time t;
-			int64_t count;
-
-			chunk_of(s, p, (int)c, &t, &count);
-			last = t.pass_s[PASS_BACKWARD] + t.pass_s[PASS_WEIGHT];
-			for (int i = 0; i < PASS_COUNT; i++)
-				busy += t.pass_s[i], traffic.time.pass_s[i] += t.pass_s[i];
-			layers += count;
-		}
-		o.in_flight = s->vp > 1 ? in_flight : fmin(in_flight, (double)(s->pp - stages[k]));
-		if (strcmp(s->schedule->name, "gpipe") == 0)
-			o.in_flight = in_flight;
-		if (!training_parameters(&s->memory, stages[k], &n, err) || !training_memory(&o, stages[k], &m, err))
-			return false;
-		train_price_traffic(s, &n, layers, &traffic);
-		busy += traffic.account.gather_s;
-		mean = fmax(mean, busy);
-		reduce = fmax(reduce, traffic.time.reduce_s * (1 - s->parts->stack->dp_overlap) +
-				      fmax(0, traffic.time.reduce_s * s->parts->stack->dp_overlap - last));
-		optimizer = fmax(optimizer, n.step_bytes / (s->memory.zero >= 1 ? (double)s->shard_ranks : 1) / bandwidth +
-					    traffic.gather_step_s * (1 - s->parts->stack->dp_overlap));
-		send = traffic.time.send_s;
-		out->peak_bytes = fmax(out->peak_bytes, m.peak_bytes);
-	}
-	/* With fewer micro-batches than stages the way of one through all of them is what counts. */
-	mean = fmax(mean * (double)s->micros + s->schedule->bubble((int)s->pp, (int)s->vp, (int)s->micros) * mean,
-		    (double)s->pp * mean);
-	out->step_s = mean +
-		      2 * (double)(s->pp - 1) * send + reduce + optimizer + s->parts->stack->step_s;
-	return true;
-}
-
-static double score_of(const struct hunt *h, const struct estimate *e)
-{
-	return h->search->objective == LAYOUT_MEMORY ? e->peak_bytes : e->step_s;
-}
-
-static void keep(struct hunt *h, const struct job *job, double score)
-{
-	size_t i = h->best_count;
-
-	if (i == FINALISTS && score >= h->best[i - 1].score)
-		return;
-	if (i < FINALISTS)
-		h->best_count++;
-	else
-		i--;
-	for (; i > 0 && h->best[i - 1].score > score; i--)
-		h->best[i] = h->best[i - 1];
-	h->best[i] = (struct finalist){ *job, score };
-}
-
-static bool look(struct hunt *h, const struct job *job)
-{
-	struct err refused = { 0 };
-	struct train_setup s;
-	struct estimate e = { 0 };
-	const struct price *p;
-	double capacity = device_memory_bytes(h->parts->device);
-
-	if (!train_setup(job, h->parts, &s, &refused))
-		return true;
-	h->search->candidates++;
-	p = price_of(h, job);
-	if (!p)
-		return false;
-	if (!p->chunks || !estimate(&s, p, &e, &refused))
-		return true;
-	if (e.peak_bytes > capacity) {
-		if (h->least_over == 0 || e.peak_bytes - capacity < h->least_over)
-			h->least_over = e.peak_bytes - capacity;
-		return true;
-	}
-	h->search->fitting++;
-	keep(h, job, score_of(h, &e));
-	return true;
-}
-
-static bool over_memory_savers(struct hunt *h, struct job *job)
-{
-	bool several = job->layout.pp > 1;
-
-	for (int recompute = RECOMPUTE_NONE; recompute <= RECOMPUTE_FULL; recompute++) {
-		/* Flash attention keeps no scores: there is nothing selective about it. */
-		if (recompute == RECOMPUTE_SELECTIVE && !h->parts->stack->eager_attention)
-			continue;
-		job->layout.recompute = recompute;
-		for (int zero = 0; zero <= (several ? 1 : 3); zero++) {
-			job->layout.zero = zero;
-			if (!look(h, job))
-				return false;
-		}
-	}
-	return true;
-}
-
-static bool over_chunks(struct hunt *h, struct job *job)
-{
-	int64_t layers = h->parts->model->shape.layers, pp = job->layout.pp;
-
-	for (int64_t vp = 1; vp * pp <= layers + 2; vp++) {
-		if (pp == 1 && vp > 1)
-			break;
-		if (vp > 1 && layers % (pp * vp) != 0 && layers + 2 != pp * vp)
-			continue;
-		job->layout.vp = vp;
-		if (!over_memory_savers(h, job))
-			return false;
-	}
-	return true;
-}
-
-static bool over_batches(struct hunt *h, struct job *job, int64_t dp)
-{
-	int64_t a_rank = job->batch.global / dp;
-
-	if (job->batch.global % dp != 0)
-		return true;
-	for (int64_t micro = 1; micro <= a_rank && micro <= 64; micro *= 2) {
-		if (a_rank % micro != 0)
-			break;
-		job->batch.micro = micro;
-		if (!over_chunks(h, job))
-			return false;
-	}
-	return true;
-}
-
-static bool over_experts(struct hunt *h, struct job *job, int64_t dp)
-{
-	int64_t experts = h->parts->model->moe.experts, tp = job->layout.tp, most = dp * job->layout.cp * tp;
-
-	job->layout.ep = 1, job->layout.etp = 0;
-	if (experts == 0)
-		return over_batches(h, job, dp);
-	for (int64_t ep = 1; ep <= experts && ep <= most; ep++) {
-		if (experts % ep != 0 || most % ep != 0 || (ep > tp && ep % tp != 0))
-			continue;
-		job->layout.ep = ep;
-		if (!over_batches(h, job, dp))
-			return false;
-	}
-	return true;
-}
-
-static bool over_contexts(struct hunt *h, struct job *job, int64_t rest)
-{
-	for (int64_t cp = 1; cp <= rest && job->batch.sequence / cp >= 2048; cp *= 2) {
-		if (rest % cp != 0)
-			break;
-		job->layout.cp = cp;
-		if (!over_experts(h, job, rest / cp))
-			return false;
-	}
-	return true;
-}
-
-static bool over_pipelines(struct hunt *h, struct job *job, int64_t rest)
-{
-	for (int64_t pp = 1; pp <= rest && pp <= h->parts->model->shape.layers; pp++) {
-		if (rest % pp != 0)
-			continue;
-		job->layout.pp = pp;
-		if (!over_contexts(h, job, rest / pp))
-			return false;
-	}
-	return true;
-}
-
-static bool over_tensors(struct hunt *h, struct job *job)
-{
-	int64_t devices = job->hardware.devices, domain = system_domain(h->parts->system);
-	int64_t most = h->search->tp_most > 0 ? h->search->tp_most : domain > 16 ? 16 : domain;
-	int64_t heads = h->parts->model->attention.heads;
-
-	for (int64_t tp = 1; tp <= most && tp <= devices; tp *= 2) {
-		if (devices % tp != 0 || (heads > 0 && (tp > heads || heads % tp != 0)))
-			continue;
-		job->layout.tp = tp;
-		job->layout.sequence_parallel = 0;
-		if (!over_pipelines(h, job, devices / tp))
-			return false;
-	}
-	return true;
-}
 
 static double now_s(void)
 {
@@ -323,50 +52,193 @@ static double now_s(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Simulates the finalists event by event. */
-static bool final(struct hunt *h, struct err *err)
+static struct score score_of(const struct hunt *h, double step_s, double peak_bytes)
 {
-	double best = INFINITY;
-
-	for (size_t i = 0; i < h->best_count; i++) {
-		struct train_result r;
-		struct err own = { 0 };
-		double score;
-
-		if (!train_layout_run(&h->best[i].job, h->parts, NULL, &r, h->arena, &own))
-			continue;
-		score = h->search->objective == LAYOUT_MEMORY ? r.memory.peak_bytes : r.step_s;
-		if (score < best) {
-			best = score;
-			h->search->best = h->best[i].job;
-			h->search->best_step_s = r.step_s, h->search->best_peak_bytes = r.memory.peak_bytes;
-		}
-	}
-	if (isfinite(best))
-		return true;
-	if (h->search->candidates == 0)
-		return err_set(err, ERR_INPUT, "no layout divides %lld devices and %lld sequences a step", (long long)h->asked->hardware.devices,
-			       (long long)h->asked->batch.global);
-	return err_set(err, ERR_INPUT, "%s does not fit on %lld x %s in any of %lld layouts; the nearest lacks %.0f bytes a device", h->parts->model->name,
-		       (long long)h->asked->hardware.devices, h->parts->device->name, (long long)h->search->candidates, h->least_over);
+	return h->search->objective == LAYOUT_MEMORY ? (struct score){ peak_bytes, step_s } : (struct score){ step_s, 0 };
 }
 
-bool layout_best(const struct job *job, const struct train_parts *parts, struct layout_search *search, struct arena *arena, struct err *err)
+/* As score_of, from bounds. */
+static struct score bound_of(const struct hunt *h, double step_s, double peak_bytes)
 {
-	struct hunt h = { .asked = job, .parts = parts, .search = search, .arena = arena };
-	struct job work = *job;
+	return score_of(h, step_s * (1 - ROUNDING), peak_bytes);
+}
+
+static int compare(const struct score *a, const struct score *b)
+{
+	if (a->first != b->first)
+		return a->first < b->first ? -1 : 1;
+	return a->then < b->then ? -1 : a->then > b->then;
+}
+
+static int by_bound(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	int c = compare(&x->bound, &y->bound);
+
+	return c ? c : (x->ordinal > y->ordinal) - (x->ordinal < y->ordinal);
+}
+
+static int by_least(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	if (x->least_s != y->least_s)
+		return x->least_s < y->least_s ? -1 : 1;
+	return (x->ordinal > y->ordinal) - (x->ordinal < y->ordinal);
+}
+
+static bool add_group(void *ctx, const struct cut *c)
+{
+	struct hunt *h = ctx;
+	struct way ways[WAYS_MOST];
+	int64_t count = (int64_t)ways_of(h->asked, h->parts, h->search->space, c, ways), ordinal = h->search->candidates;
+	bool refused;
+
+	h->search->candidates += count;
+	if (!layout_prices_cut(h->prices, c, &refused, h->err))
+		return false;
+	if (refused) {
+		h->search->impossible += count;
+		return true;
+	}
+	if (h->group_count == h->group_room) {
+		size_t wanted = h->group_room ? 2 * h->group_room : 1024;
+		struct group *grown = mem_realloc(h->groups, wanted, sizeof(*grown));
+
+		if (!grown)
+			return err_memory(h->err);
+		h->groups = grown, h->group_room = wanted;
+	}
+	h->groups[h->group_count++] = (struct group){ *c, layout_prices_least_s(h->prices), ordinal };
+	return true;
+}
+
+static void too_large(struct hunt *h, double over)
+{
+	h->search->over_memory++;
+	if (over > 0 && (h->least_over == 0 || over < h->least_over))
+		h->least_over = over;
+}
+
+static bool simulate(struct hunt *h, const struct group *g, const struct candidate *c)
+{
+	struct arena *arena = arena_new();
+	struct job job = *h->asked;
+	struct train_result r;
+	struct score score;
+	struct err own = { 0 };
+	int order;
+
+	if (!arena)
+		return err_memory(h->err);
+	cut_apply(&g->cut, &job), way_apply(&c->way, &job);
+	if (!train_layout_run(&job, h->parts, NULL, &r, arena, &own)) {
+		arena_free(arena);
+		if (own.kind != ERR_INPUT)
+			return err_set(h->err, own.kind, "%s", own.text);
+		too_large(h, r.memory.peak_bytes - r.memory.capacity_bytes);
+		return true;
+	}
+	arena_free(arena);
+	h->search->simulated++;
+	score = score_of(h, r.step_s, r.memory.peak_bytes), order = compare(&score, &h->best);
+	if (order < 0 || (order == 0 && c->ordinal < h->best_ordinal)) {
+		h->best = score, h->best_ordinal = c->ordinal;
+		h->search->best = job, h->search->best_step_s = r.step_s, h->search->best_peak_bytes = r.memory.peak_bytes;
+	}
+	return true;
+}
+
+/* Bounds of a group's ways; those that may be the best, in the order of their bounds. */
+static bool list(struct hunt *h, const struct group *g, struct candidate *out, size_t *listed)
+{
+	struct way ways[WAYS_MOST];
+	size_t count = ways_of(h->asked, h->parts, h->search->space, &g->cut, ways);
+	double capacity = device_memory_bytes(h->parts->device), host = train_host_capacity(layout_prices_setup(h->prices));
+
+	*listed = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct candidate c = { .way = ways[i], .ordinal = g->ordinal + (int64_t)i };
+		struct layout_bound b;
+
+		if (!layout_prices_way(h->prices, &ways[i], &b, h->err))
+			return false;
+		c.bound = bound_of(h, b.step_s, b.peak_bytes);
+		if (!b.possible)
+			h->search->impossible++;
+		else if (h->search->exhaustive)
+			out[(*listed)++] = c;
+		else if (b.peak_bytes > capacity || b.host_bytes > host)
+			too_large(h, b.peak_bytes - capacity);
+		else if (compare(&c.bound, &h->best) > 0)
+			h->search->beyond++;
+		else
+			out[(*listed)++] = c;
+	}
+	qsort(out, *listed, sizeof(*out), by_bound);
+	return true;
+}
+
+static bool over_group(struct hunt *h, const struct group *g)
+{
+	struct candidate candidates[WAYS_MOST];
+	size_t count;
+	bool refused;
+
+	if (!layout_prices_cut(h->prices, &g->cut, &refused, h->err) || !list(h, g, candidates, &count))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!h->search->exhaustive && compare(&candidates[i].bound, &h->best) > 0)
+			h->search->beyond++;
+		else if (!simulate(h, g, &candidates[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool over_groups(struct hunt *h)
+{
+	struct way ways[WAYS_MOST];
+
+	qsort(h->groups, h->group_count, sizeof(*h->groups), by_least);
+	for (size_t i = 0; i < h->group_count; i++) {
+		const struct group *g = &h->groups[i];
+		struct score least = bound_of(h, g->least_s, 0);
+
+		if (!h->search->exhaustive && compare(&least, &h->best) > 0)
+			h->search->beyond += (int64_t)ways_of(h->asked, h->parts, h->search->space, &g->cut, ways);
+		else if (!over_group(h, g))
+			return false;
+	}
+	return true;
+}
+
+static bool found(const struct hunt *h, struct err *err)
+{
+	const struct job *job = h->asked;
+
+	if (isfinite(h->best.first))
+		return true;
+	if (h->search->candidates == h->search->impossible)
+		return err_set(err, ERR_INPUT, "no layout divides %lld devices and %lld sequences a step", (long long)job->hardware.devices,
+			       (long long)job->batch.global);
+	return err_set(err, ERR_INPUT, "%s does not fit on %lld x %s in any of %lld layouts; the nearest lacks %.0f bytes a device", h->parts->model->name,
+		       (long long)job->hardware.devices, h->parts->device->name, (long long)h->search->candidates, h->least_over);
+}
+
+bool layout_best(const struct job *job, const struct train_parts *parts, struct layout_search *search, struct err *err)
+{
+	struct hunt h = { .asked = job, .parts = parts, .search = search, .best = { INFINITY, INFINITY }, .err = err };
 	double began = now_s();
 	bool ok;
 
 	if (job->hardware.devices < 1)
 		return err_set(err, ERR_INPUT, "hardware.devices=0: a search for the best layout needs the number of devices");
-	search->candidates = search->fitting = 0;
-	h.prices = arena_alloc(arena, PRICES_MOST * sizeof(*h.prices));
-	work.layout.dp = 0, work.layout.shard = 0;
-	ok = h.prices && over_tensors(&h, &work);
-	if (!ok)
-		return err_memory(err);
-	ok = final(&h, err);
+	search->candidates = search->impossible = search->over_memory = search->beyond = search->simulated = 0;
+	h.prices = layout_prices_new(job, parts, err);
+	ok = h.prices && cuts_each(job, parts, search->space, search->tp_most, add_group, &h) && over_groups(&h) && found(&h, err);
+	layout_prices_free(h.prices);
+	mem_free(h.groups);
 	search->wall_s = now_s() - began;
 	return ok;
 }

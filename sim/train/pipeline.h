@@ -38,6 +38,11 @@ struct pipeline_result {
 	double in_flight;              /* most chunk activations a rank held */
 	int64_t events;
 };
+/* Never more than pipeline_run's seconds, without running it: each rank's work, the way of the first micro-batch to it and of
+ * the last one back from it, and reductions that nothing can hide. Exact on one rank. */
+double pipeline_bound(const struct pipeline_options *o);
+/* What pipeline_run's in_flight will be, where the schedule fixes the order of passes; 0: only a run tells. */
+double pipeline_held(const struct schedule_ops *schedule, int ranks, int chunks_a_rank, int micros, struct slot *scratch);
 MUST_USE bool pipeline_run(const struct pipeline_options *o, struct pipeline_result *out, struct err *err);
 
 #endif

@@ -179,6 +179,42 @@ static double adapter_share(const struct model *m, const struct adapter_ops *a, 
 	return sum / c.total;
 }
 
+/* Of networks that were chosen: the groups on the fast one must fit into its domain together. */
+static bool networks(const struct job *job, const struct train_parts *parts, const struct train_setup *s, struct err *err)
+{
+	const struct job_layout *l = &job->layout;
+	int64_t domain = system_domain(parts->system), inside = 1;
+
+	inside *= l->tp_network == NETWORK_SCALE_UP ? s->tp : 1;
+	inside *= l->pp_network == NETWORK_SCALE_UP ? s->pp : 1;
+	inside *= l->dp_network == NETWORK_SCALE_UP ? s->data_ranks : 1;
+	if (inside > domain)
+		return err_set(err, ERR_INPUT, "layout: groups of %lld devices on the scale-up network; %s joins %lld", (long long)inside, parts->system->name,
+			       (long long)domain);
+	return true;
+}
+
+/* Buckets leave as their gradients are whole; of about ten the last has nothing left to hide behind. */
+static const double OVERLAPPED = 0.9;
+
+static double data_overlap(const struct job *job, const struct train_parts *parts)
+{
+	double own = parts->stack->dp_overlap;
+
+	return job->layout.dp_overlap == 0 ? own : job->layout.dp_overlap == 2 ? 0 : fmax(own, OVERLAPPED);
+}
+
+bool train_setup_surroundings(struct train_setup *s, struct err *err)
+{
+	const struct job_layout *l = &s->job->layout;
+
+	s->dp_overlap = data_overlap(s->job, s->parts);
+	s->memory.zero = (int)l->zero;
+	s->memory.offload_optimizer = l->offload_optimizer, s->memory.offload_weights = l->offload_weights;
+	s->memory.offload_activations = l->offload_activations;
+	return networks(s->job, s->parts, s, err);
+}
+
 bool train_setup(const struct job *job, const struct train_parts *parts, struct train_setup *s, struct err *err)
 {
 	const struct job_layout *l = &job->layout;
@@ -219,6 +255,7 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	s->graph.attention_backward = parts->stack->attention_backward;
 	s->graph.trainable = parts->trainable, s->graph.frozen = parts->trainable < 1;
 	s->graph.techniques = &parts->techniques;
+	s->graph.tp_network = (enum network)l->tp_network;
 	if (job->model.adapter) {
 		s->graph.adapter = adapter_require(job->model.adapter, err);
 		if (!s->graph.adapter)
@@ -226,13 +263,14 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 		s->graph.frozen = true, s->graph.adapter_rank = job->model.adapter_rank;
 		s->graph.trainable = adapter_share(parts->model, s->graph.adapter, (double)job->model.adapter_rank);
 	}
+	s->graph.gather_again = s->graph.place.sequence_parallel && (s->graph.frozen || l->gather_again != 2);
 	s->memory = (struct training_memory_options){
 		.graph = &s->graph, .optimizer = parts->optimizer, .stages = s->pp, .data_ranks = s->data_ranks, .shard_ranks = s->shard_ranks,
-		.zero = (int)l->zero, .weight_bytes = or_else(job->optimizer.weight_bytes, 2), .offload_optimizer = l->offload_optimizer,
+		 .weight_bytes = or_else(job->optimizer.weight_bytes, 2),
 		.grad_bytes = or_else(job->optimizer.grad_bytes, parts->stack->grad_bytes), .quantised_bytes = quantised_copy(products),
 	};
 	/* A frozen base that is read in 8 bits is kept so: no optimizer needs more. */
 	if (s->graph.frozen && s->memory.quantised_bytes > 0)
 		s->memory.weight_bytes = s->memory.quantised_bytes, s->memory.quantised_bytes = 0;
-	return true;
+	return train_setup_surroundings(s, err);
 }

@@ -30,10 +30,14 @@ struct train_setup {
 	const struct schedule_ops *schedule;
 	int64_t tp, pp, vp, cp, ep, dp, devices, micros;       /* vp: chunks a rank */
 	int64_t data_ranks, shard_ranks;
+	double dp_overlap;                     /* share of gradient and weight traffic that may hide behind arithmetic */
 	struct training_graph_options graph;
 	struct training_memory_options memory;
 };
 /* ERR_INPUT says what does not divide or fit together. */
 MUST_USE bool train_setup(const struct job *job, const struct train_parts *parts, struct train_setup *out, struct err *err);
+/* Takes up changes of what does not touch the cut of the model: ZeRO stage, overlap, host memory, networks between stages and
+ * data ranks. ERR_INPUT when groups are too large for their network. */
+MUST_USE bool train_setup_surroundings(struct train_setup *s, struct err *err);
 
 #endif

@@ -51,39 +51,102 @@ static void hide_exchange(const double device[PHASE_COUNT], double open[PHASE_CO
 	}
 }
 
-/* Kernels of one direction wait for the host to launch them: their time is the larger of the two sums. */
-static void price_ops(const struct train_setup *s, const struct training_ops *ops, struct train_chunk *out)
+/* What is left in the open of a collective cut into tiles beside its product (Wang et al. 2023, "Overlap communication with
+ * dependent computation via decomposition"): all tiles but one overlap, whichever of the two is longer decides; arithmetic
+ * beside a transfer is slower. `pipe` waits for the first tile, which a ring has at hand. */
+static double tiled(const struct train_setup *s, const struct training_op *t, double product_s, double comm_s)
 {
-	double device[PHASE_COUNT] = { 0 }, open[PHASE_COUNT] = { 0 }, launches[PHASE_COUNT] = { 0 };
+	double tiles = t->op.devices > 1 ? t->op.devices : 1, beside = (tiles - 1) / tiles;
+	double open = comm_s > product_s ? beside * (comm_s - product_s) : beside * comm_s * s->parts->stack->contention;
+
+	return open + (s->job->layout.tp_overlap == TP_OVERLAP_PIPE ? comm_s / tiles : 0);
+}
+
+/* A product in tiles is slower than in one piece. */
+static double smaller_pieces(const struct train_setup *s, const struct training_op *product, int tiles, double whole_s)
+{
+	struct op piece = product->op;
+	struct op_cost c;
+
+	piece.m = (piece.m + tiles - 1) / tiles;
+	cost_op(s->parts->costs, &piece, &c);
+	return fmax(0, tiles * c.seconds * product->count / s->parts->stack->gemm_share - whole_s);
+}
+
+/* Seconds of a tensor collective that the step waits for; a product may take longer for it. */
+static double exposed(const struct train_setup *s, const struct training_ops *ops, const double *seconds, size_t i, double hidden)
+{
+	const struct training_op *t = &ops->at[i];
+	double product = t->partner >= 0 ? seconds[t->partner] : 0;
+	int how = s->job->layout.tp_overlap;
+
+	if (t->behind)
+		return fmax(0, seconds[i] - product);
+	if (how == TP_OVERLAP_NONE)
+		return seconds[i];
+	if (how == TP_OVERLAP_DEFAULT || t->partner < 0)
+		return seconds[i] * (1 - (how == TP_OVERLAP_DEFAULT ? hidden : 0));
+	return tiled(s, t, product, seconds[i]) + smaller_pieces(s, &ops->at[t->partner], t->op.devices, product);
+}
+
+static void price_ops(const struct train_setup *s, const struct training_ops *ops, double *seconds, struct train_raw *out)
+{
 	struct train_account *a = &out->account;
 
 	for (size_t i = 0; i < ops->count; i++) {
 		const struct training_op *t = &ops->at[i];
 		struct op_cost c;
-		double hidden, seconds;
+		double hidden;
 
 		cost_op(s->parts->costs, &t->op, &c);
 		if (t->part == PART_ATTENTION && s->parts->stack->attention_flop_s_most > 0)
 			c.seconds = fmax(c.seconds, c.flops / s->parts->stack->attention_flop_s_most);
-		seconds = c.seconds * t->count / sustained(s, t, &hidden);
-		a->part_s[t->phase][t->part] += seconds * (1 - hidden);
-		if (is_comm(t->part))
-			open[t->phase] += seconds * (1 - hidden);
-		else
-			device[t->phase] += seconds;
-		launches[t->phase] += t->count * t->kernels;
-		a->provider_s[c.provider] += seconds;
-		a->error_s += seconds * c.rel_error;
+		seconds[i] = c.seconds * t->count / sustained(s, t, &hidden);
+		a->provider_s[c.provider] += seconds[i];
+		a->error_s += seconds[i] * c.rel_error;
 		if (!is_comm(t->part))
 			a->flops += c.flops * t->count, a->bytes += c.bytes * t->count;
 	}
-	if (s->schedule->hides_exchange)
-		hide_exchange(device, open, a);
-	for (int p = 0; p < PHASE_COUNT; p++) {
-		double host = fmax(0, launches[p] * s->parts->stack->dispatch_s - device[p] - open[p]);
-		double all = device[p] + open[p] + host;
+	for (size_t i = 0; i < ops->count; i++) {
+		const struct training_op *t = &ops->at[i];
+		double hidden, open;
 
-		a->host_s += host;
+		sustained(s, t, &hidden);
+		open = t->part == PART_TP_COMM ? exposed(s, ops, seconds, i, hidden) : seconds[i] * (1 - hidden);
+		a->part_s[t->phase][t->part] += open;
+		*(is_comm(t->part) ? &out->open_s[t->phase] : &out->device_s[t->phase]) += is_comm(t->part) ? open : seconds[i];
+		out->launches[t->phase] += t->count * t->kernels;
+	}
+}
+
+void train_raw_add(struct train_raw *sum, const struct train_raw *part)
+{
+	struct train_account *a = &sum->account;
+	const struct train_account *b = &part->account;
+
+	for (int p = 0; p < PHASE_COUNT; p++) {
+		sum->device_s[p] += part->device_s[p], sum->open_s[p] += part->open_s[p], sum->launches[p] += part->launches[p];
+		for (int k = 0; k < PART_COUNT; k++)
+			a->part_s[p][k] += b->part_s[p][k];
+	}
+	for (int p = 0; p < PROVIDER_COUNT; p++)
+		a->provider_s[p] += b->provider_s[p];
+	a->flops += b->flops, a->bytes += b->bytes, a->error_s += b->error_s;
+}
+
+/* Kernels of one direction wait for the host to launch them: their time is the larger of the two sums. */
+void train_price_passes(const struct train_setup *s, const struct train_raw *raw, struct train_chunk *out)
+{
+	struct train_raw r = *raw;
+
+	*out = (struct train_chunk){ .account = r.account };
+	if (s->schedule->hides_exchange)
+		hide_exchange(r.device_s, r.open_s, &out->account);
+	for (int p = 0; p < PHASE_COUNT; p++) {
+		double host = fmax(0, r.launches[p] * s->parts->stack->dispatch_s - r.device_s[p] - r.open_s[p]);
+		double all = r.device_s[p] + r.open_s[p] + host;
+
+		out->account.host_s += host;
 		if (p == PHASE_FORWARD)
 			out->time.pass_s[PASS_FORWARD] += all;
 		else
@@ -100,6 +163,8 @@ static double collective(const struct train_setup *s, enum op_kind kind, double 
 	if (ranks < 2 || !(bytes > 0))
 		return 0;
 	op.devices_per_node = together >= ranks ? 0 : together > 0 ? (int)together : 1;
+	if (s->job->layout.dp_network != NETWORK_DEFAULT)
+		op.devices_per_node = s->job->layout.dp_network == NETWORK_SCALE_OUT ? 1 : 0;
 	cost_op(s->parts->costs, &op, &c);
 	return c.seconds / s->parts->stack->comm_share;
 }
@@ -129,46 +194,70 @@ static void gather_while_working(const struct train_setup *s, const struct train
 
 	if (!s->job->layout.regather)
 		gather /= (double)s->micros, first /= (double)s->micros, back = reduce;
-	wait_f = gather * (1 - k->dp_overlap) + fmax(0, gather * k->dp_overlap - f) + first + k->contention * fmin(f, gather);
-	wait_b = back * (1 - k->dp_overlap) + fmax(0, back * k->dp_overlap - b) + (layers > 0 ? reduce / layers : 0) + k->contention * fmin(b, back);
+	wait_f = gather * (1 - s->dp_overlap) + fmax(0, gather * s->dp_overlap - f) + first + k->contention * fmin(f, gather);
+	wait_b = back * (1 - s->dp_overlap) + fmax(0, back * s->dp_overlap - b) + (layers > 0 ? reduce / layers : 0) + k->contention * fmin(b, back);
 	out->time.pass_s[PASS_FORWARD] += wait_f;
 	out->time.pass_s[PASS_BACKWARD] += wait_b;
 	out->account.gather_s = wait_f + wait_b;
 }
 
-static double send_time(const struct train_setup *s)
+/* A micro-batch's hidden states to the next stage: every tensor rank sends its part with sequence parallelism; all of it,
+ * else, or its part, which the receivers gather (Narayanan et al. 2021, section 4.1). */
+double train_price_send(const struct train_setup *s)
 {
 	int64_t stage_ranks = s->devices / s->pp, domain = system_domain(s->parts->system);
-	double tokens = (double)(s->job->batch.micro * s->job->batch.sequence) / (double)s->cp;
-	struct op op = { .kind = OP_SEND_RECV, .dtype = DTYPE_BF16, .devices = 2 };
-	struct op_cost c;
+	double bytes = (double)(s->job->batch.micro * s->job->batch.sequence) / (double)s->cp * (double)s->parts->model->shape.hidden * 2;
+	bool cut = s->graph.place.sequence_parallel || (s->job->layout.scatter_sends && s->tp > 1);
+	struct op op = { .kind = OP_SEND_RECV, .dtype = DTYPE_BF16, .devices = 2, .bytes = bytes / (cut ? (double)s->tp : 1) }, gather = op;
+	struct op_cost c, behind = { 0 };
 
 	if (s->pp < 2)
 		return 0;
-	op.bytes = tokens * (double)s->parts->model->shape.hidden * 2 / (s->graph.place.sequence_parallel ? (double)s->tp : 1);
 	op.devices_per_node = stage_ranks * 2 <= domain ? 0 : 1;
+	if (s->job->layout.pp_network != NETWORK_DEFAULT)
+		op.devices_per_node = s->job->layout.pp_network == NETWORK_SCALE_OUT ? 1 : 0;
 	cost_op(s->parts->costs, &op, &c);
-	return c.seconds / s->parts->stack->comm_share;
+	if (cut && !s->graph.place.sequence_parallel) {
+		gather.kind = OP_ALL_GATHER, gather.bytes = bytes, gather.devices = (int)s->tp;
+		gather.devices_per_node = s->job->layout.tp_network == NETWORK_SCALE_OUT ? 1 : s->tp <= domain ? 0 : (int)domain;
+		cost_op(s->parts->costs, &gather, &behind);
+	}
+	return (c.seconds + behind.seconds) / s->parts->stack->comm_share;
 }
 
-/* Parameters of a single chunk: as if it were a rank of a pipeline with one chunk a rank. */
-static bool chunk_parameters(const struct train_setup *s, int chunk, struct training_parameters *out, struct err *err)
+double train_host_rate(const struct train_setup *s)
 {
-	struct training_memory_options o = s->memory;
-
-	o.graph = &s->graph;
-	o.stages = s->graph.place.pp;
-	return training_parameters(&o, chunk, out, err);
+	return s->parts->system->host_link.bytes_s > 0 ? s->parts->system->host_link.bytes_s : 15.5e9;
 }
 
-bool train_price_arithmetic(const struct train_setup *s, int chunk, struct train_chunk *out, struct arena *arena, struct err *err)
+/* Both directions of the link at once: forward, weights come while activations go; backward, both come. What does not fit
+ * behind the pass is waited for. */
+void train_price_host(const struct train_setup *s, const struct training_parameters *n, double activations, struct train_chunk *out)
+{
+	const struct training_memory_options *m = &s->memory;
+	double *pass = out->time.pass_s, rate = train_host_rate(s), shard = m->zero >= 3 ? (double)s->shard_ranks : 1;
+	double weights = m->offload_weights ? (n->dense + n->expert) / shard * (m->weight_bytes + m->quantised_bytes) : 0;
+	double held = m->offload_activations ? activations : 0, wait_f, wait_b;
+
+	wait_f = fmax(0, fmax(weights, held) / rate - pass[PASS_FORWARD]);
+	wait_b = fmax(0, (weights + held) / rate - pass[PASS_BACKWARD] - pass[PASS_WEIGHT]);
+	pass[PASS_FORWARD] += wait_f;
+	pass[PASS_BACKWARD] += wait_b;
+	out->account.offload_s = wait_f + wait_b;
+}
+
+bool train_price_arithmetic(const struct train_setup *s, int chunk, struct train_raw *out, struct arena *arena, struct err *err)
 {
 	struct training_ops ops;
+	double *seconds;
 
-	*out = (struct train_chunk){ 0 };
+	*out = (struct train_raw){ 0 };
 	if (!training_graph_build(&s->graph, chunk, &ops, arena, err))
 		return false;
-	price_ops(s, &ops, out);
+	seconds = arena_alloc(arena, (ops.count + 1) * sizeof(*seconds));
+	if (!seconds)
+		return err_memory(err);
+	price_ops(s, &ops, seconds, out);
 	return true;
 }
 
@@ -179,7 +268,7 @@ void train_price_traffic(const struct train_setup *s, const struct training_para
 	/* Frozen weights have no gradients to reduce. */
 	double trained = n->dense + n->expert > 0 ? n->trainable / (n->dense + n->expert) : 0;
 
-	out->time.send_s = send_time(s);
+	out->time.send_s = train_price_send(s);
 	if (s->memory.zero >= 3) {
 		gather_while_working(s, n, (double)layers, out);
 		return;
@@ -193,13 +282,20 @@ void train_price_traffic(const struct train_setup *s, const struct training_para
 
 static bool price_chunk(const struct train_setup *s, int chunk, struct train_chunk *out, struct arena *arena, struct err *err)
 {
+	struct training_memory_options one = s->memory;
+	struct training_activations held;
 	struct training_parameters n;
+	struct train_raw raw;
 	int64_t first, layers;
 
-	if (!train_price_arithmetic(s, chunk, out, arena, err) || !chunk_parameters(s, chunk, &n, err))
+	one.stages = s->graph.place.pp;
+	if (!train_price_arithmetic(s, chunk, &raw, arena, err) || !training_parameters(&one, chunk, &n, err))
 		return false;
+	train_price_passes(s, &raw, out);
 	placement_layers(s->parts->model, &s->graph.place, chunk, &first, &layers);
 	train_price_traffic(s, &n, layers, out);
+	training_activations(&one, chunk, &held);
+	train_price_host(s, &n, held.chunk, out);
 	return true;
 }
 

@@ -11,14 +11,11 @@
 #include "hardware/price.h"
 #include "models/scaling_law.h"
 #include "sim/train/failures.h"
+#include "sim/train/finish.h"
 #include "sim/train/stage.h"
 
 /* Storage that checkpoints go to: 2 TB/s over 16,384 devices (Llama 3, arXiv 2407.21783, section 3.3.1). */
 static const double STORAGE_BYTES_S = 0.12e9;
-/* Shares of peak: memory by the optimizer's element-wise kernels, arithmetic by its matrix products. */
-static const double OPTIMIZER_BANDWIDTH = 0.8, OPTIMIZER_ARITHMETIC = 0.5;
-static const double HOST_MEMORY_BYTES_S = 20e9;        /* of the CPU optimizer, a device's share of a node: typical, recalled */
-
 struct run {
 	const struct train_setup *s;
 	struct train_chunk *chunks;
@@ -27,7 +24,8 @@ struct run {
 	struct pipeline_result pipeline;
 	struct train_span *spans;
 	size_t span_count, span_room;
-	double optimizer_s, gather_s, data_s;
+	struct training_parameters *parameters;        /* a stage */
+	struct train_end end;
 };
 
 static void keep_span(void *ctx, int rank, enum pass kind, int chunk, int micro, double start_s, double end_s)
@@ -38,25 +36,12 @@ static void keep_span(void *ctx, int rank, enum pass kind, int chunk, int micro,
 		r->spans[r->span_count++] = (struct train_span){ rank, (int)kind, chunk, micro, start_s, end_s };
 }
 
-/* The slowest of n devices whose times scatter by sigma: n ranks that wait for each other move at its pace. */
-static double slowest(double sigma, double n)
-{
-	return n > 1 ? 1 + sigma * sqrt(2 * log(n)) : 1;
-}
-
-static double sigma_of(const struct train_setup *s)
-{
-	double own = s->job->run.straggler_sigma;
-
-	return isnan(own) ? s->parts->stack->straggler_sigma : own;
-}
-
 static bool pipeline(struct run *r, const struct train_wishes *wishes, struct arena *arena, struct err *err)
 {
 	const struct train_setup *s = r->s;
 	int chunks = (int)s->graph.place.pp;
 	struct pipeline_options o = { .schedule = s->schedule, .ranks = (int)s->pp, .chunks_a_rank = (int)s->vp, .micros = (int)s->micros,
-				      .overlap = s->memory.zero >= 3 ? 0 : s->parts->stack->dp_overlap, .contention = s->parts->stack->contention };
+				      .overlap = s->memory.zero >= 3 ? 0 : s->dp_overlap, .contention = s->parts->stack->contention };
 
 	r->times = arena_alloc(arena, (size_t)chunks * sizeof(*r->times));
 	if (!r->times)
@@ -76,31 +61,38 @@ static bool pipeline(struct run *r, const struct train_wishes *wishes, struct ar
 	return pipeline_run(&o, &r->pipeline, err);
 }
 
-/* The fullest stage, with as many micro-batches in flight as the simulated pipeline held. */
-static bool memory(struct run *r, struct train_memory_row *out, struct err *err)
+static bool parameters(struct run *r, struct arena *arena, struct err *err)
 {
 	const struct train_setup *s = r->s;
 
-	*out = (struct train_memory_row){ .capacity_bytes = device_memory_bytes(s->parts->device) };
-	for (int stage = 0; stage < s->pp; stage++) {
-		struct training_memory_options o = s->memory;
-		struct training_memory m;
-		/* 1f1b holds one fewer on each later stage; other schedules are taken as even. */
-		double held = r->pipeline.in_flight;
-
-		if (s->vp == 1 && !s->schedule->split && s->schedule->order && strcmp(s->schedule->name, "gpipe") != 0)
-			held = fmin((double)s->micros, (double)(s->pp - stage));
-		o.in_flight = held;
-		if (!training_memory(&o, stage, &m, err))
+	r->parameters = arena_alloc(arena, (size_t)s->pp * sizeof(*r->parameters));
+	if (!r->parameters)
+		return err_memory(err);
+	for (int stage = 0; stage < s->pp; stage++)
+		if (!training_parameters(&s->memory, stage, &r->parameters[stage], err))
 			return false;
-		if (s->schedule->chunks == CHUNKS_BOTH) {      /* a second copy of the weights, of the mirrored stage */
-			m.weights *= 2, m.gradients *= 2;
-			m.peak_bytes += m.weights / 2 + m.gradients / 2;
-		}
-		if (m.peak_bytes > out->peak_bytes)
-			*out = (struct train_memory_row){ m.weights, m.gradients, m.optimizer, m.activations, m.buffers, m.peak_bytes, out->capacity_bytes };
-	}
 	return true;
+}
+
+/* The fullest stage, with as many micro-batches in flight as the simulated pipeline held. */
+static void memory(const struct run *r, struct train_memory_row *out)
+{
+	const struct train_setup *s = r->s;
+
+	*out = (struct train_memory_row){ .capacity_bytes = device_memory_bytes(s->parts->device), .host_capacity_bytes = train_host_capacity(s) };
+	for (int stage = 0; stage < s->pp; stage++) {
+		struct training_activations held;
+		struct training_memory m;
+		double host;
+
+		training_activations(&s->memory, stage, &held);
+		train_stage_memory(s, stage, r->pipeline.in_flight, &r->parameters[stage], &held, &m);
+		host = fmax(out->host_bytes, m.host_bytes);
+		if (m.peak_bytes > out->peak_bytes)
+			*out = (struct train_memory_row){ m.weights, m.gradients, m.optimizer, m.activations, m.buffers, m.peak_bytes, out->capacity_bytes,
+							  host, out->host_capacity_bytes };
+		out->host_bytes = host;
+	}
 }
 
 static bool fits(const struct train_setup *s, const struct train_memory_row *m, struct err *err)
@@ -110,6 +102,9 @@ static bool fits(const struct train_setup *s, const struct train_memory_row *m, 
 	size_t most = 0;
 	char over[32], part[32];
 
+	if (m->host_bytes > m->host_capacity_bytes)
+		return err_set(err, ERR_INPUT, "%s: what is kept in host memory is %s a device; its share of the host is %s", s->parts->model->name,
+			       human_bytes(over, m->host_bytes), human_bytes(part, m->host_capacity_bytes));
 	if (m->peak_bytes <= m->capacity_bytes)
 		return true;
 	for (size_t i = 1; i < COUNT_OF(parts); i++)
@@ -121,34 +116,18 @@ static bool fits(const struct train_setup *s, const struct train_memory_row *m, 
 		       names[most], human_bytes(part, parts[most]));
 }
 
-/* The step's end: clipping and the optimizer on this rank's shard, weights gathered for the next forward pass. */
-static bool finish(struct run *r, struct err *err)
+/* The step's end: clipping, the optimizer, weights gathered for the next forward pass. */
+static void finish(struct run *r)
 {
 	const struct train_setup *s = r->s;
-	const struct device *d = s->parts->device;
-	double rate = device_bandwidth(d) * OPTIMIZER_BANDWIDTH, flops = device_peak(d, DTYPE_BF16, NULL) * OPTIMIZER_ARITHMETIC;
 
 	for (int stage = 0; stage < s->pp; stage++) {
-		struct training_parameters n;
-		double shard = s->memory.zero >= 1 ? (double)s->shard_ranks : 1, gather = 0, forward = 0, seconds;
+		double gather = 0, forward = 0;
 
-		if (!training_parameters(&s->memory, stage, &n, err))
-			return false;
-		seconds = (n.step_bytes / shard + n.trainable * s->memory.grad_bytes) / rate + n.matrix_flops / shard / flops;
-		if (s->memory.offload_optimizer) {
-			double link = s->parts->system->host_link.bytes_s > 0 ? s->parts->system->host_link.bytes_s : 15.5e9;
-
-			seconds = n.step_bytes / shard / HOST_MEMORY_BYTES_S + n.trainable / shard * (s->memory.grad_bytes + s->memory.weight_bytes) / link;
-		}
-		r->optimizer_s = fmax(r->optimizer_s, seconds);
 		for (int c = stage; c < (int)s->graph.place.pp; c += (int)s->pp)
 			gather += r->chunks[c].gather_step_s, forward += r->chunks[c].time.pass_s[PASS_FORWARD];
-		/* Behind the first forward pass of the next step, where the software can. */
-		gather = gather * (1 - s->parts->stack->dp_overlap) + fmax(0, gather * s->parts->stack->dp_overlap - forward);
-		r->gather_s = fmax(r->gather_s, gather);
+		train_end_add(s, &r->parameters[stage], gather, forward, &r->end);
 	}
-	r->data_s = s->job->run.data_s_per_token * (double)(s->job->batch.micro * s->micros * s->job->batch.sequence);
-	return true;
 }
 
 /* (query, key) pairs that one sequence attends to, summed over layers and heads times the head's width: causal and full. */
@@ -220,14 +199,15 @@ static void breakdown(const struct run *r, struct train_result *out)
 		}
 		b->host += m * a->host_s;
 		b->dp_comm += m * a->gather_s;
+		b->offload += m * a->offload_s;
 	}
-	used = b->compute + b->recompute + b->tp_comm + b->ep_comm + b->cp_comm + b->host + b->dp_comm;
+	used = b->compute + b->recompute + b->tp_comm + b->ep_comm + b->cp_comm + b->host + b->dp_comm + b->offload;
 	b->pp_bubble = fmax(0, r->pipeline.arithmetic_s - used);
-	b->dp_comm += r->pipeline.exposed_reduce_s + r->gather_s;
-	b->optimizer = r->optimizer_s;
-	b->data = r->data_s;
+	b->dp_comm += r->pipeline.exposed_reduce_s + r->end.gather_s;
+	b->optimizer = r->end.optimizer_s;
+	b->data = train_data_s(s);
 	b->host += s->parts->stack->step_s;
-	b->straggler = out->step_s - (r->pipeline.seconds + r->optimizer_s + r->gather_s + r->data_s + s->parts->stack->step_s);
+	b->straggler = out->step_s * (1 - 1 / train_slowest(s));
 }
 
 static void rates(const struct run *r, struct train_result *out)
@@ -273,7 +253,6 @@ bool train_layout_run(const struct job *job, const struct train_parts *parts, co
 {
 	struct train_setup s;
 	struct run r = { .s = &s };
-	double before;
 
 	*out = (struct train_result){ 0 };
 	if (!train_setup(job, parts, &s, err))
@@ -281,14 +260,13 @@ bool train_layout_run(const struct job *job, const struct train_parts *parts, co
 	r.chunks = arena_alloc(arena, (size_t)s.graph.place.pp * sizeof(*r.chunks));
 	if (!r.chunks)
 		return err_memory(err);
-	if (!train_price_chunks(&s, r.chunks, arena, err) || !pipeline(&r, wishes, arena, err) || !memory(&r, &out->memory, err))
+	if (!train_price_chunks(&s, r.chunks, arena, err) || !pipeline(&r, wishes, arena, err) || !parameters(&r, arena, err))
 		return false;
+	memory(&r, &out->memory);
 	if (!(wishes && wishes->any_memory) && !fits(&s, &out->memory, err))
 		return false;
-	if (!finish(&r, err))
-		return false;
-	before = r.pipeline.seconds + r.optimizer_s + r.gather_s + r.data_s + parts->stack->step_s;
-	out->step_s = before * slowest(sigma_of(&s), (double)s.devices);
+	finish(&r);
+	out->step_s = train_step_s(&s, r.pipeline.seconds, &r.end);
 	breakdown(&r, out);
 	rates(&r, out);
 	out->devices = s.devices, out->tp = s.tp, out->pp = s.pp, out->vp = s.vp, out->cp = s.cp, out->ep = s.ep, out->dp = s.dp;
@@ -452,7 +430,7 @@ bool train_run(const struct job *job, const struct train_wishes *wishes, struct 
 	if (ok) {
 		reliability(job, &parts, out);
 		ok = money(job, &parts, out, arena, err) && inputs(job, out, arena, err) && remarks(job, &parts, out, arena, err) &&
-		     job_hash(job, "vibee-sim train 1", out->scenario_hash, err);
+		     job_hash(job, &parts, "vibee-sim train 2", out->scenario_hash, err);
 		memcpy(out->run_id, out->scenario_hash, sizeof(out->run_id));
 		out->title = job->title ? job->title :
 			arena_printf(arena, "%s on %lld x %s, %s", out->model, (long long)out->devices, out->device, out->stack);

@@ -103,9 +103,61 @@ static void any_number_of_micro_batches(void)
 				}
 }
 
+/* The bound is below every run, whatever the times, and is the run where nothing but work is in the way. */
+static void bounds(void)
+{
+	static const char *const names[] = { "gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe" };
+	static struct chunk_time chunks[MOST];
+	uint64_t x = 88172645463325252u;
+	struct err err = { 0 };
+
+	for (int trial = 0; trial < 3000; trial++) {
+		const char *name = names[trial % 7];
+		const struct schedule_ops *s = schedule_require(name, &err);
+		struct pipeline_options o = { .schedule = s, .ranks = 1 + trial % 6, .micros = 1 + trial % 13, .chunks = chunks, .contention = trial % 3 * 0.1 };
+		struct pipeline_result r;
+		double bound;
+
+		o.chunks_a_rank = schedule_chunks(s, 1 + trial % 4), o.overlap = trial % 5 * 0.2;
+		for (int c = 0; c < MOST; c++) {
+			double *t = &chunks[c].pass_s[0];
+
+			for (int k = 0; k < 5; k++) {
+				x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+				t[k] = (double)(x % 1000) / 1000 * (trial % 2 || k < 3 ? 1 : 0);
+			}
+		}
+		bound = pipeline_bound(&o);
+		CU_ASSERT_FATAL(pipeline_run(&o, &r, &err));
+		if (bound > r.seconds * (1 + 1e-12)) {
+			printf("%s p=%d v=%d m=%d: bound %g, run %g\n", name, o.ranks, o.chunks_a_rank, o.micros, bound, r.seconds);
+			CU_FAIL("a bound above the run");
+		}
+		if (o.ranks == 1 && !s->split)
+			CU_ASSERT_DOUBLE_EQUAL(o.chunks_a_rank > 1 ? 1 : bound / r.seconds, 1, 1e-9);
+		if (s->order && !s->split) {
+			struct slot scratch[MOST * 2];
+
+			CU_ASSERT_EQUAL(pipeline_held(s, o.ranks, o.chunks_a_rank, o.micros, scratch), r.in_flight);
+		}
+	}
+	for (int i = 0; i < MOST; i++)
+		chunks[i] = (struct chunk_time){ .pass_s = { 1, 1, 1 } };
+	for (int p = 1; p <= 8; p++)
+		for (int m = p; m <= 32; m += p)
+			for (int v = 1; v <= 3; v++) {
+				struct pipeline_options o = { .schedule = schedule_require("interleaved", &err), .ranks = p, .chunks_a_rank = v, .micros = m, .chunks = chunks };
+				struct pipeline_result r;
+
+				CU_ASSERT_FATAL(pipeline_run(&o, &r, &err));
+				CU_ASSERT_DOUBLE_EQUAL(pipeline_bound(&o), r.seconds, 1e-9);
+			}
+}
+
 CU_TestInfo suite_pipeline[] = { { "1f1b and gpipe", one_forward_one_backward },
 				 { "interleaving", interleaving },
 				 { "zero bubble", zero_bubble },
 				 { "folded, and from both ends", folded_and_both_ends },
 				 { "any number of micro-batches", any_number_of_micro_batches },
+				 { "lower bounds", bounds },
 				 CU_TEST_INFO_NULL };
