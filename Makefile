@@ -6,7 +6,7 @@ SAN   ?=
 B     := build/$(or $(subst $(comma),-,$(SAN)),plain)
 CC    ?= gcc
 PREFIX ?= /usr/local
-PKGS  := libxml-2.0 sqlite3 jansson zlib libxxhash gsl hwloc OpenCL
+PKGS  := libxml-2.0 sqlite3 jansson zlib libxxhash gsl hwloc OpenCL libmicrohttpd
 AREAS := base hardware workloads kernels reports models sim validation
 WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wundef -Wvla -Werror
 OPT   ?= -O2 -g
@@ -25,7 +25,7 @@ HOT   := base/% workloads/% sim/%
 
 SRC   := $(sort $(wildcard $(addsuffix /*.c,$(AREAS)) $(addsuffix /*/*.c,$(AREAS)) $(addsuffix /*/*/*.c,$(AREAS))))
 LIB   := $(SRC:%.c=$(B)/%.o)
-CLI   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c)))
+CLI   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c cli/serve/*.c)))
 CLI_PARTS := $(filter-out $(B)/cli/main.o,$(CLI))
 UNIT  := $(sort $(wildcard tests/unit/test_*.c))
 PROP  := $(sort $(wildcard tests/prop/test_*.c))
@@ -94,7 +94,7 @@ HOT_RELEASE := $(patsubst %,$(RELEASE)/%,base workloads sim)
 PROFILE_USE := -fprofile-use -fprofile-partial-training -Wno-missing-profile -Wno-coverage-mismatch -Wno-array-bounds -Wno-maybe-uninitialized
 in_release = $(MAKE) --no-print-directory B=$(RELEASE) PROFILE="$(1)" $(RELEASE)/vibee-sim
 release: $(TRAINED)
-$(TRAINED): $(SRC) $(wildcard cli/*.c) $(wildcard $(addsuffix /*.h,$(AREAS) cli) $(addsuffix /*/*.h,$(AREAS))) Makefile tests/train.sh
+$(TRAINED): $(SRC) $(wildcard cli/*.c cli/serve/*.c) $(wildcard $(addsuffix /*.h,$(AREAS) cli) $(addsuffix /*/*.h,$(AREAS))) Makefile tests/train.sh
 	@mkdir -p $(RELEASE); rm -f $@ $(RELEASE)/vibee-sim $(RELEASE)/libvibee.a; find $(RELEASE) -name '*.gcda' -delete
 ifneq ($(LTO),)
 	@rm -rf $(HOT_RELEASE)
@@ -169,9 +169,9 @@ cli-tests: $(B)/vibee-sim $(MPI_PART)
 	@mkdir -p build/results; VIBEE=$(CURDIR)/$(B)/vibee-sim tests/cli/run.sh build/results/cli.count
 fuzz-replay: $(FUZZ)
 	@mkdir -p build/results; FAIL_ALLOCATIONS=$(FAIL_ALLOCATIONS) tests/fuzz/replay.sh $(B)/fuzz build/results/fuzz$(SAN).count
-$(B)/fuzzers/%: $(B)/tests/fuzz/%.o $(B)/libvibee.a
+$(B)/fuzzers/%: $(B)/tests/fuzz/%.o $(CLI_PARTS) $(B)/libvibee.a
 	@mkdir -p $(@D); $(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
-$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libvibee.a
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(CLI_PARTS) $(B)/libvibee.a
 	@mkdir -p $(@D); $(CC) $(LDSAN) -fno-lto -o $@ $^ $(LIBS)
 golden: $(B)/vibee-sim $(MPI_PART)
 	@VIBEE=$(CURDIR)/$(B)/vibee-sim GOLDEN=write tests/cli/run.sh /dev/null

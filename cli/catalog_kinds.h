@@ -6,6 +6,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/schema.h"
+#include "base/str.h"
 
 /* The columns of one line of a list, in the order of the kind's titles. */
 struct facts;
@@ -38,5 +39,8 @@ MUST_USE const char *const *kind_names(const struct kind *kind, size_t *count, s
 MUST_USE const void *kind_load(const struct kind *kind, const char *name, struct arena *arena, struct err *err);
 /* The entry's XML file; NULL + err when the name is unknown or the kind is compiled in. */
 MUST_USE const char *kind_path(const struct kind *kind, const char *name, struct arena *arena, struct err *err);
+
+/* The whole list as `catalog list KIND --json` prints it. */
+MUST_USE bool catalog_json(const struct kind *kind, struct arena *arena, struct str *out, struct err *err);
 
 #endif

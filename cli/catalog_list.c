@@ -64,14 +64,17 @@ static bool add_entry(const struct kind *kind, const char *name, struct facts *f
 	return true;
 }
 
-static bool list_json(const struct kind *kind, const char *const *names, size_t count, const char *path, struct err *err)
+bool catalog_json(const struct kind *kind, struct arena *arena, struct str *out, struct err *err)
 {
-	struct str out = { 0 };
 	struct json j;
 	struct facts f = { .json = &j };
-	bool ok = true;
+	size_t count;
+	const char *const *names = kind_names(kind, &count, arena, err);
+	bool ok = names != NULL;
 
-	json_init(&j, &out, true);
+	if (!ok)
+		return false;
+	json_init(&j, out, true);
 	json_object(&j, NULL);
 	json_text(&j, "schema", "vibee.catalog/1");
 	json_array(&j, kind->name);
@@ -79,8 +82,15 @@ static bool list_json(const struct kind *kind, const char *const *names, size_t 
 		ok = add_entry(kind, names[i], &f, err);
 	json_end(&j);
 	json_end(&j);
-	str_add(&out, "\n");
-	ok = ok && (out.failed ? err_memory(err) : paths_write(path, str_text(&out), out.length, err));
+	str_add(out, "\n");
+	return ok && (!out->failed || err_memory(err));
+}
+
+static bool list_json(const struct kind *kind, const char *path, struct arena *arena, struct err *err)
+{
+	struct str out = { 0 };
+	bool ok = catalog_json(kind, arena, &out, err) && paths_write(path, str_text(&out), out.length, err);
+
 	str_release(&out);
 	return ok;
 }
@@ -135,7 +145,7 @@ static bool list_run(const struct call *call, struct err *err)
 		return true;
 	}
 	if (json)
-		return list_json(kind, names, count, json, err);
+		return list_json(kind, json, call->arena, err);
 	return list_table(kind, names, count, err);
 }
 

@@ -7,7 +7,6 @@
 #include "cli/groups.h"
 #include "cli/progress.h"
 #include "cli/run_outputs.h"
-#include "cli/version.h"
 #include "reports/run_csv.h"
 #include "reports/store.h"
 #include "sim/interval.h"
@@ -91,20 +90,12 @@ static bool simulate(const struct call *call, const struct scenario *sc, struct 
 	     sim_result(sim, call->arena, r, err);
 	ok = close_listeners(&l, ok, err) && ok;
 	sim_free(sim);
-	if (!ok)
-		return false;
-	r->wall_s = clock_s() - start_s;
-	r->requests_per_s = r->completed / r->wall_s;
-	r->peak_rss_bytes = peak_rss_bytes();
-	return r->scenario_hash[0] || scenario_hash(sc, vibee_version(), r->scenario_hash, err);
+	return ok && run_settle(sc, clock_s() - start_s, r, err);
 }
-
-/* Runs that take longer than this are not run again unasked. */
-static const double INTERVAL_WALL_S = 1;
 
 static bool add_interval(const struct call *call, const struct scenario *sc, struct result *r, struct err *err)
 {
-	if (call_flag(call, "no-interval") || (r->wall_s > INTERVAL_WALL_S && !call_flag(call, "interval")))
+	if (call_flag(call, "no-interval") || (!run_is_quick(r) && !call_flag(call, "interval")))
 		return true;
 	return interval_run(sc, r, call->arena, err);
 }

@@ -22,6 +22,7 @@
 	X(bench) \
 	X(report) \
 	X(compare) \
+	X(serve) \
 	X(workload) \
 	X(catalog) \
 	X(db) \

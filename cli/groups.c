@@ -187,11 +187,16 @@ struct scenario *scenario_from_call(const struct call *call, struct err *err)
 	if (!paths_is_file(path) && strcmp(path, "-") != 0)
 		path = catalog_find("sim/scenarios", "scenario", path, call->arena, err);
 	sc = path ? scenario_load(path, call->arena, err) : NULL;
-	if (!sc || !choose_workload(call, sc, err))
-		return NULL;
+	return sc && scenario_change(sc, call, err) ? sc : NULL;
+}
+
+bool scenario_change(struct scenario *sc, const struct call *call, struct err *err)
+{
+	if (!choose_workload(call, sc, err))
+		return false;
 	settle_hardware(call, sc);
 	for (size_t i = 0; i < call->setting_count; i++)
 		if (!apply(sc, &call->settings[i], call->arena, err))
-			return NULL;
-	return sc;
+			return false;
+	return true;
 }

@@ -14,5 +14,7 @@ extern const struct option_group model_options, hardware_options, deployment_opt
  * --qps and its like. NULL + err on failure.
  */
 MUST_USE struct scenario *scenario_from_call(const struct call *call, struct err *err);
+/* The options alone, applied to a scenario. */
+MUST_USE bool scenario_change(struct scenario *sc, const struct call *call, struct err *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/paths.h"
+#include "cli/progress.h"
 #include "cli/version.h"
 #include "reports/html.h"
 #include "reports/markdown.h"
@@ -48,6 +49,21 @@ void run_origin_here(const struct call *call, struct run_origin *out)
 	if (uname(&host) == 0)
 		out->host = arena_printf(call->arena, "%s (%s %s, %ld CPUs)", host.nodename, host.sysname, host.machine,
 					 sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+bool run_settle(const struct scenario *sc, double wall_s, struct result *r, struct err *err)
+{
+	r->wall_s = wall_s;
+	r->requests_per_s = r->completed / wall_s;
+	r->peak_rss_bytes = peak_rss_bytes();
+	return r->scenario_hash[0] || scenario_hash(sc, vibee_version(), r->scenario_hash, err);
+}
+
+bool run_is_quick(const struct result *r)
+{
+	static const double most_s = 1;
+
+	return r->wall_s <= most_s;
 }
 
 const char *run_database(const struct call *call, struct err *err)

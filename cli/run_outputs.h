@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "reports/result.h"
 #include "reports/store.h"
+#include "sim/scenario.h"
 
 struct run_files {
 	const char *json, *html, *markdown;    /* NULL: not asked for; "-": standard output */
@@ -17,6 +18,10 @@ MUST_USE bool run_files_choose(const struct call *call, struct run_files *out, s
 
 /* What this program, host and command line are. */
 void run_origin_here(const struct call *call, struct run_origin *out);
+/* What a simulated result does not know of its run: the time it took, memory, and the hash of its scenario. */
+MUST_USE bool run_settle(const struct scenario *sc, double wall_s, struct result *r, struct err *err);
+/* Whether it may be run again unasked, for its interval. */
+bool run_is_quick(const struct result *r);
 /* --db, or the usual database; in the arena. NULL + err when memory ran out. */
 MUST_USE const char *run_database(const struct call *call, struct err *err);
 

@@ -68,17 +68,30 @@ bool train_outputs(const struct call *call, const struct train_result *r, const 
 	return quiet || (to_json && strcmp(to_json, "-") == 0) || (html && strcmp(html, "-") == 0) || write_text(r, database, html, err);
 }
 
-bool train_again(const struct call *call, const struct result *stored, struct err *err)
+static bool simulate_again(const struct result *stored, bool spans, struct train_result *r, struct arena *arena, struct err *err)
 {
-	struct train_wishes wishes = { .spans = asked(call, "html") != NULL, .any_memory = true };
-	struct job *job = job_new(call->arena, err);
-	struct train_result r;
+	struct train_wishes wishes = { .spans = spans, .any_memory = true };
+	struct job *job = job_new(arena, err);
 
 	for (size_t i = 0; job && i < stored->scenario_count; i++)
-		if (!schema_set(&job_element, job, stored->scenario[i].key, stored->scenario[i].value, "stored run", call->arena, err))
+		if (!schema_set(&job_element, job, stored->scenario[i].key, stored->scenario[i].value, "stored run", arena, err))
 			return false;
-	if (!job || !train_run(job, &wishes, &r, call->arena, err))
+	if (!job || !train_run(job, &wishes, r, arena, err))
 		return false;
-	memcpy(r.run_id, stored->run_id, sizeof(r.run_id));
-	return train_outputs(call, &r, NULL, err);
+	memcpy(r->run_id, stored->run_id, sizeof(r->run_id));
+	return true;
+}
+
+bool train_again(const struct call *call, const struct result *stored, struct err *err)
+{
+	struct train_result r;
+
+	return simulate_again(stored, asked(call, "html") != NULL, &r, call->arena, err) && train_outputs(call, &r, NULL, err);
+}
+
+bool train_again_html(const struct result *stored, struct arena *arena, struct str *out, struct err *err)
+{
+	struct train_result r;
+
+	return simulate_again(stored, true, &r, arena, err) && train_html(&r, out, err);
 }

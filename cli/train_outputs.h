@@ -2,6 +2,7 @@
 #ifndef CLI_TRAIN_OUTPUTS_H
 #define CLI_TRAIN_OUTPUTS_H
 
+#include "base/str.h"
 #include "cli/options.h"
 #include "reports/result.h"
 #include "reports/train_result.h"
@@ -12,5 +13,8 @@ MUST_USE bool train_outputs(const struct call *call, const struct train_result *
 
 /* A stored training run is its inputs: the same job simulated again gives the same figures. */
 MUST_USE bool train_again(const struct call *call, const struct result *stored, struct err *err);
+
+/* The page alone. */
+MUST_USE bool train_again_html(const struct result *stored, struct arena *arena, struct str *out, struct err *err);
 
 #endif

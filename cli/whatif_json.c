@@ -157,3 +157,30 @@ bool whatif_json(const struct whatif_view *view, struct str *out, struct err *er
 	str_add(out, "\n");
 	return !out->failed || err_memory(err);
 }
+
+const char *whatif_title(const struct scenario *base, struct arena *arena)
+{
+	return arena_printf(arena, "%s on %s, %s", base->model.name, base->hardware.system ? base->hardware.system :
+			    base->hardware.device ? base->hardware.device : "h100", base->scheduler.name);
+}
+
+const struct study_row *whatif_study_rows(const struct whatif_view *view, struct arena *arena, struct err *err)
+{
+	const struct whatif *w = view->w;
+	struct study_row *rows = arena_alloc(arena, w->variant_count * sizeof(*rows));
+
+	for (size_t i = 0; rows && i < w->variant_count; i++) {
+		const struct variant *v = &w->variants[i];
+		struct str metrics = { 0 };
+		struct json j;
+
+		json_init(&j, &metrics, false);
+		outcome_json(&j, NULL, &v->outcome);
+		rows[i] = (struct study_row){ v->label, outcome_status_names[v->outcome.status], v->outcome.hash[0] ? v->outcome.hash : NULL,
+					      arena_strdup(arena, str_text(&metrics)) };
+		str_release(&metrics);
+	}
+	if (!rows)
+		err_memory(err);
+	return rows;
+}

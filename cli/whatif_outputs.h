@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "cli/options.h"
+#include "reports/store.h"
 #include "sim/plan/whatif.h"
 
 /* The figures of the table. */
@@ -14,6 +15,10 @@ struct whatif_view {
 	int columns[TABLE_FIGURES_MOST];
 	size_t column_count;
 };
+/* "llama-3.1-8b on h100, vllm" */
+const char *whatif_title(const struct scenario *base, struct arena *arena);
+/* The variants as the database keeps them; NULL + err. */
+MUST_USE const struct study_row *whatif_study_rows(const struct whatif_view *v, struct arena *arena, struct err *err);
 MUST_USE bool whatif_text(const struct whatif_view *v, struct str *out, struct err *err);
 MUST_USE bool whatif_csv(const struct whatif_view *v, struct str *out, struct err *err);
 MUST_USE bool whatif_json(const struct whatif_view *v, struct str *out, struct err *err);

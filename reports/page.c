@@ -9,7 +9,7 @@
 
 enum { TEMPLATE_MOST = 1 << 20 };
 
-static bool add_template(struct str *out, const char *name, struct err *err)
+bool page_template(struct str *out, const char *name, struct err *err)
 {
 	struct arena *arena = arena_new();
 	const char *path = arena ? paths_data(arena_printf(arena, "reports/templates/%s", name), arena, err) : NULL;
@@ -24,17 +24,26 @@ static bool add_template(struct str *out, const char *name, struct err *err)
 	return text != NULL;
 }
 
-bool page_begin(struct str *out, const char *kicker, const char *title, const char *summary, struct err *err)
+/* What a page may load beside itself: nothing, or what its own server answers. */
+struct page_kind {
+	const char *policy, *nav, *extra;
+};
+
+static bool begin(struct str *out, const struct page_kind *kind, const char *kicker, const char *title, const char *summary, struct err *err)
 {
 	str_add(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-		"script-src 'unsafe-inline'; img-src data:\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
+		"script-src 'unsafe-inline'; img-src data:");
+	str_add(out, kind->policy);
+	str_add(out, "\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
 	markup_add(out, title);
 	str_add(out, "</title>\n<style>\n");
-	if (!add_template(out, "report.css", err))
+	if (!page_template(out, "report.css", err) || (kind->extra && !page_template(out, kind->extra, err)))
 		return false;
-	str_add(out, "</style>\n</head>\n<body>\n<header>\n<p class=\"kicker\">");
+	str_add(out, "</style>\n</head>\n<body>\n");
+	str_add(out, kind->nav);
+	str_add(out, "<header>\n<p class=\"kicker\">");
 	markup_add(out, kicker);
 	str_add(out, "</p>\n<h1>");
 	markup_add(out, title);
@@ -42,6 +51,21 @@ bool page_begin(struct str *out, const char *kicker, const char *title, const ch
 	markup_add(out, summary);
 	str_add(out, "</p>\n</header>\n<main>\n<section>\n");
 	return true;
+}
+
+bool page_begin(struct str *out, const char *kicker, const char *title, const char *summary, struct err *err)
+{
+	static const struct page_kind file = { "", "", NULL };
+
+	return begin(out, &file, kicker, title, summary, err);
+}
+
+bool page_begin_served(struct str *out, const char *kicker, const char *title, const char *summary, const char *nav, const char *extra,
+		       struct err *err)
+{
+	const struct page_kind kind = { "; connect-src 'self'; form-action 'self'", nav ? nav : "", extra };
+
+	return begin(out, &kind, kicker, title, summary, err);
 }
 
 void page_section(struct str *out, const char *title)
@@ -72,7 +96,7 @@ void page_figure(struct str *out, const char *caption, const char *svg)
 bool page_end(struct str *out, struct err *err)
 {
 	str_add(out, "</section>\n</main>\n<script>\n");
-	if (!add_template(out, "report.js", err))
+	if (!page_template(out, "report.js", err))
 		return false;
 	str_add(out, "</script>\n</body>\n</html>\n");
 	return !out->failed || err_memory(err);

@@ -8,6 +8,12 @@
 
 /* Begins the page with the styles of reports/templates; `kicker` is the small line above the title. */
 MUST_USE bool page_begin(struct str *out, const char *kicker, const char *title, const char *summary, struct err *err);
+/* The same for a page of a local server, whose script may ask that server; `nav` (HTML, may be NULL) stands above the title,
+ * the style `extra` (a file of reports/templates, may be NULL) is added. */
+MUST_USE bool page_begin_served(struct str *out, const char *kicker, const char *title, const char *summary, const char *nav, const char *extra,
+				struct err *err);
+/* A file of reports/templates as it is. */
+MUST_USE bool page_template(struct str *out, const char *name, struct err *err);
 void page_section(struct str *out, const char *title);                /* ends the one before */
 void page_text(struct str *out, const char *text);
 void page_figure(struct str *out, const char *caption, const char *svg);

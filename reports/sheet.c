@@ -9,6 +9,7 @@
 
 struct cell {
 	char *text;
+	char *markup;                          /* HTML around or instead of the text; NULL: the text */
 	double value;                          /* NAN: text */
 	int style;
 };
@@ -38,8 +39,10 @@ void sheet_free(struct sheet *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->count; i++)
+	for (size_t i = 0; i < s->count; i++) {
 		mem_free(s->cells[i].text);
+		mem_free(s->cells[i].markup);
+	}
 	mem_free(s->cells);
 	mem_free(s);
 }
@@ -53,7 +56,7 @@ static void add(struct sheet *s, int style, double value, const char *text)
 		s->failed = true;
 		return;
 	}
-	s->cells[s->count++] = (struct cell){ copy, value, style };
+	s->cells[s->count++] = (struct cell){ copy, NULL, value, style };
 }
 
 void sheet_text(struct sheet *s, int style, const char *text)
@@ -64,6 +67,17 @@ void sheet_text(struct sheet *s, int style, const char *text)
 void sheet_number(struct sheet *s, int style, double value, const char *text)
 {
 	add(s, style, value, text);
+}
+
+void sheet_markup(struct sheet *s, int style, const char *text, const char *markup)
+{
+	size_t before = s->count;
+
+	add(s, style, NAN, text);
+	if (s->count == before)
+		return;
+	s->cells[before].markup = mem_strdup(markup);
+	s->failed |= !s->cells[before].markup;
 }
 
 size_t sheet_rows(const struct sheet *s)
@@ -147,7 +161,10 @@ bool sheet_html(const struct sheet *s, struct str *out, struct err *err)
 		if (s->columns[c].right)
 			str_addf(out, " data-v=\"%s\"", isfinite(cell->value) ? number_text(buf, cell->value) : "");
 		str_add(out, strong ? "><b>" : ">");
-		markup_add(out, cell->text);
+		if (cell->markup)
+			str_add(out, cell->markup);
+		else
+			markup_add(out, cell->text);
 		str_add(out, strong ? "</b></td>" : "</td>");
 	}
 	str_add(out, s->count ? "</tr></tbody></table></div>\n" : "</tbody></table></div>\n");

@@ -18,6 +18,8 @@ void sheet_free(struct sheet *s);                                     /* NULL is
 /* The next cell, row by row. */
 void sheet_text(struct sheet *s, int style, const char *text);
 void sheet_number(struct sheet *s, int style, double value, const char *text);         /* NAN: an empty cell of CSV */
+/* A text that is more in HTML: a link, a box to tick. `markup` is put there as it is. */
+void sheet_markup(struct sheet *s, int style, const char *text, const char *markup);
 size_t sheet_rows(const struct sheet *s);
 
 MUST_USE bool sheet_print(const struct sheet *s, const struct term *term, size_t indent, size_t most_rows, struct str *out,

@@ -125,10 +125,13 @@ static bool make_folders(const char *path, struct err *err)
 	return ok;
 }
 
-static struct store *open_mode(const char *path, bool create, struct err *err)
+enum open_mode { OPEN_READING, OPEN_EXISTING, OPEN_CREATING };
+
+static struct store *open_mode(const char *path, enum open_mode mode, struct err *err)
 {
 	struct store *s = mem_calloc(1, sizeof(*s));
-	int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
+	bool create = mode == OPEN_CREATING;
+	int flags = mode == OPEN_READING ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
 
 	if (!s || !(s->path = mem_strdup(path))) {
 		err_memory(err);
@@ -169,12 +172,17 @@ fail:
 
 struct store *store_open(const char *path, struct err *err)
 {
-	return open_mode(path, true, err);
+	return open_mode(path, OPEN_CREATING, err);
 }
 
 struct store *store_open_existing(const char *path, struct err *err)
 {
-	return open_mode(path, false, err);
+	return open_mode(path, OPEN_EXISTING, err);
+}
+
+struct store *store_open_reading(const char *path, struct err *err)
+{
+	return open_mode(path, OPEN_READING, err);
 }
 
 void store_close(struct store *s)

@@ -25,6 +25,8 @@ void store_default_path(struct str *out);
 MUST_USE struct store *store_open(const char *path, struct err *err);
 /* The same, but a missing file is an error: for commands that only read. */
 MUST_USE struct store *store_open_existing(const char *path, struct err *err);
+/* Nothing can be written through it: the file is opened read-only. One of an older schema is refused. */
+MUST_USE struct store *store_open_reading(const char *path, struct err *err);
 void store_close(struct store *s);                                    /* NULL is fine */
 const char *store_path(const struct store *s);
 
@@ -66,6 +68,12 @@ struct stored_study {
 	const char *created_at, *kind, *title, *command, *tool_version, *document;     /* document NULL: none was kept */
 	int64_t rows;
 };
+/* The newest first, at most `limit` (0: all), of that kind (NULL: any); in the arena. */
+MUST_USE bool store_list_studies(struct store *s, const char *kind, int64_t limit, struct arena *arena, const struct stored_study **rows,
+				 size_t *count, struct err *err);
+/* The errors of a stored validation, by its full id; none for other studies. In the arena. */
+MUST_USE bool store_get_validation(struct store *s, const char *id, struct arena *arena, const struct validation_error **rows, size_t *count,
+				   struct err *err);
 /* The study named by a prefix of its id, "last" or "last~N", of that kind (NULL: any). Texts live in the arena. */
 MUST_USE bool store_get_study(struct store *s, const char *kind, const char *name, struct arena *arena, struct stored_study *out,
 			      struct err *err);
@@ -104,11 +112,19 @@ struct store_filter {
 	const char *title;             /* part of the title, case-insensitive */
 	const char *since;             /* "2026-03-01": created at or after, UTC */
 	const char *input, *value;     /* a scenario path and its value: "deployment.tp", "4" */
-	int64_t limit;                 /* at most so many, the newest */
+	const char *order;             /* one of store_orders; NULL: the newest first */
+	bool ascending;                /* of `order` */
+	int64_t limit;                 /* at most so many, the first of the order */
+	int64_t offset;                /* after so many; needs a limit */
 };
-/* Newest first, in the arena. filter may be NULL. */
+/* Columns that a list can be ordered by: "created_at", "title", "ttft_p99_s" ...; ends with NULL. */
+extern const char *const store_orders[];
+/* In the arena. filter may be NULL. An unknown order is an error. */
 MUST_USE bool store_list(struct store *s, const struct store_filter *filter, struct arena *arena,
 			 const struct stored_run **rows, size_t *count, struct err *err);
+
+/* How many the filter lets through, limit and offset aside. */
+MUST_USE bool store_count(struct store *s, const struct store_filter *filter, int64_t *count, struct err *err);
 
 MUST_USE bool store_delete(struct store *s, const char *name, struct err *err);
 /* Deletes what is neither among the `keep` newest nor younger than older_than_s; counts what it deleted, or would. */

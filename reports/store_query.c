@@ -159,6 +159,24 @@ bool store_find_by_hash(struct store *s, const char *scenario_hash, char id[33],
 	return first_match(s, st, &run, id, &matches, err);
 }
 
+const char *const store_orders[] = { "created_at", "kind", "title", "requests", "output_throughput", "ttft_p99_s", "tpot_p99_s",
+				     "usd_per_1m_output_tokens", "slos_met", NULL };
+
+static const char *order_of(const struct store_filter *f, struct err *err)
+{
+	size_t n = 0;
+	const char *near;
+
+	if (!f->order)
+		return "run";
+	for (; store_orders[n]; n++)
+		if (strcmp(store_orders[n], f->order) == 0)
+			return store_orders[n];
+	near = text_nearest(f->order, store_orders, n);
+	err_set(err, ERR_INPUT, "order '%.64s': expected a column of the list, for example '%s'", f->order, near ? near : store_orders[0]);
+	return NULL;
+}
+
 /* Every part of the filter is one condition that an unset (NULL) parameter switches off. */
 static sqlite3_stmt *prepare_filtered(struct store *s, const char *columns, const struct store_filter *f,
 				      struct err *err)
@@ -166,15 +184,19 @@ static sqlite3_stmt *prepare_filtered(struct store *s, const char *columns, cons
 	static const struct store_filter all = { 0 };
 	struct str sql = { 0 };
 	sqlite3_stmt *st = NULL;
+	const char *order;
 
 	if (!f)
 		f = &all;
+	order = order_of(f, err);
+	if (!order)
+		return NULL;
 	str_addf(&sql,
 		 "SELECT %s FROM run_overview o WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR scenario_hash = ?2)"
 		 " AND (?3 IS NULL OR instr(lower(title), lower(?3))) AND (?4 IS NULL OR created_at >= ?4)"
 		 " AND (?5 IS NULL OR EXISTS(SELECT 1 FROM run_scenario i WHERE i.run = o.run AND i.path = ?5"
-		 " AND (?6 IS NULL OR i.value = ?6))) ORDER BY run DESC LIMIT ?7",
-		 columns);
+		 " AND (?6 IS NULL OR i.value = ?6))) ORDER BY %s %s NULLS LAST, run DESC LIMIT ?7 OFFSET ?8",
+		 columns, order, f->order && f->ascending ? "ASC" : "DESC");
 	if (sql.failed)
 		err_memory(err);
 	else
@@ -189,7 +211,26 @@ static sqlite3_stmt *prepare_filtered(struct store *s, const char *columns, cons
 	bind_text(st, 5, f->input);
 	bind_text(st, 6, f->value);
 	sqlite3_bind_int64(st, 7, f->limit > 0 ? f->limit : -1);
+	sqlite3_bind_int64(st, 8, f->offset);
 	return st;
+}
+
+bool store_count(struct store *s, const struct store_filter *filter, int64_t *count, struct err *err)
+{
+	struct store_filter f = filter ? *filter : (struct store_filter){ 0 };
+	sqlite3_stmt *st;
+	bool ok;
+
+	f.limit = f.offset = 0;
+	f.order = NULL;
+	st = prepare_filtered(s, "count(*)", &f, err);
+	ok = st && sqlite3_step(st) == SQLITE_ROW;
+	if (ok)
+		*count = sqlite3_column_int64(st, 0);
+	else if (st)
+		store_fail(s, "be read", err);
+	sqlite3_finalize(st);
+	return ok;
 }
 
 bool store_list(struct store *s, const struct store_filter *filter, struct arena *arena, const struct stored_run **rows,

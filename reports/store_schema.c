@@ -190,6 +190,9 @@ bool schema_update(struct store *s, bool create, struct err *err)
 		return false;
 	if (version == (int)COUNT_OF(migrations))
 		return true;
+	if (sqlite3_db_readonly(s->db, "main") == 1)
+		return err_set(err, ERR_INPUT, "%s: written by an older vibee-sim (schema %d, expected %d); `vibee-sim db list` brings it up to date",
+			       s->path, version, (int)COUNT_OF(migrations));
 	return set_wal(s, err) && migrate(s, err);
 }
 

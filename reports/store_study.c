@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "reports/store_private.h"
 
 bool study_put(struct store *s, const char *kind, const struct run_origin *origin, const char *title, const char *document,
@@ -85,18 +86,65 @@ static bool is_last(const char *name, int64_t *back)
 	return *end == '\0';
 }
 
+#define STUDY_COLUMNS \
+	"SELECT id, created_at, kind, title, command, tool_version, document, (SELECT count(*) FROM study_rows r WHERE r.study = studies.study) +" \
+	" (SELECT count(*) FROM validation_errors e WHERE e.study = studies.study) FROM studies WHERE (?1 IS NULL OR kind = ?1) "
+
+static bool study_read(sqlite3_stmt *st, struct arena *arena, struct stored_study *out)
+{
+	bool ok = true;
+
+	*out = (struct stored_study){ 0 };
+	snprintf(out->id, sizeof(out->id), "%s", (const char *)sqlite3_column_text(st, 0));
+	out->created_at = column_text(st, 1, arena, &ok);
+	out->kind = column_text(st, 2, arena, &ok);
+	out->title = column_text(st, 3, arena, &ok);
+	out->command = column_text(st, 4, arena, &ok);
+	out->tool_version = column_text(st, 5, arena, &ok);
+	out->document = column_text(st, 6, arena, &ok);
+	out->rows = sqlite3_column_int64(st, 7);
+	return ok;
+}
+
+bool store_list_studies(struct store *s, const char *kind, int64_t limit, struct arena *arena, const struct stored_study **rows, size_t *count,
+			struct err *err)
+{
+	sqlite3_stmt *st = store_prepare(s, STUDY_COLUMNS "ORDER BY study DESC LIMIT ?2", err);
+	struct stored_study *found = NULL, *kept;
+	size_t n = 0, capacity = 0;
+	int code = SQLITE_DONE;
+	bool ok = st != NULL;
+
+	*rows = NULL;
+	*count = 0;
+	if (!ok)
+		return false;
+	bind_text(st, 1, kind);
+	sqlite3_bind_int64(st, 2, limit > 0 ? limit : -1);
+	while (ok && (code = sqlite3_step(st)) == SQLITE_ROW) {
+		ok = (mem_grow(&found, &capacity, n + 1, sizeof(*found)) && study_read(st, arena, &found[n])) || err_memory(err);
+		n += ok;
+	}
+	if (ok && code != SQLITE_DONE)
+		ok = store_fail(s, "be read", err);
+	sqlite3_finalize(st);
+	kept = ok && n ? arena_alloc(arena, n * sizeof(*kept)) : NULL;
+	if (kept) {
+		memcpy(kept, found, n * sizeof(*kept));
+		*rows = kept;
+		*count = n;
+	}
+	mem_free(found);
+	return ok && (kept || n == 0 || err_memory(err));
+}
+
 bool store_get_study(struct store *s, const char *kind, const char *name, struct arena *arena, struct stored_study *out, struct err *err)
 {
-	static const char columns[] = "SELECT id, created_at, kind, title, command, tool_version, document,"
-				      " (SELECT count(*) FROM study_rows r WHERE r.study = studies.study) FROM studies"
-				      " WHERE (?1 IS NULL OR kind = ?1) ";
 	int64_t back;
 	bool last = is_last(name, &back), ok;
-	char sql[512];
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = store_prepare(s, last ? STUDY_COLUMNS "ORDER BY study DESC LIMIT 1 OFFSET ?2" :
+						   STUDY_COLUMNS "AND substr(id, 1, length(?2)) = ?2 LIMIT 2", err);
 
-	snprintf(sql, sizeof(sql), "%s%s", columns, last ? "ORDER BY study DESC LIMIT 1 OFFSET ?2" : "AND substr(id, 1, length(?2)) = ?2 LIMIT 2");
-	st = store_prepare(s, sql, err);
 	if (!st)
 		return false;
 	bind_text(st, 1, kind);
@@ -106,15 +154,7 @@ bool store_get_study(struct store *s, const char *kind, const char *name, struct
 		bind_text(st, 2, name);
 	ok = sqlite3_step(st) == SQLITE_ROW;
 	if (ok) {
-		*out = (struct stored_study){ 0 };
-		snprintf(out->id, sizeof(out->id), "%s", (const char *)sqlite3_column_text(st, 0));
-		out->created_at = column_text(st, 1, arena, &ok);
-		out->kind = column_text(st, 2, arena, &ok);
-		out->title = column_text(st, 3, arena, &ok);
-		out->command = column_text(st, 4, arena, &ok);
-		out->tool_version = column_text(st, 5, arena, &ok);
-		out->document = column_text(st, 6, arena, &ok);
-		out->rows = sqlite3_column_int64(st, 7);
+		ok = study_read(st, arena, out);
 		if (!ok)
 			err_memory(err);
 		else if (sqlite3_step(st) == SQLITE_ROW)

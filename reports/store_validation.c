@@ -41,3 +41,39 @@ bool store_put_validation(struct store *s, const struct run_origin *origin, cons
 	memcpy(id, fresh, sizeof(fresh));
 	return true;
 }
+
+bool store_get_validation(struct store *s, const char *id, struct arena *arena, const struct validation_error **rows, size_t *count, struct err *err)
+{
+	static const char sql[] = "SELECT name, held_out, count, median_abs_rel_error, p90_abs_rel_error, (SELECT count(*) FROM validation_errors e WHERE e.study = v.study)"
+				  " FROM validation_errors v WHERE study = (SELECT study FROM studies WHERE id = ?) ORDER BY position";
+	sqlite3_stmt *st = store_prepare(s, sql, err);
+	struct validation_error *out = NULL;
+	size_t n = 0, most = 0;
+	bool ok = st != NULL;
+	int code = SQLITE_DONE;
+
+	*rows = NULL;
+	*count = 0;
+	if (ok)
+		bind_text(st, 1, id);
+	while (ok && (code = sqlite3_step(st)) == SQLITE_ROW) {
+		if (!out && (most = (size_t)sqlite3_column_int64(st, 5)) > 0)
+			out = arena_alloc(arena, most * sizeof(*out));
+		if (!out || n == most)
+			break;
+		out[n].name = column_text(st, 0, arena, &ok);
+		out[n].held_out = sqlite3_column_int(st, 1);
+		out[n].count = (size_t)sqlite3_column_int64(st, 2);
+		out[n].median = column_number(st, 3);
+		out[n].p90 = column_number(st, 4);
+		n++;
+	}
+	if (!ok || (code == SQLITE_ROW && !out))
+		ok = st ? err_memory(err) : false;
+	else if (code != SQLITE_DONE && code != SQLITE_ROW)
+		ok = store_fail(s, "be read", err);
+	sqlite3_finalize(st);
+	*rows = out;
+	*count = n;
+	return ok;
+}

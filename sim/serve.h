@@ -15,6 +15,7 @@ struct serve_sink {
 	/* One batch (or `steps` equal-composition batches run back to back) on a replica. */
 	void (*batch)(void *ctx, int replica, double start_s, double end_s, int64_t steps, int64_t decodes, int64_t prefills, int64_t tokens);
 	void (*progress)(void *ctx, double done_share, double now_s);             /* now and then; done_share may be NAN */
+	bool (*stop)(void *ctx);               /* asked as often; true: the run ends there, with an error (ERR_CHECK) */
 };
 
 struct catalog_cache;

@@ -125,7 +125,7 @@ void outcome_of(const struct result *r, struct outcome *out)
 	out->status = OUTCOME_DONE;
 }
 
-bool outcome_simulate(const struct scenario *sc, struct catalog_cache *cache, struct outcome *out, struct err *err)
+bool outcome_simulate(const struct scenario *sc, struct catalog_cache *cache, const struct serve_sink *sink, struct outcome *out, struct err *err)
 {
 	struct arena *arena = arena_new();
 	struct sim *sim = NULL;
@@ -136,7 +136,7 @@ bool outcome_simulate(const struct scenario *sc, struct catalog_cache *cache, st
 	outcome_init(out);
 	if (!arena)
 		return err_memory(err);
-	ok = (sim = sim_new_cached(sc, NULL, cache, &own)) && sim_run(sim, INFINITY, &own) && sim_result(sim, arena, &r, &own);
+	ok = (sim = sim_new_cached(sc, sink, cache, &own)) && sim_run(sim, INFINITY, &own) && sim_result(sim, arena, &r, &own);
 	if (ok)
 		outcome_of(&r, out);
 	sim_free(sim);

@@ -12,6 +12,7 @@
 #include "reports/result.h"
 #include "sim/catalog_cache.h"
 #include "sim/scenario.h"
+#include "sim/serve.h"
 
 enum outcome_status {
 	OUTCOME_PENDING,
@@ -61,7 +62,8 @@ void outcome_init(struct outcome *out);
 void outcome_of(const struct result *r, struct outcome *out);
 
 /* Simulates the scenario to the end. What cannot be run at all (does not fit, techniques that exclude each other) is an
- * outcome, not an error: false only for failures of this program or machine. */
-MUST_USE bool outcome_simulate(const struct scenario *sc, struct catalog_cache *cache, struct outcome *out, struct err *err);
+ * outcome, not an error: false only for failures of this program or machine. sink may be NULL. */
+MUST_USE bool outcome_simulate(const struct scenario *sc, struct catalog_cache *cache, const struct serve_sink *sink, struct outcome *out,
+			       struct err *err);
 
 #endif

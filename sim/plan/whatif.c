@@ -53,9 +53,13 @@ static bool add(struct study *s, const struct scenario *sc, struct outcome *out,
 static bool job(void *ctx, size_t i, struct err *err)
 {
 	struct study *s = ctx;
+	const struct whatif_options *o = &s->w->options;
+	const struct serve_sink sink = { .ctx = o->stop_ctx, .stop = o->stop };
 
-	if (!outcome_simulate(s->todo[i].scenario, s->cache, s->todo[i].out, err))
+	if (!outcome_simulate(s->todo[i].scenario, s->cache, o->stop ? &sink : NULL, s->todo[i].out, err))
 		return false;
+	if (o->stop && o->stop(o->stop_ctx))
+		return err_set(err, ERR_CHECK, "stopped before the %zu simulations of this part were done", s->count);
 	pthread_mutex_lock(&s->lock);
 	s->done++;
 	if (s->progress)

@@ -18,6 +18,8 @@ struct whatif_options {
 	bool confidence;                       /* carry operator errors to the differences */
 	bool waterfall;                        /* needs 2 to CHANGES_MOST axes */
 	bool sensitivity;                      /* the tornado */
+	bool (*stop)(void *ctx);               /* asked now and then, from any thread; true ends the study with an error; NULL: never */
+	void *stop_ctx;
 };
 
 enum verdict { VERDICT_NONE, VERDICT_WITHIN_ERROR, VERDICT_LIKELY, VERDICT_CERTAIN };

@@ -152,12 +152,19 @@ static void progress(struct sim *sim)
 {
 	double now;
 
-	if (!sim->sink || !sim->sink->progress || sim->events_done % 65536 != 0)
+	if (!sim->sink || (!sim->sink->progress && !sim->sink->stop) || sim->events_done % 16384 != 0)
 		return;
 	now = monotonic_s();
 	if (now - sim->progress_s < 0.1)
 		return;
 	sim->progress_s = now;
+	if (sim->sink->stop && sim->sink->stop(sim->sink->ctx)) {
+		err_set(&sim->err, ERR_CHECK, "stopped after %.4g s of simulated time, %.0f requests done", sim->now_s,
+			(double)sim->metrics.completed);
+		return;
+	}
+	if (!sim->sink->progress)
+		return;
 	sim->sink->progress(sim->sink->ctx, sim->planned_requests > 0 ? (double)sim->metrics.completed / (double)sim->planned_requests : NAN,
 			    sim->now_s);
 }
