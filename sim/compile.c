@@ -114,8 +114,19 @@ static void list_not_modelled(const struct scenario *sc, struct compiled *c, str
 		not_modelled(c, arena, "dp_attention: ranks are taken as evenly loaded, one queue feeds them");
 }
 
-static void list_notes(struct compiled *c, struct arena *arena)
+/* Ranks whose heads do not come out even are priced as padded to the largest; most engines refuse such a degree. */
+static void note_uneven_heads(const struct scenario *sc, struct compiled *c, struct arena *arena)
 {
+	int64_t heads = c->model->attention.heads, tp = sc->deployment.tp;
+
+	if (heads > 0 && tp > 1 && heads % tp != 0)
+		compiled_note(c, arena, arena_printf(arena, "tp=%lld does not divide %lld heads: every rank is priced with %lld; vLLM, SGLang and TensorRT-LLM refuse this",
+						     (long long)tp, (long long)heads, (long long)((heads + tp - 1) / tp)));
+}
+
+static void list_notes(const struct scenario *sc, struct compiled *c, struct arena *arena)
+{
+	note_uneven_heads(sc, c, arena);
 	if (c->acceptance.depth > 0)
 		compiled_note(c, arena, arena_printf(arena, "speculation in expectation: a pass verifies %lld tokens of a sequence and yields %.2f; gaps between tokens are means",
 						     (long long)c->acceptance.verified, acceptance_tokens(&c->acceptance)));
@@ -203,7 +214,7 @@ bool compile_scenario_cached(const struct scenario *asked, struct catalog_cache 
 	if (!load_costs(out, &options, err))
 		return false;
 	list_not_modelled(sc, out, arena);
-	list_notes(out, arena);
+	list_notes(sc, out, arena);
 	return true;
 }
 

@@ -74,6 +74,16 @@ static void init_rates(struct sim *sim)
 		sim->transfer_bytes_s = link_present(&sim->compiled.device->host) ? sim->compiled.device->host.bytes_s : 12.5e9;
 }
 
+static void no_requests(const struct sim *sim, struct err *err)
+{
+	struct source_counts n;
+
+	source_counts(sim->source, &n);
+	err_set(err, ERR_INPUT, "%s: no requests: %lld rows read, none kept%s%s; expected at least one with prompt and output tokens",
+		sim->sc->workload.trace, (long long)n.rows_read, n.dropped_reasons ? ", the first dropped as " : "",
+		n.dropped_reasons ? n.dropped[0].reason : "");
+}
+
 struct sim *sim_new(const struct scenario *sc, const struct serve_sink *sink, struct err *err)
 {
 	return sim_new_cached(sc, sink, NULL, err);
@@ -110,6 +120,10 @@ struct sim *sim_new_cached(const struct scenario *sc, const struct serve_sink *s
 	sim->planned_requests = sc->workload.requests;
 	if (!intake_next(sim)) {
 		err_set(err, sim->err.kind, "%s", sim->err.text);
+		goto fail;
+	}
+	if (sc->workload.trace && sim->next_arrival == NO_SEQ) {
+		no_requests(sim, err);
 		goto fail;
 	}
 	return sim;
