@@ -36,7 +36,7 @@ MPI_FLAGS := $(shell pkg-config --cflags --libs ompi-c 2>/dev/null)
 MPI_PART  := $(if $(MPI_FLAGS),$(B)/vibee-mpi.so)
 COMMIT := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: FORCE release all help deps lib run test check check-long bench install uninstall layers unit prop test-san cli-tests fuzz fuzz-replay golden clean format lint _test _check _run
+.PHONY: FORCE release all help deps lib run test check check-long baseline baseline-check bench install uninstall layers unit prop test-san cli-tests fuzz fuzz-replay golden clean format lint _test _check _run
 all: $(B)/vibee-sim $(MPI_PART)
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -55,9 +55,9 @@ test:
 _test:
 	@rm -rf build/results; mkdir -p build/results
 	@tests/count.sh build $(MAKE) --no-print-directory -k -j$$(nproc) $(B)/vibee-sim $(B)/tests/unit-tests $(B)/tests/prop-tests $(FUZZ); \
-	 $(MAKE) --no-print-directory -k lint unit prop cli-tests fuzz-replay; \
+	 $(MAKE) --no-print-directory -k lint baseline-check unit prop cli-tests fuzz-replay; \
 	 $(MAKE) --no-print-directory -k test-san; \
-	 STAGES="build layers catalog unit prop cli fuzz unit$(STRICT) prop$(STRICT) fuzz$(STRICT)" tests/summary.sh build/results
+	 STAGES="build layers catalog baseline baseline-libm unit prop cli fuzz unit$(STRICT) prop$(STRICT) fuzz$(STRICT)" tests/summary.sh build/results
 
 ## make check       the inner loop: -Werror build, unit suites, layers and catalog lint
 check:
@@ -128,6 +128,19 @@ lint: $(B)/vibee-sim
 	@tests/count.sh layers tests/layers.sh
 	@tests/count.sh catalog $(B)/vibee-sim catalog check
 
+# What a fixed set of scenarios gives, against what it gave when that was last changed on purpose; then again with the library
+# functions of a processor without AVX2 and FMA, which round differently: the same to 1e-9.
+OTHER_LIBM := GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA
+BASELINE := tests/baseline/figures.json
+baseline-check: $(B)/vibee-sim
+	@tests/count.sh baseline $(B)/vibee-sim compare $(BASELINE) tests/baseline --exact
+	@tests/count.sh baseline-libm env $(OTHER_LIBM) $(B)/vibee-sim compare tests/baseline $(BASELINE) --exact --quiet
+
+## make baseline    keep what the fixed scenarios of tests/baseline give now (the commit says why it changed)
+baseline: $(B)/vibee-sim
+	@$(B)/vibee-sim compare $(BASELINE) tests/baseline || true
+	@$(B)/vibee-sim compare tests/baseline --save $(BASELINE)
+
 lib: $(LIB)
 $(B)/libvibee.a: $(LIB)
 	@rm -f $@; $(if $(LTO),gcc-ar,ar) rcs $@ $^
@@ -146,7 +159,11 @@ $(B)/kernels/%.o: CFLAGS_ALL += -fopenmp
 $(B)/kernels/core/cl_sources.o: $(wildcard kernels/core/*.cl)
 $(B)/vibee-mpi.so: cli/mpi/transport_mpi.c sim/plan/team.h
 	@mkdir -p $(@D); $(CC) -std=c17 -D_POSIX_C_SOURCE=200809L -I. $(WARN) $(OPT) -fPIC -shared -o $@ $< $(MPI_FLAGS)
+# What was built is what a run says it was made by: another commit, another object.
 $(B)/cli/version.o: CFLAGS_ALL += -DVIBEE_COMMIT='"$(COMMIT)"'
+$(B)/cli/version.o: $(B)/commit
+$(B)/commit: FORCE
+	@mkdir -p $(@D); echo '$(COMMIT)' > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # The unit runner lists every tests/unit/test_NAME.c as suite_NAME.
 suite_list = ( for f in $(1); do n=$$(basename $$f .c); echo "X($${n\#test_})"; done )

@@ -9,11 +9,11 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/paths.h"
+#include "base/stats.h"
 #include "cli/bench.h"
 #include "cli/bench_kernels.h"
 #include "cli/progress.h"
 #include "cli/run_outputs.h"
-#include "reports/metric.h"
 #include "reports/store.h"
 #include "reports/table.h"
 
@@ -34,13 +34,6 @@ struct session {
 	struct bench_clock clock;
 };
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static bool measure(const struct bench *b, const struct session *s, int samples, struct progress *p, struct outcome *o, struct err *err)
 {
 	*o = (struct outcome){ .bench = b, .count = samples, .instructions = NAN, .previous = NAN };
@@ -54,8 +47,8 @@ static bool measure(const struct bench *b, const struct session *s, int samples,
 		o->rss_bytes = fmax(o->rss_bytes, one.rss_bytes);
 		o->instructions = one.instructions;
 	}
-	qsort(o->sorted, (size_t)samples, sizeof(*o->sorted), ascending);
-	o->median = samples % 2 ? o->sorted[samples / 2] : (o->sorted[samples / 2 - 1] + o->sorted[samples / 2]) / 2;
+	stats_sort(o->sorted, (size_t)samples);
+	o->median = stats_median(o->sorted, (size_t)samples);
 	return true;
 }
 
@@ -93,7 +86,7 @@ static bool look_up_previous(struct store *store, struct outcome *o, const char 
 	struct store_filter filter = { .kind = "bench", .input = "bench.name", .value = name, .limit = 1 };
 	struct result *r = arena_alloc(arena, sizeof(*r));
 	const struct stored_run *rows;
-	const char *median;
+	double *values;
 	size_t count;
 
 	if (!r)
@@ -104,35 +97,38 @@ static bool look_up_previous(struct store *store, struct outcome *o, const char 
 		return true;
 	if (!store_get_run(store, rows[0].id, arena, r, NULL, err))
 		return false;
-	median = result_input(r, "bench.median");
-	if (!median || !text_to_double(median, &o->previous))
-		o->previous = NAN;
+	values = arena_alloc(arena, (r->sample_count + 1) * sizeof(*values));
+	if (!values)
+		return err_memory(err);
+	for (size_t i = 0; i < r->sample_count; i++)
+		values[i] = r->samples[i].value;
+	stats_sort(values, r->sample_count);
+	o->previous = stats_median(values, r->sample_count);
 	return true;
 }
 
-/* A measurement is kept as a run of kind "bench": its inputs are the samples. */
+/* A measurement is kept as a run of kind "bench" with its samples. */
 static bool keep(struct store *store, const struct outcome *o, const char *name, const struct session *s, struct err *err)
 {
 	const struct call *call = s->call;
 	struct result *r = arena_alloc(call->arena, sizeof(*r));
-	struct key_value *inputs = arena_alloc(call->arena, 5 * sizeof(*inputs));
+	struct key_value *inputs = arena_alloc(call->arena, 3 * sizeof(*inputs));
+	struct sample_row *samples = arena_alloc(call->arena, SAMPLES_MOST * sizeof(*samples));
 	struct run_origin origin;
-	struct str samples = { 0 };
 	struct hash *h = hash_new();
-	char number[32];
-	bool ok = r && inputs && h;
+	bool ok = r && inputs && samples && h;
 
-	for (int i = 0; i < o->count; i++)
-		str_addf(&samples, "%s%s", i ? " " : "", number_text(number, o->values[i]));
 	if (ok) {
+		for (int i = 0; i < o->count; i++)
+			samples[i] = (struct sample_row){ bench_unit_names[o->bench->unit], bench_unit_names[o->bench->unit], o->values[i] };
+		r->samples = samples;
+		r->sample_count = (size_t)o->count;
 		inputs[0] = (struct key_value){ "bench.name", name };
 		inputs[1] = (struct key_value){ "bench.unit", bench_unit_names[o->bench->unit] };
-		inputs[2] = (struct key_value){ "bench.median", arena_strdup(call->arena, number_text(number, o->median)) };
-		inputs[3] = (struct key_value){ "bench.samples", arena_strdup(call->arena, str_text(&samples)) };
-		inputs[4] = (struct key_value){ "bench.clock", bench_clock_name(&s->clock) };
+		inputs[2] = (struct key_value){ "bench.clock", bench_clock_name(&s->clock) };
 		r->title = arena_printf(call->arena, "bench %s", name);
 		r->scenario = inputs;
-		r->scenario_count = 5;
+		r->scenario_count = 3;
 		r->peak_rss_bytes = o->rss_bytes;
 		if (o->bench->unit != BENCH_NS_PER_REQUEST && o->bench->unit != BENCH_BYTES && o->bench->unit != BENCH_SECONDS)
 			r->requests_per_s = o->median;
@@ -148,7 +144,6 @@ static bool keep(struct store *store, const struct outcome *o, const char *name,
 	}
 	ok = ok && store_put_run(store, &origin, r, err);
 	hash_free(h);
-	str_release(&samples);
 	return ok;
 }
 

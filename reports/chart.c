@@ -136,7 +136,7 @@ bool chart_points(const struct chart_points *c, bool standalone, struct str *out
 	axis_name(&script, "x", c->x_axis);
 	axis_name(&script, "y", c->y_axis);
 	str_add(&script, c->log_x ? "set logscale x\n" : "set xrange [0:*]\n");
-	str_add(&script, c->log_y ? "set logscale y\n" : "set yrange [0:*]\n");
+	str_add(&script, c->log_y ? "set logscale y\n" : c->free_y ? "" : "set yrange [0:*]\n");
 	str_add(&script, "set offsets graph 0.02, graph 0.04, graph 0.06, graph 0.02\n"
 		"set key outside top left horizontal textcolor rgb '" GNUPLOT_INK "'\n");
 	block(&script, c, "f", 0, true);
@@ -144,7 +144,8 @@ bool chart_points(const struct chart_points *c, bool standalone, struct str *out
 		block(&script, c, "g", (int)g, false);
 	str_add(&script, "plot ");
 	if (has_front(c)) {
-		str_add(&script, "$f0 using 1:2 with lines linewidth 1.6 linecolor rgb '" GNUPLOT_FAINT "' title 'front'");
+		str_add(&script, "$f0 using 1:2 with lines linewidth 1.6 linecolor rgb '" GNUPLOT_FAINT "' title ");
+		gnuplot_quote(&script, c->front ? c->front : "front");
 		first = false;
 	}
 	for (size_t g = 0; g < c->group_count; g++) {

@@ -37,6 +37,8 @@ struct chart_points {
 	const struct chart_point *points;      /* those of the front in order along it */
 	size_t count;
 	bool log_x, log_y;
+	bool free_y;                           /* y need not begin at 0: a history whose changes are small */
+	const char *front;                     /* what the joining line is called; NULL: "front" */
 };
 MUST_USE bool chart_points(const struct chart_points *c, bool standalone, struct str *out, struct err *err);
 

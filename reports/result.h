@@ -61,6 +61,11 @@ struct slo_row {                       /* one target of --slo */
 	bool met;
 };
 
+struct sample_row {                    /* one measured value: samples of one name are of one kind */
+	const char *name, *unit;
+	double value;
+};
+
 struct training_figures {              /* of a training job; all 0 for serving */
 	double step_s, tokens_per_s, tokens_per_s_device, tflops_per_device, hfu, tokens, hours, device_hours, loss, effective,
 		gradient_bytes, optimizer_bytes;
@@ -118,6 +123,8 @@ struct result {
 	const double *cdf_ttft_s, *cdf_tpot_s, *cdf_itl_s, *cdf_e2e_s;
 	const struct request_record *records;                   /* in order of completion; NULL unless asked for */
 	size_t record_count;
+	const struct sample_row *samples;                       /* measured, in the order they came: of benches */
+	size_t sample_count;
 };
 
 #endif

@@ -43,7 +43,7 @@ bool rows_get(struct store *s, sqlite3_int64 run, const struct store_table *t, s
 	      void **rows, size_t *count, struct err *err);
 
 extern const struct store_table table_scenario, table_notes, table_not_modelled, table_operators, table_memory,
-	table_classes, table_replicas, table_slos, table_series, table_cdf, table_requests;
+	table_classes, table_replicas, table_slos, table_series, table_cdf, table_requests, table_samples;
 
 struct cdf_row {
 	double quantile, ttft_s, tpot_s, itl_s, e2e_s;

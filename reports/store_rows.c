@@ -95,6 +95,9 @@ static const struct column requests_columns[] = {
 };
 TABLE(requests, struct request_record, "run_requests");
 
+static const struct column samples_columns[] = { TEXT(sample_row, name), TEXT(sample_row, unit), NUMBER(sample_row, value) };
+TABLE(samples, struct sample_row, "run_samples");
+
 static void bind_member(sqlite3_stmt *st, int index, const struct column *c, const char *row)
 {
 	const char *at = row + c->offset, *text;

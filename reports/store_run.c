@@ -131,6 +131,7 @@ static bool put_rows(struct store *s, sqlite3_int64 run, const struct result *r,
 	       rows_put(s, run, &table_slos, r->slos, r->slo_count, err) &&
 	       (!r->series || rows_put(s, run, &table_series, r->series->at, r->series->count, err)) &&
 	       put_cdfs(s, run, r, err) &&
+	       rows_put(s, run, &table_samples, r->samples, r->sample_count, err) &&
 	       rows_put(s, run, &table_requests, r->records, r->record_count, err);
 }
 
@@ -309,6 +310,7 @@ static bool get_rows(struct store *s, sqlite3_int64 run, struct arena *arena, st
 	GET(table_replicas, replica_rows, replica_count);
 	GET(table_slos, slos, slo_count);
 	GET(table_requests, records, record_count);
+	GET(table_samples, samples, sample_count);
 #undef GET
 	return true;
 }

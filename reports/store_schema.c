@@ -95,6 +95,9 @@ static const struct { const char *what, *sql; } migrations[] = {
 	  "CREATE INDEX study_rows_by_hash ON study_rows(scenario_hash);"
 	  "CREATE TABLE outcomes(key TEXT PRIMARY KEY, created_at TEXT NOT NULL, tool_version TEXT, outcome TEXT NOT NULL)"
 	  " WITHOUT ROWID;" },
+	{ "samples of measured runs",
+	  "CREATE TABLE run_samples(run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, position INTEGER NOT NULL,"
+	  " name TEXT, unit TEXT, value REAL, PRIMARY KEY(run, position)) WITHOUT ROWID;" },
 };
 
 static bool pragma_int(struct store *s, const char *sql, int *value, struct err *err)

@@ -51,6 +51,7 @@ static const struct request_record fake_records[] = {
 	{ 1, 33, 1, 16, 0.25, 0.0, 0.04, NAN, 0.04, 0, 0, 1 },
 	{ 2, 8192, 1024, 4096, 1.0 / 3, 1e-7, 1.5, 0.03, 32.19, 0, 2, 0 },
 };
+static const struct sample_row fake_samples[] = { { "requests/s", "requests/s", 1.25e6 }, { "requests/s", "requests/s", 1.0 / 3 } };
 static struct series fake_series;
 static double fake_cdfs[4][CDF_POINTS];
 
@@ -116,6 +117,7 @@ static void fake_result(struct result *r)
 		.slo_count = COUNT_OF(fake_slos), .slos_met = false, .series = &fake_series, .cdf_ttft_s = fake_cdfs[0],
 		.cdf_tpot_s = fake_cdfs[1], .cdf_itl_s = fake_cdfs[2], .cdf_e2e_s = fake_cdfs[3],
 		.records = fake_records, .record_count = COUNT_OF(fake_records),
+		.samples = fake_samples, .sample_count = COUNT_OF(fake_samples),
 	};
 }
 

@@ -429,10 +429,10 @@ static void records_migrations(void)
 
 	begin();
 	s = opened();
-	CU_ASSERT_EQUAL(count_in(s, "migrations"), 4);
+	CU_ASSERT_EQUAL(count_in(s, "migrations"), 5);
 	store_close(s);
 	s = opened();
-	CU_ASSERT_EQUAL(count_in(s, "migrations"), 4);
+	CU_ASSERT_EQUAL(count_in(s, "migrations"), 5);
 	store_close(s);
 	/* A process that died between creating the file and its tables leaves an empty database, which is taken over. */
 	remove(file);
