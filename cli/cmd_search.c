@@ -12,6 +12,8 @@
 #include "cli/search_memory.h"
 #include "cli/search_outputs.h"
 #include "cli/study_outputs.h"
+#include "cli/train_options.h"
+#include "cli/train_search.h"
 #include "cli/version.h"
 
 static const struct option search_table[] = {
@@ -25,6 +27,8 @@ static const struct option search_table[] = {
 	{ .name = "best", .word = "N", .kind = OPTION_INT, .least = 1, .most = BEST_MOST, .fallback = "10", .help = "how many of the best to find" },
 	{ .name = "best-only", .kind = OPTION_FLAG, .help = "prune by the objective alone: faster; fronts hold only what was simulated" },
 	{ .name = "brute", .kind = OPTION_FLAG, .help = "simulate every candidate to its end: the same answer, slower" },
+	{ .name = "job", .word = "NAME", .words = WORDS_FILE, .help = "the best layout of a training job of the catalog (or a file) instead; --objective step, cost or memory" },
+	{ .name = "space", .word = "WHICH", .fallback = "layouts", .help = "of --job: layouts or executions, as 'train --best' has them" },
 	{ .name = "launch", .word = "ENGINE", .help = "how to start the best: vllm, sglang, trtllm or k8s" },
 };
 static const struct option_group search_group = OPTION_GROUP("Search", search_table);
@@ -214,7 +218,16 @@ static bool search_here(const struct call *call, const struct scenario *base, co
 	return ok;
 }
 
-static bool search_command(const struct call *call, struct err *err)
+static bool search_job(const struct call *call, struct err *err)
+{
+	struct job *job = call_text(call, "vary") ? NULL : job_of_study(call, err);
+
+	if (call_text(call, "vary"))
+		return err_set(err, ERR_INPUT, "--vary: not with --job, whose space is that of --space; 'whatif --job' varies a job");
+	return job && train_search(call, job, err);
+}
+
+static bool search_scenario(const struct call *call, struct err *err)
 {
 	struct scenario *base = scenario_from_call(call, err);
 	struct search *s = arena_alloc(call->arena, sizeof(*s));
@@ -237,6 +250,11 @@ static bool search_command(const struct call *call, struct err *err)
 	return outputs(call, &view, err);
 }
 
+static bool search_command(const struct call *call, struct err *err)
+{
+	return call_text(call, "job") ? search_job(call, err) : search_scenario(call, err);
+}
+
 const struct command command_search = {
 	.name = "search", .summary = "the cheapest or fastest deployment within targets; Pareto fronts; capacity", .arguments = "[SCENARIO.xml]",
 	.arguments_most = 1, .words = WORDS_FILE,
@@ -250,6 +268,7 @@ const struct command command_search = {
 		{ "vibee-sim search --model llama-3.1-70b --vary device=h100,b200 --vary tp=1..8*2 --qps 6 --slo ttft_p99=1",
 		  "the cheapest deployment for 6 requests a second" },
 		{ "vibee-sim search mine.xml --vary tp=2,4,8 --capacity --slo ttft_p99=0.5 --launch vllm", "each at its largest rate; how to start the best" },
+		{ "vibee-sim search --job llama3-405b --space executions", "the fastest layout of a training job" },
 		{ "mpirun -n 16 vibee-sim search mine.xml --vary device=h100,b200,mi300x --json best.json", "on several machines" },
 		{ NULL, NULL } },
 	.run = search_command,

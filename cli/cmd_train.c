@@ -7,10 +7,10 @@
 #include "cli/run_outputs.h"
 #include "cli/train_options.h"
 #include "cli/train_outputs.h"
+#include "cli/train_search.h"
 #include "cli/train_vary.h"
 #include "reports/store.h"
 #include "reports/train_report.h"
-#include "sim/train/layout.h"
 #include "sim/train/train.h"
 
 static const struct option output_table[] = {
@@ -26,66 +26,6 @@ static const struct option output_table[] = {
 	{ .name = "quiet", .kind = OPTION_FLAG, .help = "no report on standard output" },
 };
 static const struct option_group train_output_options = OPTION_GROUP("Output", output_table);
-
-static bool choose(const char *option, const char *text, const char *const *names, int *out, struct err *err)
-{
-	size_t n = 0;
-	const char *near;
-
-	*out = 0;
-	for (; names[n]; n++)
-		if (!text || strcmp(names[n], text) == 0) {
-			*out = (int)n;
-			return true;
-		}
-	near = text_nearest(text, names, n);
-	return err_set(err, ERR_INPUT, "--%s %s: expected %s%s%s%s%s%s%s", option, text, names[0], n > 2 ? ", " : " or ", names[1], n > 2 ? " or " : "",
-		       n > 2 ? names[2] : "", near ? "; did you mean " : "", near ? near : "");
-}
-
-static void add_layout(const char *path, const struct field *field, const char *value, void *ctx)
-{
-	if ((text_starts(path, "layout.") && (!field->fallback || strcmp(field->fallback, value) != 0) && strcmp(value, "default") != 0 && strcmp(value, "0") != 0) ||
-	    strcmp(path, "batch.micro") == 0)
-		str_addf(ctx, " %s=%s", text_starts(path, "layout.") ? path + strlen("layout.") : path, value);
-}
-
-/* The layout in the words of a job file, without what is by default. */
-static bool say_layout(const struct job *job, struct err *err)
-{
-	struct str text = { 0 };
-	bool ok = schema_each(&job_element, job, add_layout, &text) && !text.failed;
-
-	if (ok)
-		fprintf(stderr, "layout%s\n", str_text(&text));
-	str_release(&text);
-	return ok || err_memory(err);
-}
-
-/* Replaces the job's layout by the best one, and says what was searched. */
-static bool take_best(const struct call *call, struct job *job, struct err *err)
-{
-	struct layout_search search = { 0 };
-	struct train_parts parts;
-	int objective = 0, space = 0;
-	bool ok = choose("objective", call_text(call, "objective"), layout_objective_names, &objective, err) &&
-		  choose("space", call_text(call, "space"), layout_space_names, &space, err) && train_parts_load(job, &parts, call->arena, err);
-
-	if (!ok)
-		return false;
-	search.objective = (enum layout_objective)objective, search.space = (enum layout_space)space;
-	ok = layout_best(job, &parts, &search, err);
-	train_parts_release(&parts);
-	if (!ok)
-		return false;
-	*job = search.best;
-	fprintf(stderr, "best of %lld layouts in %.2f s: %lld out of memory, %lld beyond the bound, %lld simulated", (long long)search.candidates,
-		search.wall_s, (long long)search.over_memory, (long long)search.beyond, (long long)search.simulated);
-	if (search.impossible > 0)
-		fprintf(stderr, ", %lld impossible", (long long)search.impossible);
-	fprintf(stderr, "\n");
-	return say_layout(&search.best, err);
-}
 
 static bool keep(const struct call *call, const char *path, struct train_result *r, struct err *err)
 {
@@ -110,12 +50,13 @@ static bool train_command(const struct call *call, struct err *err)
 				       .any_memory = call_flag(call, "ignore-memory") };
 	struct job *job = job_from_call(call, err);
 	const char *database = NULL;
+	struct layout_search search;
 	struct train_result r;
 	bool kept;
 
 	if (!job || (!call_flag(call, "no-store") && !(database = run_database(call, err))))
 		return false;
-	if (call_flag(call, "best") && !take_best(call, job, err))
+	if (call_flag(call, "best") && !take_best(call, job, &search, err))
 		return false;
 	if (call_text(call, "vary"))
 		return train_vary(call, job, err);

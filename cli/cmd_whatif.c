@@ -6,6 +6,8 @@
 #include "cli/progress.h"
 #include "cli/run_outputs.h"
 #include "cli/study_outputs.h"
+#include "cli/train_options.h"
+#include "cli/train_vary.h"
 #include "cli/whatif_options.h"
 #include "cli/whatif_outputs.h"
 
@@ -72,7 +74,14 @@ static bool outputs(const struct call *call, const struct whatif_view *view, str
 	return ok;
 }
 
-static bool whatif_command(const struct call *call, struct err *err)
+static bool whatif_job(const struct call *call, struct err *err)
+{
+	struct job *job = job_of_study(call, err);
+
+	return job && train_vary(call, job, err);
+}
+
+static bool whatif_scenario(const struct call *call, struct err *err)
 {
 	struct scenario *base = scenario_from_call(call, err);
 	struct whatif *w = arena_alloc(call->arena, sizeof(*w));
@@ -96,6 +105,11 @@ static bool whatif_command(const struct call *call, struct err *err)
 	return ok && outputs(call, &view, err);
 }
 
+static bool whatif_command(const struct call *call, struct err *err)
+{
+	return call_text(call, "job") ? whatif_job(call, err) : whatif_scenario(call, err);
+}
+
 const struct command command_whatif = {
 	.name = "whatif", .summary = "one scenario against variants: deltas, contributions, sensitivities, how sure", .arguments = "[SCENARIO.xml]",
 	.arguments_most = 1, .words = WORDS_FILE,
@@ -107,6 +121,7 @@ const struct command command_whatif = {
 	.examples = (const struct example[]){
 		{ "vibee-sim whatif --model llama-3.1-70b --tp 4 --vary tp=2,4,8 --vary kv_dtype=bf16,fp8 --metric tpot_p50", "a grid" },
 		{ "vibee-sim whatif mine.xml --vary device=h200 --vary tp=8 --vary dtype=fp8 --waterfall --svg out.svg", "which change brings how much" },
+		{ "vibee-sim whatif --job deepseek-v3 --vary pp=8,16 --vary recompute=none,full", "variants of a training job" },
 		{ "vibee-sim whatif --sensitivity --metric ttft_p99", "what the answer depends on" },
 		{ NULL, NULL } },
 	.run = whatif_command,

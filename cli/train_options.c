@@ -92,39 +92,83 @@ static bool apply_with(struct job *job, const char *text, struct arena *arena, s
 	return !colon || (path && schema_set(&job_element, job, path, colon + 1, "--with", arena, err));
 }
 
-static bool apply(struct job *job, const struct setting *s, struct arena *arena, struct err *err)
+bool job_techniques(struct job *job, const char *text, struct arena *arena, struct err *err)
 {
-	const struct option *o = s->option;
+	char *copy = arena_strdup(arena, text), *save = NULL;
 
-	if (o->path)
-		return schema_set(&job_element, job, o->path, o->words == WORDS_DTYPES ? plain_dtype(s->value) : s->value,
-				  arena_printf(arena, "--%s", o->name), arena, err);
-	if (strcmp(o->name, "set") == 0)
-		return apply_set(job, s->value, arena, err);
-	if (strcmp(o->name, "with") == 0)
-		return apply_with(job, s->value, arena, err);
+	job->techniques = NULL, job->technique_count = 0;
+	if (!copy)
+		return err_memory(err);
+	for (char *one = strtok_r(copy, "+", &save); one; one = strtok_r(NULL, "+", &save))
+		if (strcmp(one, "none") != 0 && !apply_with(job, one, arena, err))
+			return false;
 	return true;
+}
+
+static bool apply(struct job *job, const struct option *o, const char *value, struct arena *arena, struct err *err)
+{
+	if (o->path)
+		return schema_set(&job_element, job, o->path, o->words == WORDS_DTYPES ? plain_dtype(value) : value, arena_printf(arena, "--%s", o->name), arena, err);
+	if (strcmp(o->name, "set") == 0)
+		return apply_set(job, value, arena, err);
+	if (strcmp(o->name, "with") == 0)
+		return apply_with(job, value, arena, err);
+	return true;
+}
+
+static struct job *named_job(const char *path, struct arena *arena, struct err *err)
+{
+	if (!path)
+		return job_new(arena, err);
+	if (!paths_is_file(path) && strcmp(path, "-") != 0)
+		path = catalog_find("sim/jobs", "training job", path, arena, err);
+	return path ? job_load(path, arena, err) : NULL;
+}
+
+static struct job *changed_job(const struct call *call, const char *path, struct err *err)
+{
+	struct job *job = named_job(path, call->arena, err);
+	bool device = false, system = false;
+
+	for (size_t i = 0; i < call->setting_count; i++) {
+		device |= strcmp(call->settings[i].option->name, "device") == 0;
+		system |= strcmp(call->settings[i].option->name, "system") == 0;
+	}
+	if (job && device && !system)
+		job->hardware.system = NULL;
+	if (job && system && !device)
+		job->hardware.device = NULL;
+	for (size_t i = 0; job && i < call->setting_count; i++) {
+		const struct setting *s = &call->settings[i];
+		const struct option *o = option_find(&command_train, s->option->name);
+
+		if (!o && s->option->path) {
+			err_set(err, ERR_INPUT, "--%s: not of a training job; expected options of 'vibee-sim train', or --set PATH=VALUE", s->option->name);
+			return NULL;
+		}
+		if (o && !apply(job, o, s->value, call->arena, err))
+			return NULL;
+	}
+	return job;
 }
 
 struct job *job_from_call(const struct call *call, struct err *err)
 {
-	const char *path = call_argument(call, 0);
-	struct job *job;
+	return changed_job(call, call_argument(call, 0), err);
+}
 
-	if (path && !paths_is_file(path) && strcmp(path, "-") != 0) {
-		path = catalog_find("sim/jobs", "training job", path, call->arena, err);
-		if (!path)
+struct job *job_of_study(const struct call *call, struct err *err)
+{
+	static const char *const others[] = { "csv", "svg", "html", "list", "paired", "metric", "columns", "waterfall", "sensitivity", "launch", "budget", "capacity" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (option_find(call->command, others[i]) && call_text(call, others[i])) {
+			err_set(err, ERR_INPUT, "--%s: not with --job", others[i]);
 			return NULL;
-	}
-	job = path ? job_load(path, call->arena, err) : job_new(call->arena, err);
-	if (!job)
+		}
+	if (call_argument(call, 0)) {
+		err_set(err, ERR_INPUT, "--job %s: expected no scenario beside it (%s)", call_text(call, "job"), call_argument(call, 0));
 		return NULL;
-	if (call_text(call, "device") && !call_text(call, "system"))
-		job->hardware.system = NULL;
-	if (call_text(call, "system") && !call_text(call, "device"))
-		job->hardware.device = NULL;
-	for (size_t i = 0; i < call->setting_count; i++)
-		if (!apply(job, &call->settings[i], call->arena, err))
-			return NULL;
-	return job;
+	}
+	return changed_job(call, call_text(call, "job"), err);
 }

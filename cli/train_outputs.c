@@ -46,6 +46,11 @@ static bool write_text(const struct train_result *r, const char *database, const
 	return ok;
 }
 
+bool train_show(const struct train_result *r, struct err *err)
+{
+	return write_text(r, NULL, NULL, err);
+}
+
 static const char *asked(const struct call *call, const char *name)
 {
 	return option_find(call->command, name) ? call_text(call, name) : NULL;

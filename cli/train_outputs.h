@@ -17,4 +17,7 @@ MUST_USE bool train_again(const struct call *call, const struct result *stored, 
 /* The page alone. */
 MUST_USE bool train_again_html(const struct result *stored, struct arena *arena, struct str *out, struct err *err);
 
+/* The report as text on standard output. */
+MUST_USE bool train_show(const struct train_result *r, struct err *err);
+
 #endif

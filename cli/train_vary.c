@@ -8,18 +8,15 @@
 #include "base/json.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "cli/study_outputs.h"
+#include "cli/train_options.h"
 #include "reports/format.h"
 #include "reports/outfile.h"
 #include "reports/table.h"
+#include "sim/plan/axis.h"
 #include "sim/train/train.h"
 
-enum { AXES_OF_A_JOB = 8, VALUES_MOST = 64, VARIANTS_OF_A_JOB = 2000 };
-
-struct job_axis {
-	const char *name, *path;
-	const char *values[VALUES_MOST];
-	size_t count;
-};
+enum { VARIANTS_OF_A_JOB = 2000 };
 
 struct job_variant {
 	const char *label, *why;       /* why: it cannot run; NULL */
@@ -27,71 +24,70 @@ struct job_variant {
 };
 
 struct variants {
-	struct job_axis axes[AXES_OF_A_JOB];
-	size_t axis_count, count;
+	struct space space;
+	size_t count;
 	struct job_variant *at;        /* 0: the base */
 };
 
-/* An option's name stands for the attribute that it sets. */
-static const char *path_of(const struct call *call, const char *name)
+/* An option's name stands for the attribute that it sets: global-batch=64 is batch.global=64. */
+static bool add_axis(const struct call *call, struct space *space, const char *text, struct err *err)
 {
-	const struct option *o = option_find(call->command, name);
+	const char *equals = strchr(text, '='), *origin = arena_printf(call->arena, "--vary %s", text);
+	const struct option *o = equals ? option_find(&command_train, arena_printf(call->arena, "%.*s", (int)(equals - text), text)) : NULL;
 
-	return o && o->path ? o->path : name;
+	if (!origin)
+		return err_memory(err);
+	return space_add(space, o && o->path ? arena_printf(call->arena, "%s%s", o->path, equals) : text, origin, call->arena, err);
 }
 
-static bool add_axis(const struct call *call, struct variants *v, const char *text, struct err *err)
+static const char *last_word(const char *path)
 {
-	struct job_axis *a = &v->axes[v->axis_count];
-	char *copy = arena_strdup(call->arena, text), *equals = copy ? strchr(copy, '=') : NULL, *save = NULL;
+	const char *dot = strrchr(path, '.');
 
-	if (!copy)
-		return err_memory(err);
-	if (!equals || equals == copy || !equals[1])
-		return err_set(err, ERR_INPUT, "--vary %s: expected NAME=VALUE,VALUE,..., for example tp=1,2,4", text);
-	if (v->axis_count == AXES_OF_A_JOB)
-		return err_set(err, ERR_INPUT, "--vary: at most %d axes", AXES_OF_A_JOB);
-	*equals = '\0';
-	*a = (struct job_axis){ .name = copy, .path = path_of(call, copy) };
-	for (char *value = strtok_r(equals + 1, ",", &save); value; value = strtok_r(NULL, ",", &save)) {
-		if (a->count == VALUES_MOST)
-			return err_set(err, ERR_INPUT, "--vary %s: at most %d values", text, VALUES_MOST);
-		a->values[a->count++] = value;
-	}
-	v->axis_count++;
+	return dot && strcmp(dot, ".name") != 0 ? dot + 1 : path;
+}
+
+static bool set_axis(const struct call *call, struct job *job, const struct axis *a, const char *value, struct err *err)
+{
+	const char *origin = arena_printf(call->arena, "--vary %s", a->name);
+
+	if (a->kind == AXIS_TECHNIQUES)
+		return job_techniques(job, value, call->arena, err);
+	if (!schema_set(&job_element, job, a->path, value, origin, call->arena, err))
+		return false;
+	/* A device or a system of its own makes the other one void. */
+	if (strcmp(a->path, "hardware.device") == 0)
+		job->hardware.system = NULL;
+	if (strcmp(a->path, "hardware.system") == 0)
+		job->hardware.device = NULL;
 	return true;
 }
 
-static bool run_variant(const struct call *call, const struct variants *v, const struct job *base, size_t crossing, bool is_base,
-			struct job_variant *out, struct err *err)
+/* The base at 0, then the crossings. */
+static bool run_variant(const struct call *call, struct variants *v, const struct job *base, size_t n, struct err *err)
 {
+	struct job_variant *out = &v->at[n];
 	struct train_wishes wishes = { 0 };
+	size_t choice[AXES_MOST];
 	struct job job = *base;
 	struct err own = { 0 };
 	struct str label = { 0 };
 
-	for (size_t i = v->axis_count; i-- > 0 && !is_base;) {
-		const struct job_axis *a = &v->axes[i];
-		const char *value = a->values[crossing % a->count];
+	if (n > 0)
+		space_at(&v->space, (int64_t)n - 1, choice);
+	for (size_t i = 0; n > 0 && i < v->space.count; i++) {
+		const struct axis *a = &v->space.axes[i];
 
-		crossing /= a->count;
-		if (!schema_set(&job_element, &job, a->path, value, arena_printf(call->arena, "--vary %s", a->name), call->arena, err))
+		if (!set_axis(call, &job, a, a->values[choice[i]], err)) {
+			str_release(&label);
 			return false;
-		/* A device or a system of its own makes the other one void. */
-		if (strcmp(a->path, "hardware.device") == 0)
-			job.hardware.system = NULL;
-		if (strcmp(a->path, "hardware.system") == 0)
-			job.hardware.device = NULL;
+		}
+		str_addf(&label, "%s%s=%s", i ? " " : "", last_word(a->path), a->values[choice[i]]);
 	}
-	for (size_t i = 0; i < v->axis_count && !is_base; i++) {
-		struct str value = { 0 };
-
-		schema_get(&job_element, &job, v->axes[i].path, &value);
-		str_addf(&label, "%s%s=%s", i ? " " : "", v->axes[i].name, str_text(&value));
-		str_release(&value);
-	}
-	out->label = is_base ? "base" : arena_strdup(call->arena, str_text(&label));
+	out->label = n == 0 ? "base" : arena_strdup(call->arena, str_text(&label));
 	str_release(&label);
+	if (!out->label)
+		return err_memory(err);
 	if (train_run(&job, &wishes, &out->r, call->arena, &own))
 		return true;
 	if (own.kind != ERR_INPUT)
@@ -160,65 +156,104 @@ static bool print(const struct variants *v, struct err *err)
 	return ok;
 }
 
-static bool write_json(const struct variants *v, const char *path, struct err *err)
+static void figures_json(struct json *j, const struct train_result *r)
 {
-	struct str out = { 0 };
-	struct json j;
-	bool ok;
+	json_number(j, "step_s", r->step_s);
+	json_number(j, "tokens_per_s", r->tokens_per_s);
+	json_number(j, "mfu", r->mfu);
+	json_number(j, "peak_bytes", r->memory.peak_bytes);
+	json_number(j, "hours", r->hours);
+	json_number(j, "device_hours", r->device_hours);
+	json_number(j, "usd_per_1m_tokens", r->usd_per_1m_tokens);
+	json_number(j, "usd", r->usd);
+	json_number(j, "expected_rel_error", r->expected_rel_error);
+}
 
-	json_init(&j, &out, true);
+static bool make_json(const struct variants *v, struct str *out, struct err *err)
+{
+	struct json j;
+
+	json_init(&j, out, true);
 	json_object(&j, NULL);
 	json_text(&j, "schema", "vibee.whatif/1");
 	json_text(&j, "kind", "train");
 	json_array(&j, "variants");
 	for (size_t i = 0; i < v->count; i++) {
-		const struct train_result *r = &v->at[i].r;
-
 		json_object(&j, NULL);
 		json_text(&j, "label", v->at[i].label);
 		json_text(&j, "why", v->at[i].why);
-		if (!v->at[i].why) {
-			json_number(&j, "step_s", r->step_s);
-			json_number(&j, "tokens_per_s", r->tokens_per_s);
-			json_number(&j, "mfu", r->mfu);
-			json_number(&j, "peak_bytes", r->memory.peak_bytes);
-			json_number(&j, "hours", r->hours);
-			json_number(&j, "device_hours", r->device_hours);
-			json_number(&j, "usd_per_1m_tokens", r->usd_per_1m_tokens);
-			json_number(&j, "usd", r->usd);
-			json_number(&j, "expected_rel_error", r->expected_rel_error);
-		}
+		if (!v->at[i].why)
+			figures_json(&j, &v->at[i].r);
 		json_end(&j);
 	}
 	json_end(&j);
 	json_end(&j);
-	str_add(&out, "\n");
-	ok = out.failed ? err_memory(err) : outfile_write(path, str_text(&out), out.length, err);
-	str_release(&out);
+	str_add(out, "\n");
+	return out->failed ? err_memory(err) : true;
+}
+
+static bool keep(const struct call *call, const struct variants *v, const struct job *base, const struct str *document, struct err *err)
+{
+	struct study_row *rows = arena_alloc(call->arena, v->count * sizeof(*rows));
+	const char *database, *title = arena_printf(call->arena, "training %s", base->title ? base->title : base->model.name);
+	char id[33] = "";
+
+	if (!rows || !title)
+		return err_memory(err);
+	for (size_t i = 0; i < v->count; i++) {
+		const struct job_variant *one = &v->at[i];
+		struct str own = { 0 };
+		struct json j;
+
+		json_init(&j, &own, false);
+		json_object(&j, NULL);
+		if (!one->why)
+			figures_json(&j, &one->r);
+		json_end(&j);
+		rows[i] = (struct study_row){ one->label, one->why ? "invalid" : "done", one->why ? NULL : one->r.scenario_hash,
+					      arena_strdup(call->arena, str_text(&own)) };
+		str_release(&own);
+	}
+	if (!study_keep(call, "whatif", title, str_text(document), rows, v->count, id, &database, err))
+		return false;
+	if (database && !call_flag(call, "quiet") && !call_text(call, "json"))
+		printf("\nstudy %.12s  kept in %s\n", id, database);
+	return true;
+}
+
+static bool outputs(const struct call *call, const struct variants *v, const struct job *base, struct err *err)
+{
+	const char *json = call_text(call, "json");
+	struct str document = { 0 };
+	bool ok = make_json(v, &document, err);
+
+	ok = ok && (!json || outfile_write(json, str_text(&document), document.length, err));
+	ok = ok && ((json && strcmp(json, "-") == 0) || call_flag(call, "quiet") || print(v, err));
+	ok = ok && keep(call, v, base, &document, err);
+	str_release(&document);
 	return ok;
 }
 
 bool train_vary(const struct call *call, const struct job *base, struct err *err)
 {
-	struct variants v = { .count = 1 };
-	const char *json = call_text(call, "json");
+	struct variants *v = arena_alloc(call->arena, sizeof(*v));
 
-	for (size_t i = 0; i < call->setting_count; i++)
-		if (strcmp(call->settings[i].option->name, "vary") == 0 && !add_axis(call, &v, call->settings[i].value, err))
-			return false;
-	for (size_t i = 0; i < v.axis_count; i++) {
-		v.count *= v.axes[i].count;
-		if (v.count > VARIANTS_OF_A_JOB)
-			return err_set(err, ERR_INPUT, "--vary: more than %d crossings", VARIANTS_OF_A_JOB);
-	}
-	v.count++;
-	v.at = arena_alloc(call->arena, v.count * sizeof(*v.at));
-	if (!v.at)
+	if (!v)
 		return err_memory(err);
-	for (size_t i = 0; i < v.count; i++)
-		if (!run_variant(call, &v, base, i ? i - 1 : 0, i == 0, &v.at[i], err))
+	v->space.root = &job_element;
+	for (size_t i = 0; i < call->setting_count; i++)
+		if (strcmp(call->settings[i].option->name, "vary") == 0 && !add_axis(call, &v->space, call->settings[i].value, err))
 			return false;
-	if (json && !write_json(&v, json, err))
-		return false;
-	return (json && strcmp(json, "-") == 0) || print(&v, err);
+	if (v->space.count == 0)
+		return err_set(err, ERR_INPUT, "nothing to vary; expected --vary NAME=A,B,..., for example --vary tp=1,2,4");
+	if (space_size(&v->space) > VARIANTS_OF_A_JOB)
+		return err_set(err, ERR_INPUT, "--vary: more than %d crossings", VARIANTS_OF_A_JOB);
+	v->count = (size_t)space_size(&v->space) + 1;
+	v->at = arena_alloc(call->arena, v->count * sizeof(*v->at));
+	if (!v->at)
+		return err_memory(err);
+	for (size_t i = 0; i < v->count; i++)
+		if (!run_variant(call, v, base, i, err))
+			return false;
+	return outputs(call, v, base, err);
 }

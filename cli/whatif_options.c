@@ -7,6 +7,7 @@
 static const struct option vary_table[] = {
 	{ .name = "vary", .word = "NAME=A,B,C", .help = "what to change: any attribute of a scenario by its path or last word, with=..., "
 							  "model=..., workload=...; 1..8 counts, 1..64*2 doubles (repeatable)" },
+	{ .name = "job", .word = "NAME", .words = WORDS_FILE, .help = "variants of a training job of the catalog (or a file) instead; options and attributes are those of 'train'" },
 	{ .name = "list", .kind = OPTION_FLAG, .help = "one change at a time, not all combinations" },
 	{ .name = "paired", .kind = OPTION_FLAG, .help = "first values together, second values together ..." },
 	{ .name = "metric", .word = "NAME", .fallback = "output_throughput", .help = "figure of verdicts, waterfall and sensitivity: ttft_p99, tpot_p50, usd_per_1m_output_tokens ..." },

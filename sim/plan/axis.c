@@ -12,9 +12,10 @@ enum { VALUES_MOST = 10000, NAMES_MOST = 512 };
 
 /* Names that people use for attributes called otherwise. */
 static const struct { const char *name, *path; } short_names[] = {
-	{ "model", "model.name" }, { "scheduler", "scheduler.name" }, { "prefill-pool", "deployment.prefill_replicas" },
-	{ "seed", "seed" }, { "dp-attention", "deployment.dp_attention" },
+	{ "model", "model.name" }, { "seed", "seed" }, { "scheduler", "scheduler.name" }, { "prefill-pool", "deployment.prefill_replicas" },
+	{ "dp-attention", "deployment.dp_attention" },
 };
+enum { SHORT_FOR_ALL = 2 };    /* of them, those that any table has */
 
 struct names {
 	const char *paths[NAMES_MOST], *leaves[NAMES_MOST];
@@ -33,7 +34,12 @@ static void list(const struct element *e, const char *prefix, struct names *n)
 			list(e->children[i], arena_printf(n->arena, "%s%s.", prefix, e->children[i]->name), n);
 }
 
-static const char *not_an_attribute(const char *name, const char *origin, const struct names *n, struct err *err)
+static const struct element *root_of(const struct space *s)
+{
+	return s->root ? s->root : &scenario_element;
+}
+
+static const char *not_an_attribute(const struct element *root, const char *name, const char *origin, const struct names *n, struct err *err)
 {
 	const char *all[2 * NAMES_MOST + 2], *near;
 	size_t count = 0;
@@ -43,19 +49,22 @@ static const char *not_an_attribute(const char *name, const char *origin, const 
 		all[count++] = n->paths[i];
 	}
 	all[count++] = "with";
-	all[count++] = "workload";
+	if (root == &scenario_element)
+		all[count++] = "workload";
 	near = text_nearest(name, all, count);
-	err_set(err, ERR_INPUT, "%s: no attribute '%s' in a scenario%s%s%s", origin, name, near ? "; did you mean '" : "", near ? near : "",
-		near ? "'?" : "; 'vibee-sim catalog reference scenarios' lists them");
+	err_set(err, ERR_INPUT, "%s: no attribute '%s' in a %s%s%s%s", origin, name, root == &scenario_element ? "scenario" : "training job",
+		near ? "; did you mean '" : "", near ? near : "",
+		near ? "'?" : root == &scenario_element ? "; 'vibee-sim catalog reference scenarios' lists them" : "; 'vibee-sim catalog reference jobs' lists them");
 	return NULL;
 }
 
-const char *axis_path(const char *name, const char *origin, enum axis_kind *kind, struct arena *arena, struct err *err)
+const char *axis_path(const struct space *s, const char *name, const char *origin, enum axis_kind *kind, struct arena *arena, struct err *err)
 {
 	struct names *n = arena_alloc(arena, sizeof(*n));
 	char *plain = arena_strdup(arena, name);
 	const char *found = NULL;
 	size_t hits = 0;
+	bool serving = root_of(s) == &scenario_element;
 
 	if (!n || !plain) {
 		err_memory(err);
@@ -64,15 +73,15 @@ const char *axis_path(const char *name, const char *origin, enum axis_kind *kind
 	for (char *c = plain; *c; c++)
 		if (*c == '-')
 			*c = '_';
-	*kind = strcmp(plain, "with") == 0 ? AXIS_TECHNIQUES : strcmp(plain, "workload") == 0 || strcmp(plain, "workload.name") == 0 ?
+	*kind = strcmp(plain, "with") == 0 ? AXIS_TECHNIQUES : serving && (strcmp(plain, "workload") == 0 || strcmp(plain, "workload.name") == 0) ?
 		AXIS_WORKLOAD : AXIS_VALUE;
 	if (*kind != AXIS_VALUE)
 		return *kind == AXIS_WORKLOAD ? "workload.name" : "with";
 	for (size_t i = 0; i < COUNT_OF(short_names); i++)
-		if (strcmp(name, short_names[i].name) == 0)
+		if ((serving || i < SHORT_FOR_ALL) && strcmp(name, short_names[i].name) == 0)
 			return short_names[i].path;
 	n->arena = arena;
-	list(&scenario_element, "", n);
+	list(root_of(s), "", n);
 	for (size_t i = 0; i < n->count; i++) {
 		if (strcmp(n->paths[i], plain) == 0)
 			return n->paths[i];
@@ -90,7 +99,7 @@ const char *axis_path(const char *name, const char *origin, enum axis_kind *kind
 		err_set(err, ERR_INPUT, "%s: '%s' is the name of several attributes, for example %s: expected the whole path", origin, name, found);
 		return NULL;
 	}
-	return not_an_attribute(name, origin, n, err);
+	return not_an_attribute(root_of(s), name, origin, n, err);
 }
 
 struct values {
@@ -174,13 +183,15 @@ static bool read_values(struct axis *a, char *text, const char *origin, struct a
 	return true;
 }
 
-/* Every value is tried on a scenario of defaults, so that a wrong one is found before anything runs. */
-static bool check_values(const struct axis *a, const char *origin, struct arena *arena, struct err *err)
+/* Every value is tried on an object of defaults, so that a wrong one is found before anything runs. */
+static bool check_values(const struct element *root, const struct axis *a, const char *origin, struct arena *arena, struct err *err)
 {
-	struct scenario *trial = a->kind == AXIS_VALUE && !strpbrk(a->path, "0123456789") ? scenario_new(arena, err) : NULL;
+	void *trial = a->kind == AXIS_VALUE && !strpbrk(a->path, "0123456789") ? arena_alloc(arena, root->size) : NULL;
 
+	if (trial && !schema_defaults(root, trial, arena, err))
+		return false;
 	for (size_t i = 0; trial && i < a->count; i++)
-		if (!schema_set(&scenario_element, trial, a->path, a->values[i], origin, arena, err))
+		if (!schema_set(root, trial, a->path, a->values[i], origin, arena, err))
 			return false;
 	return true;
 }
@@ -197,8 +208,8 @@ bool space_add(struct space *s, const char *text, const char *origin, struct are
 		return err_set(err, ERR_INPUT, "%s: expected NAME=VALUE,VALUE,..., for example tp=1,2,4", origin);
 	*equals = '\0';
 	a.name = text_trim(copy);
-	a.path = axis_path(a.name, origin, &a.kind, arena, err);
-	if (!a.path || !read_values(&a, equals + 1, origin, arena, err) || !check_values(&a, origin, arena, err))
+	a.path = axis_path(s, a.name, origin, &a.kind, arena, err);
+	if (!a.path || !read_values(&a, equals + 1, origin, arena, err) || !check_values(root_of(s), &a, origin, arena, err))
 		return false;
 	while (at < s->count && strcmp(s->axes[at].path, a.path) != 0)
 		at++;

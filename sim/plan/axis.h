@@ -22,7 +22,9 @@ struct axis {
 };
 
 enum { AXES_MOST = 24 };
+/* Of a scenario; of anything else that a table describes when `root` says so (a training job). */
 struct space {
+	const struct element *root;            /* NULL: scenario_element */
 	struct axis axes[AXES_MOST];
 	size_t count;
 };
@@ -38,7 +40,7 @@ struct space {
  */
 MUST_USE bool space_add(struct space *s, const char *text, const char *origin, struct arena *arena, struct err *err);
 /* The path behind a name; NULL + err when there is none. */
-MUST_USE const char *axis_path(const char *name, const char *origin, enum axis_kind *kind, struct arena *arena, struct err *err);
+MUST_USE const char *axis_path(const struct space *s, const char *name, const char *origin, enum axis_kind *kind, struct arena *arena, struct err *err);
 
 /* Crossings; INT64_MAX when they are more. */
 int64_t space_size(const struct space *s);

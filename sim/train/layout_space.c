@@ -153,7 +153,7 @@ static bool over_contexts(struct walk *w, int64_t rest)
 		w->dp = rest / w->c.cp;
 		return rest % w->c.cp != 0 || over_batches(w);
 	}
-	for (int64_t cp = 1; cp <= rest && w->job->batch.sequence / cp >= 2048; cp *= 2) {
+	for (int64_t cp = 1; cp <= rest && (cp == 1 || w->job->batch.sequence / cp >= 2048); cp *= 2) {
 		if (rest % cp != 0)
 			break;
 		w->c.cp = cp, w->dp = rest / cp;
@@ -195,7 +195,7 @@ bool cuts_each(const struct job *job, const struct train_parts *parts, enum layo
 	return true;
 }
 
-/* A dimension of two values, or of one. */
+/* A dimension of two values, or of one. Of equally good ones the first is taken: the plainer one. */
 struct choice {
 	int first, count, step;
 };
@@ -209,8 +209,8 @@ static size_t executions(const struct job *job, const struct train_parts *parts,
 {
 	bool several = job->hardware.devices / (c->tp * c->pp) > 1, host = parts->system->host.dram_bytes > 0;
 	struct choice d[] = {
-		choice(several, 1, 0, 0), choice(several, YES, NO, NO), choice(host, 1, 0, 0), choice(host && c->recompute != RECOMPUTE_FULL, 1, 0, 0),
-		choice(host, 1, 0, 0), choice(c->pp > 1, NETWORK_SCALE_UP, NETWORK_SCALE_OUT, NETWORK_DEFAULT),
+		choice(several, 1, 0, 0), choice(several, YES, NO, NO), choice(host, 0, 1, 0), choice(host && c->recompute != RECOMPUTE_FULL, 0, 1, 0),
+		choice(host, 0, 1, 0), choice(c->pp > 1, NETWORK_SCALE_UP, NETWORK_SCALE_OUT, NETWORK_DEFAULT),
 		choice(several, NETWORK_SCALE_UP, NETWORK_SCALE_OUT, NETWORK_DEFAULT),
 	};
 	size_t count = 1;
