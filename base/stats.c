@@ -155,6 +155,23 @@ static int64_t largest_u(const int64_t *rank2, size_t count, size_t *at)
 	return most;
 }
 
+/* Of several places with the largest |U| (values between the levels move it nowhere) the one with the largest step. */
+static size_t steepest(const double *values, const int64_t *rank2, size_t count, int64_t k)
+{
+	double step = -1;
+	int64_t u = 0;
+	size_t at = 0;
+
+	for (size_t t = 1; t < count; t++) {
+		u += rank2[t - 1] - (int64_t)(count + 1);
+		if (llabs(u) == k && fabs(values[t] - values[t - 1]) > step) {
+			step = fabs(values[t] - values[t - 1]);
+			at = t;
+		}
+	}
+	return at;
+}
+
 static void swap(int64_t *a, int64_t *b)
 {
 	int64_t t = *a;
@@ -213,6 +230,7 @@ bool stats_change_point(const double *values, size_t count, struct stats_change 
 		for (size_t i = 0; i < count; i++)
 			rank2[all[i].from] = all[i].rank2;
 		k = largest_u(rank2, count, &out->at);
+		out->at = k > 0 ? steepest(values, rank2, count, k) : 0;
 		out->k = (double)k;
 		if (k > 0)
 			out->p = count <= ALL_ORDERS_MOST ? p_of_all_orders(rank2, count, k) : p_of_shuffles(rank2, count, k);

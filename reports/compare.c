@@ -235,12 +235,17 @@ char *compare_value(char *buf, const struct side_figure *f)
 char *compare_interval(char *buf, const struct side_figure *f, const struct stats_interval *in)
 {
 	struct side_figure low = *f, high = *f;
-	char a[COMPARE_ROOM], b[COMPARE_ROOM];
+	char a[COMPARE_ROOM], b[COMPARE_ROOM], *unit_a, *unit_b;
 
 	low.value = in->low;
 	high.value = in->high;
-	snprintf(buf, COMPARE_TEST_ROOM, "%s to %s (%.0f %%, n %zu)", compare_value(a, &low), compare_value(b, &high), 100 * in->coverage,
-		 f->sample_count);
+	compare_value(a, &low);
+	compare_value(b, &high);
+	unit_a = strchr(a, ' ');
+	unit_b = strchr(b, ' ');
+	if (unit_a && unit_b && strcmp(unit_a, unit_b) == 0)
+		*unit_a = '\0';        /* "610 to 640 ns" */
+	snprintf(buf, COMPARE_TEST_ROOM, "%s to %s (%.0f %%, n %zu)", a, b, 100 * in->coverage, f->sample_count);
 	return buf;
 }
 

@@ -100,7 +100,9 @@ static void command(struct str *out, const char *level, const char *file, const 
 	str_add(out, "\n");
 }
 
-/* GitHub shows ten annotations of a kind: one a case, its figures as lines of the message. */
+/* GitHub shows ten annotations of a kind: one a case, its first figures as lines of the message. */
+enum { FIGURES_TOLD = 10 };
+
 static void annotate(const struct comparison *c, const struct compared_case *one, bool failed, struct str *out)
 {
 	struct str message = { 0 }, title = { 0 };
@@ -111,9 +113,13 @@ static void annotate(const struct comparison *c, const struct compared_case *one
 
 		if (f->failed != failed || f->verdict == COMPARE_SAME || f->verdict == COMPARE_NEW)
 			continue;
-		str_addf(&message, "%s%s: ", n++ ? "\n" : "", figure_name(f));
+		if (n++ >= FIGURES_TOLD)
+			continue;
+		str_addf(&message, "%s%s: ", n > 1 ? "\n" : "", figure_name(f));
 		sentence(c, f, &message);
 	}
+	if (n > FIGURES_TOLD)
+		str_addf(&message, "\nand %zu more", n - FIGURES_TOLD);
 	if (n) {
 		str_addf(&title, "%s: %zu figure%s %s", one->name, n, n == 1 ? "" : "s",
 			 !failed ? "changed" : c->options->exact ? "differ" : "worse");

@@ -117,5 +117,8 @@ bool compare_html(const struct comparison *c, struct str *out, struct err *err)
 	page_section(out, c->measured ? "Differences and measured figures" : "Differences");
 	ok = ok && figure_table(c, false, out, err);
 	page_section(out, "The same");
-	return ok && figure_table(c, true, out, err) && page_end(out, err);
+	str_addf(out, "<details><summary>%zu figures that do not differ</summary>\n", c->counts[COMPARE_SAME]);
+	ok = ok && figure_table(c, true, out, err);
+	str_add(out, "</details>\n");
+	return ok && page_end(out, err);
 }

@@ -216,7 +216,7 @@ static bool chart(const struct trend *t, const struct trend_series *s, struct ar
 	const char *unit = s->runs[0]->figures[0].unit;
 	struct chart_point *points = arena_alloc(arena, s->count * sizeof(*points));
 	struct chart_points c = { .title = s->name, .x_axis = "run", .y_axis = arena_printf(arena, *unit ? "%s (%s)" : "%s%s", t->figure, unit),
-				  .groups = real_change(s) ? (const char *const[]){ "before", "after the change point" } : (const char *const[]){ "run" },
+				  .groups = real_change(s) ? (const char *const[]){ "before", "after" } : (const char *const[]){ "run" },
 				  .group_count = real_change(s) ? 2 : 1, .points = points, .count = s->count, .free_y = true, .front = "history" };
 	struct str svg = { 0 };
 	struct err inner = { 0 };
@@ -226,7 +226,7 @@ static bool chart(const struct trend *t, const struct trend_series *s, struct ar
 	for (size_t i = 0; i < s->count; i++)
 		points[i] = (struct chart_point){ (double)i + 1, s->values[i], real_change(s) && i >= s->change.at, true };
 	if (chart_points(&c, false, &svg, &inner))
-		page_figure(out, s->name, str_text(&svg));
+		page_figure(out, t->figure, str_text(&svg));
 	else
 		page_text(out, inner.text);            /* without gnuplot: the table says the same */
 	str_release(&svg);

@@ -104,7 +104,8 @@ static void mann_whitney_normal(void)
 /* K and its place by the definition; p over all orders counted by a program: 72 of 720, 504 of 5,040. */
 static void change_points(void)
 {
-	static const double step[] = { 1, 1, 1, 2, 2, 2 }, noisy[] = { 5, 4, 6, 5, 9, 8, 9 }, flat[] = { 2, 2, 2 };
+	static const double step[] = { 1, 1, 1, 2, 2, 2 }, noisy[] = { 5, 4, 6, 5, 9, 8, 9 }, flat[] = { 2, 2, 2 },
+			    between[] = { 1, 2, 1, 3, 1, 2, 3, 8, 9, 8, 9, 8 };
 	double longer[40];
 	struct stats_change c;
 	struct err err = { 0 };
@@ -120,6 +121,8 @@ static void change_points(void)
 	CU_ASSERT_TRUE(stats_change_point(flat, 3, &c, &err));
 	CU_ASSERT_EQUAL(c.at, 0);
 	CU_ASSERT_EQUAL(c.p, 1);
+	CU_ASSERT_TRUE(stats_change_point(between, 12, &c, &err));       /* U_6 = U_7: the second 3 ranks in the middle */
+	CU_ASSERT_EQUAL(c.at, 7);
 	for (int i = 0; i < 40; i++)
 		longer[i] = (i < 25 ? 10 : 13) + i * 7 % 5 * 0.1;
 	CU_ASSERT_TRUE(stats_change_point(longer, 40, &c, &err));
