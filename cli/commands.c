@@ -13,6 +13,7 @@
 	X(train) \
 	X(whatif) \
 	X(search) \
+	X(plan) \
 	X(step) \
 	X(targets) \
 	X(tree) \

@@ -75,6 +75,10 @@ bool price_device(const struct system *s, const struct price_options *options, s
 		*out = (struct price){ .usd_per_h = options->usd_per_h, .kind = options->kind, .source = "given" };
 		return true;
 	}
+	if (options->kind == PRICE_BUY && options->buy_usd > 0) {
+		*out = (struct price){ .usd_per_h = bought_usd_per_h(s, options, options->buy_usd), .kind = PRICE_BUY, .source = "given" };
+		return true;
+	}
 	if (take(s, options, options->kind, out))
 		return true;
 	for (size_t i = 0; i < COUNT_OF(order); i++)

@@ -18,6 +18,7 @@ struct price {
 struct price_options {
 	enum price_kind kind;          /* asked for; PRICE_ON_DEMAND is the default */
 	double usd_per_h;              /* > 0: this price, whatever the catalog says */
+	double buy_usd;                /* PRICE_BUY, > 0: what one device costs, whatever the catalog says */
 	double life_years;             /* PRICE_BUY: hours the purchase is spread over; 0 = 4 years */
 	double pue;                    /* facility over IT power; 0 = the system's, else 1.25 */
 	double usd_per_kwh;            /* 0 = 0.08 */

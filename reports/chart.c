@@ -2,33 +2,10 @@
 
 #include <math.h>
 
+#include "reports/chart_parts.h"
 #include "reports/gnuplot.h"
 
-enum { WIDTH = 640, FONT = 14, ROW = 24 };
-
-static const char *const hues[] = { "#3f83d8", "#e0812f", "#2a9d76", "#9b6ad4", "#d2527a", "#8a8f98", "#b8982e", "#38a3b8" };
-enum { HUES = 8 };
-
-static void begin(struct str *out, const char *name, const char *title, bool standalone, int height)
-{
-	str_addf(out, "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,%d' name '%s'\n", WIDTH, height, FONT, name);
-	str_add(out, "set border 3 linecolor rgb '" GNUPLOT_FAINT "'\n"
-		"set tics nomirror out scale 0.5 textcolor rgb '" GNUPLOT_FAINT "'\n"
-		"set grid back linetype 1 linewidth 1 linecolor rgb '" GNUPLOT_GRID "'\n"
-		"set style fill solid 1 noborder\nset datafile missing '-'\n");
-	if (standalone) {
-		str_add(out, "set title ");
-		gnuplot_quote(out, title);
-		str_add(out, " textcolor rgb '" GNUPLOT_INK "'\n");
-	}
-}
-
-static void axis_name(struct str *out, const char *axis, const char *text)
-{
-	str_addf(out, "set %slabel ", axis);
-	gnuplot_quote(out, text);
-	str_add(out, " textcolor rgb '" GNUPLOT_FAINT "'\n");
-}
+enum { ROW = 24 };
 
 static void widen(double v, double *low, double *high)
 {
@@ -64,18 +41,18 @@ bool chart_bars(const struct chart_bars *c, bool standalone, struct str *out, st
 	size_t object = 0;
 	bool ok;
 
-	begin(&script, "bars", c->title, standalone, (int)c->count * ROW + 80 + (standalone ? 30 : 0));
+	chart_begin(&script, "bars", c->title, standalone, (int)c->count * ROW + 80 + (standalone ? 30 : 0));
 	widen(c->line, &low, &high);
 	for (size_t i = 0; i < c->count; i++) {
 		const struct chart_bar *b = &c->bars[i];
-		const char *hue = b->hue < 0 ? hues[5] : hues[b->hue % HUES];
+		const char *hue = b->hue < 0 ? chart_hues[5] : chart_hues[b->hue % CHART_HUES];
 
 		widen(b->from, &low, &high);
 		widen(b->to, &low, &high);
 		widen(b->from2, &low, &high);
 		widen(b->to2, &low, &high);
 		rectangle(&script, &object, b->from, b->to, (double)i, hue);
-		rectangle(&script, &object, b->from2, b->to2, (double)i, hues[1]);
+		rectangle(&script, &object, b->from2, b->to2, (double)i, chart_hues[1]);
 	}
 	if (!(high >= low)) {
 		str_release(&script);
@@ -89,7 +66,7 @@ bool chart_bars(const struct chart_bars *c, bool standalone, struct str *out, st
 		str_addf(&script, " %zu", i);
 	}
 	str_add(&script, ")\nset grid noytics\nunset key\n");
-	axis_name(&script, "x", c->axis);
+	chart_axis(&script, "x", c->axis);
 	if (isfinite(c->line))
 		str_addf(&script, "set arrow from %.9g,-0.6 to %.9g,%.1f nohead front linecolor rgb '" GNUPLOT_INK "' linewidth 1.2\n", c->line,
 			 c->line, (double)c->count - 0.4);
@@ -132,9 +109,9 @@ bool chart_points(const struct chart_points *c, bool standalone, struct str *out
 	struct str script = { 0 };
 	bool first = true, ok;
 
-	begin(&script, "points", c->title, standalone, 400);
-	axis_name(&script, "x", c->x_axis);
-	axis_name(&script, "y", c->y_axis);
+	chart_begin(&script, "points", c->title, standalone, 400);
+	chart_axis(&script, "x", c->x_axis);
+	chart_axis(&script, "y", c->y_axis);
 	str_add(&script, c->log_x ? "set logscale x\n" : "set xrange [0:*]\n");
 	str_add(&script, c->log_y ? "set logscale y\n" : c->free_y ? "" : "set yrange [0:*]\n");
 	str_add(&script, "set offsets graph 0.02, graph 0.04, graph 0.06, graph 0.02\n"
@@ -152,7 +129,7 @@ bool chart_points(const struct chart_points *c, bool standalone, struct str *out
 		if (!has_group(c, (int)g))
 			continue;
 		str_addf(&script, "%s$g%zu using 1:2 with points pointtype 7 pointsize 0.55 linecolor rgb '%s' title ", first ? "" : ", ", g,
-			 hues[g % HUES]);
+			 chart_hues[g % CHART_HUES]);
 		gnuplot_quote(&script, c->groups[g]);
 		first = false;
 	}

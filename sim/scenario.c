@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/pairs.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "hardware/operator.h"
@@ -174,30 +175,6 @@ struct scenario *scenario_load(const char *path, struct arena *arena, struct err
 	return schema_overlay(path, &scenario_element, sc, arena, err) ? sc : NULL;
 }
 
-/* Calls set(key, value) for each part of "key=value,key=value". */
-static bool each_pair(const char *text, const char *origin, struct arena *arena, struct err *err,
-		      bool (*set)(void *ctx, const char *key, const char *value, struct err *err), void *ctx)
-{
-	char *copy = arena_strdup(arena, text), *at = copy;
-
-	if (!copy)
-		return err_memory(err);
-	while (at && *at) {
-		char *comma = strchr(at, ','), *equals;
-
-		if (comma)
-			*comma = '\0';
-		equals = strchr(at, '=');
-		if (!equals)
-			return err_set(err, ERR_INPUT, "%s: '%s': expected name=value", origin, at);
-		*equals = '\0';
-		if (!set(ctx, text_trim(at), text_trim(equals + 1), err))
-			return false;
-		at = comma ? comma + 1 : NULL;
-	}
-	return true;
-}
-
 struct slo_setting {
 	struct scenario *sc;
 	const char *origin;
@@ -215,7 +192,7 @@ bool scenario_slo(struct scenario *sc, const char *text, const char *origin, str
 {
 	struct slo_setting s = { sc, origin, arena };
 
-	return each_pair(text, origin, arena, err, set_slo, &s);
+	return pairs_each(text, origin, arena, err, set_slo, &s);
 }
 
 bool scenario_with(struct scenario *sc, const char *text, struct arena *arena, struct err *err)

@@ -125,6 +125,16 @@ void outcome_of(const struct result *r, struct outcome *out)
 	out->status = OUTCOME_DONE;
 }
 
+double outcome_rel_error(const struct outcome *o)
+{
+	double squares = 0;
+
+	for (int k = 0; k < OP_KIND_COUNT; k++)
+		if (k != OP_HOST)
+			squares += pow((double)o->kind_share[k] * (double)o->kind_error[k], 2);
+	return fmin(1.9 * sqrt(squares), 0.9);
+}
+
 bool outcome_simulate(const struct scenario *sc, struct catalog_cache *cache, const struct serve_sink *sink, struct outcome *out, struct err *err)
 {
 	struct arena *arena = arena_new();

@@ -424,17 +424,6 @@ static bool simulate_all(struct running *r, struct err *err)
 	return true;
 }
 
-/* e of sim/interval.h, from the kinds of operators that the outcome kept. */
-static double interval_error(const struct outcome *o)
-{
-	double squares = 0;
-
-	for (int k = 0; k < OP_KIND_COUNT; k++)
-		if (k != OP_HOST)
-			squares += pow((double)o->kind_share[k] * (double)o->kind_error[k], 2);
-	return fmin(1.9 * sqrt(squares), 0.9);
-}
-
 static bool fill_intervals(struct running *r, struct err *err)
 {
 	struct search *s = r->s;
@@ -446,7 +435,7 @@ static bool fill_intervals(struct running *r, struct err *err)
 	if (!room_for(r, 2 * n, err))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		s->intervals[i].rel_error = interval_error(s->candidates[s->best[i]].outcome);
+		s->intervals[i].rel_error = outcome_rel_error(s->candidates[s->best[i]].outcome);
 		r->tasks[2 * i] = (struct task){ TASK_INTERVAL, (int64_t)s->best[i], 1 - s->intervals[i].rel_error };
 		r->tasks[2 * i + 1] = (struct task){ TASK_INTERVAL, (int64_t)s->best[i], 1 + s->intervals[i].rel_error };
 	}

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/calendar.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "workloads/readers/reader.h"
@@ -70,66 +71,10 @@ bool cell_tokens(const char *text, size_t length, int64_t *out)
 	return true;
 }
 
-static bool digits_at(const char *text, size_t length, size_t at, size_t count, int64_t *out)
-{
-	*out = 0;
-	if (at + count > length)
-		return false;
-	for (size_t i = at; i < at + count; i++) {
-		if ((unsigned)(text[i] - '0') >= 10)
-			return false;
-		*out = 10 * *out + (text[i] - '0');
-	}
-	return true;
-}
-
-/* Days since 1970-01-01 of a date in the Gregorian calendar; years start in March so that leap days come last. */
-static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
-{
-	int64_t y = month <= 2 ? year - 1 : year, era = (y >= 0 ? y : y - 399) / 400, in_era = y - era * 400;
-	int64_t in_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-	return era * 146097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year - 719468;
-}
-
 bool cell_calendar(const char *text, size_t length, int64_t *out_ns)
 {
-	int64_t year, month, day, hour, minute, second, ns = 0, zone = 0, a, b;
-	size_t p = 19;
-
-	if (!digits_at(text, length, 0, 4, &year) || !digits_at(text, length, 5, 2, &month) ||
-	    !digits_at(text, length, 8, 2, &day) || !digits_at(text, length, 11, 2, &hour) ||
-	    !digits_at(text, length, 14, 2, &minute) || !digits_at(text, length, 17, 2, &second))
-		return false;
-	if (text[4] != '-' || text[7] != '-' || (text[10] != ' ' && text[10] != 'T') || text[13] != ':' ||
-	    text[16] != ':')
-		return false;
-	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60 || year < 1900 ||
-	    year > 2199)
-		return false;
-	if (p < length && text[p] == '.') {
-		int64_t unit = 100000000;
-
-		for (p++; p < length && (unsigned)(text[p] - '0') < 10; p++, unit /= 10)
-			ns += unit * (text[p] - '0');
-	}
-	if (p < length && (text[p] == '+' || text[p] == '-')) {
-		size_t minutes = p + 3 < length && text[p + 3] == ':' ? p + 4 : p + 3;
-
-		if (!digits_at(text, length, p + 1, 2, &a))
-			return false;
-		if (!digits_at(text, length, minutes, 2, &b))
-			b = 0;
-		zone = (text[p] == '-' ? -1 : 1) * (3600 * a + 60 * b);
-		p = length;
-	} else if (p < length && text[p] == 'Z') {
-		p++;
-	}
-	if (p != length)
-		return false;
-	*out_ns = (((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second - zone) * 1000000000 +
-		  ns;
-	return true;
+	/* A date without a time is no arrival. */
+	return length > 10 && calendar_read(text, length, out_ns);
 }
 
 enum read_status row_tokens(struct reader *r, struct trace_row *row)
