@@ -172,7 +172,7 @@ const struct command command_plan = {
 							&hardware_options, &deployment_options, &scheduler_options, &workload_options, &scenario_options,
 							&study_output_options, NULL },
 	.examples = (const struct example[]){
-		{ "vibee-sim plan --model llama-3.1-70b --tp 4 --slo ttft_p99=1 --demand weekly:mean=9,peak=30 --growth 5%/month", "a year that grows" },
+		{ "vibee-sim plan --model llama-3.1-70b --tp 4 --slo ttft_p99=1 --demand weekly:mean=9,peak=30 --growth 5%", "a year that grows, 5 % a month" },
 		{ "vibee-sim plan mine.xml --demand rates.csv --horizon 3y --reserved-1y 1.9 --redundancy n+1 --html plan.html", "a measured week, three years on" },
 		{ "vibee-sim plan --slo ttft_p99=1 --demand trace:day.csv --autoscale reactive --startup-s 180 --interval 5min", "how much a scaler misses" },
 		{ "vibee-sim plan mine.xml --demand 200 --region us:share=0.6,utc_offset_h=-6 --region eu:share=0.4", "two regions" },

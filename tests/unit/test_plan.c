@@ -185,6 +185,9 @@ static void capacity_is_simulated(void)
 	struct scenario sc = *p->scenarios[0];
 	struct outcome o;
 
+	/* Of the 100 requests that the scenario has, any number a second would do: more were simulated. */
+	CU_ASSERT(p->units[0].requests > 100 && p->units[0].spans >= SPANS_LEAST);
+	sc.workload.requests = (int64_t)p->units[0].requests;
 	sc.workload.qps = p->units[0].qps[CAPACITY_LIKELY];
 	CU_ASSERT_FATAL(outcome_simulate(&sc, cache, NULL, &o, NULL));
 	CU_ASSERT(o.status == OUTCOME_DONE && o.slos_met);
