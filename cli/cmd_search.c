@@ -243,6 +243,7 @@ static bool search_scenario(const struct call *call, struct err *err)
 		return false;
 	if (launcher_rank() > 0)
 		return true;
+	view.total = s->count;
 	view.wall_s = clock_s() - start_s;
 	view.title = arena_printf(call->arena, "%s: %s", base->model.name, o.objective->help);
 	if (s->lost > 0)

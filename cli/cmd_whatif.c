@@ -96,7 +96,7 @@ static bool whatif_scenario(const struct call *call, struct err *err)
 	if (!base || !whatif_space(call, space, err) || !whatif_options_read(call, &options, err))
 		return false;
 	w->options = options;
-	if (!whatif_columns(call, &view, err))
+	if (!whatif_columns(call_text(call, "columns"), &view, call->arena, err))
 		return false;
 	progress_start(&progress, call_flag(call, "quiet"));
 	ok = whatif_run(base, space, &options, on_progress, &progress, w, call->arena, err);

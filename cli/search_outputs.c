@@ -69,8 +69,10 @@ static void count_line(const struct search_view *v, struct str *out)
 	const struct search *s = v->s;
 
 	str_addf(out, "%zu candidates: %zu simulated (%zu of them remembered, %zu stopped early), %zu decided by bounds, %zu dominated, %zu impossible; "
-		      "%zu meet the targets\n", s->count, s->simulated, s->recalled, s->with_status[OUTCOME_ABORTED], s->with_status[OUTCOME_BOUND],
+		      "%zu meet the targets\n", v->total, s->simulated, s->recalled, s->with_status[OUTCOME_ABORTED], s->with_status[OUTCOME_BOUND],
 		 s->with_status[OUTCOME_DOMINATED], s->with_status[OUTCOME_IMPOSSIBLE], s->feasible);
+	if (s->processes == 0)         /* a stored one: threads and processes change nothing and are not kept */
+		return;
 	str_addf(out, "%.2f s on %d thread%s of %d process%s\n", v->wall_s, v->options->threads, v->options->threads > 1 ? "s" : "", s->processes,
 		 s->processes > 1 ? "es" : "");
 }
@@ -235,6 +237,33 @@ bool search_front_svg(const struct search_view *v, int front, bool standalone, s
 	return ok;
 }
 
+static bool markdown_table(const struct search_view *v, const char *title, const size_t *which, size_t count, struct str *out, struct err *err)
+{
+	struct sheet *sheet = candidate_sheet(v, which, count, err);
+	bool ok = sheet != NULL;
+
+	str_addf(out, "\n## %s\n\n", title);
+	ok = ok && sheet_markdown(sheet, out, err);
+	sheet_free(sheet);
+	return ok;
+}
+
+bool search_markdown(const struct search_view *v, struct str *out, struct err *err)
+{
+	const struct search *s = v->s;
+
+	str_addf(out, "# Search: %s\n\n", v->title);
+	count_line(v, out);
+	if (s->best_count == 0)
+		str_add(out, "\nNo candidate meets the targets.\n");
+	else if (!markdown_table(v, "Best", s->best, s->best_count, out, err))
+		return false;
+	for (int f = 0; f < FRONTS && s->best_count; f++)
+		if (!markdown_table(v, front_axes[f].title, s->fronts[f], s->front_counts[f], out, err))
+			return false;
+	return !out->failed || err_memory(err);
+}
+
 static bool page_table(const struct search_view *v, const size_t *which, size_t count, struct str *out, struct err *err)
 {
 	struct sheet *sheet = candidate_sheet(v, which, count, err);
@@ -262,6 +291,7 @@ bool search_html(const struct search_view *v, struct str *out, struct err *err)
 {
 	const struct search *s = v->s;
 	struct str text = { 0 };
+	char heading[160];
 
 	count_line(v, &text);
 	if (!page_begin(out, "vibee-sim search", v->title, str_text(&text), err)) {
@@ -269,14 +299,16 @@ bool search_html(const struct search_view *v, struct str *out, struct err *err)
 		return false;
 	}
 	str_release(&text);
-	page_section(out, v->options->objective->help);
+	snprintf(heading, sizeof(heading), "Best: %s", v->options->objective->help);
+	page_section(out, heading);
 	if (s->best_count == 0) {
 		page_text(out, "No candidate meets the targets.");
 	} else {
 		if (!page_table(v, s->best, s->best_count, out, err))
 			return false;
 		interval_lines(v, &text);
-		str_addf(out, "<h3>80 %% intervals of the first</h3><pre>%s</pre>\n", str_text(&text));
+		str_add(out, "<h3>80 % intervals of the first</h3>\n");
+		page_lines(out, str_text(&text));
 		str_release(&text);
 	}
 	for (int f = 0; f < FRONTS && s->best_count; f++) {

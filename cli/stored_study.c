@@ -1,33 +1,25 @@
 #include "cli/stored_study.h"
 
-#include "base/json.h"
-#include "reports/run_json.h"
+#include <string.h>
 
-static bool validation_json(struct store *s, const struct stored_study *study, struct arena *arena, struct str *out, struct err *err)
+#include "cli/run_outputs.h"
+#include "cli/study_outputs.h"
+#include "cli/study_read.h"
+#include "cli/validation_outputs.h"
+
+static bool validation_of(struct store *s, const struct stored_study *study, struct arena *arena, struct validation_view *out, struct err *err)
 {
-	const struct validation_error *rows;
-	struct json j;
-	size_t count;
+	out->study = study;
+	return store_get_validation(s, study->id, arena, &out->rows, &out->count, err);
+}
 
-	if (!store_get_validation(s, study->id, arena, &rows, &count, err))
-		return false;
-	json_init(&j, out, true);
-	json_object(&j, NULL);
-	json_text(&j, "schema", "vibee.validate/1");
-	json_clean(&j, "kind", study->title);
-	json_begin_array(&j, "summary");
-	for (size_t i = 0; i < count; i++) {
-		json_object(&j, NULL);
-		json_clean(&j, "group", rows[i].name);
-		json_bool(&j, "held_out", rows[i].held_out);
-		json_int(&j, "count", (int64_t)rows[i].count);
-		json_number(&j, "median_abs_rel_error", rows[i].median);
-		json_number(&j, "p90_abs_rel_error", rows[i].p90);
-		json_end(&j);
-	}
-	json_end(&j);
-	json_end(&j);
-	str_add(out, "\n");
+static bool document_of(struct store *s, const struct stored_study *study, struct arena *arena, struct str *out, struct err *err)
+{
+	struct validation_view view;
+
+	if (!study->document)
+		return validation_of(s, study, arena, &view, err) && validation_json(&view, out, err);
+	str_add(out, study->document);
 	return !out->failed || err_memory(err);
 }
 
@@ -35,10 +27,87 @@ bool study_document(struct store *s, const char *name, struct arena *arena, stru
 {
 	struct stored_study study;
 
-	if (!store_get_study(s, NULL, name, arena, &study, err))
-		return false;
-	if (!study.document)
-		return validation_json(s, &study, arena, out, err);
-	str_add(out, study.document);
-	return !out->failed || err_memory(err);
+	return store_get_study(s, NULL, name, arena, &study, err) && document_of(s, &study, arena, out, err);
+}
+
+static bool show_whatif(struct store *s, const struct stored_study *study, enum study_form form, struct arena *arena, struct str *out, struct err *err)
+{
+	static bool (*const forms[STUDY_FORMS])(const struct whatif_view *, struct str *, struct err *) = { whatif_text, whatif_html, whatif_markdown };
+	struct whatif_view view;
+
+	(void)s;
+	return whatif_read(study->document, &view, arena, err) && forms[form](&view, out, err);
+}
+
+static bool show_search(struct store *s, const struct stored_study *study, enum study_form form, struct arena *arena, struct str *out, struct err *err)
+{
+	static bool (*const forms[STUDY_FORMS])(const struct search_view *, struct str *, struct err *) = { search_text, search_html, search_markdown };
+	struct search_view view;
+
+	(void)s;
+	return search_read(study->document, &view, arena, err) && forms[form](&view, out, err);
+}
+
+static bool show_validation(struct store *s, const struct stored_study *study, enum study_form form, struct arena *arena, struct str *out,
+			    struct err *err)
+{
+	static bool (*const forms[STUDY_FORMS])(const struct validation_view *, struct str *, struct err *) = { validation_text, validation_html,
+														   validation_markdown };
+	struct validation_view view;
+
+	return validation_of(s, study, arena, &view, err) && forms[form](&view, out, err);
+}
+
+/* The one line to add for a new kind of study. */
+static const struct {
+	const char *kind;
+	bool needs_document;
+	bool (*show)(struct store *s, const struct stored_study *study, enum study_form form, struct arena *arena, struct str *out, struct err *err);
+} kinds[] = {
+	{ "whatif", true, show_whatif }, { "search", true, show_search }, { "validate", false, show_validation },
+};
+
+static bool show(struct store *s, const struct stored_study *study, enum study_form form, struct arena *arena, struct str *out, struct err *err)
+{
+	for (size_t i = 0; i < COUNT_OF(kinds); i++)
+		if (strcmp(kinds[i].kind, study->kind) == 0 && (study->document || !kinds[i].needs_document))
+			return kinds[i].show(s, study, form, arena, out, err);
+	return err_set(err, ERR_INPUT, "study %.12s: of kind %.32s, which is kept as a document alone; --json shows it", study->id, study->kind);
+}
+
+bool study_show(struct store *s, const char *kind, const char *name, enum study_form form, struct arena *arena, struct str *out, struct err *err)
+{
+	struct stored_study study;
+
+	return store_get_study(s, kind, name, arena, &study, err) && show(s, &study, form, arena, out, err);
+}
+
+bool show_stored_study(const struct call *call, const char *kind, const char *name, struct err *err)
+{
+	static const struct { const char *option; enum study_form form; } forms[] = { { "html", STUDY_HTML }, { "markdown", STUDY_MARKDOWN } };
+	const char *path = run_database(call, err), *json = call_text(call, "json");
+	struct store *store = path ? store_open_existing(path, err) : NULL;
+	struct stored_study study;
+	struct str out = { 0 };
+	bool ok = store && store_get_study(store, kind, name, call->arena, &study, err), written = json != NULL;
+
+	if (ok && json) {
+		ok = document_of(store, &study, call->arena, &out, err);
+		ok = study_write(json, &out, ok, err);
+	}
+	for (size_t i = 0; ok && i < COUNT_OF(forms); i++) {
+		const char *file = call_text(call, forms[i].option);
+
+		if (!file)
+			continue;
+		written = true;
+		ok = show(store, &study, forms[i].form, call->arena, &out, err);
+		ok = study_write(file, &out, ok, err);
+	}
+	if (ok && !written) {
+		ok = show(store, &study, STUDY_TEXT, call->arena, &out, err);
+		ok = study_write("-", &out, ok, err);
+	}
+	store_close(store);
+	return ok;
 }

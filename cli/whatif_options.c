@@ -47,16 +47,15 @@ bool whatif_options_read(const struct call *call, struct whatif_options *o, stru
 	return o->figure >= 0;
 }
 
-bool whatif_columns(const struct call *call, struct whatif_view *view, struct err *err)
+bool whatif_columns(const char *names, struct whatif_view *view, struct arena *arena, struct err *err)
 {
 	static const int usual[] = { FIGURE_OUTPUT_THROUGHPUT, FIGURE_TTFT_P99, FIGURE_TPOT_P50, FIGURE_E2E_P99, FIGURE_USD_PER_1M_OUTPUT,
 				     FIGURE_JOULES_PER_OUTPUT };
-	const char *text = call_text(call, "columns");
-	char *copy = text ? arena_strdup(call->arena, text) : NULL, *save = NULL;
+	char *copy = names ? arena_strdup(arena, names) : NULL, *save = NULL;
 	int figure = view->w->options.figure;
 	bool there = false;
 
-	for (size_t i = 0; !text && i < COUNT_OF(usual); i++)
+	for (size_t i = 0; !names && i < COUNT_OF(usual); i++)
 		view->columns[view->column_count++] = usual[i];
 	for (char *name = copy ? strtok_r(copy, ",", &save) : NULL; name; name = strtok_r(NULL, ",", &save)) {
 		int f = figure_find(name, "--columns", err);

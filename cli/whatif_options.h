@@ -9,7 +9,7 @@ extern const struct option_group vary_options;         /* vary, list, paired, me
 
 MUST_USE bool whatif_space(const struct call *call, struct space *space, struct err *err);
 MUST_USE bool whatif_options_read(const struct call *call, struct whatif_options *o, struct err *err);
-/* Figures of the table: --columns, or the usual ones and that of the verdicts. */
-MUST_USE bool whatif_columns(const struct call *call, struct whatif_view *view, struct err *err);
+/* Figures of the table: those named ("ttft_p99,tpot_p50"; NULL: the usual ones), and that of the verdicts. */
+MUST_USE bool whatif_columns(const char *names, struct whatif_view *view, struct arena *arena, struct err *err);
 
 #endif

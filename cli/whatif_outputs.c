@@ -325,6 +325,31 @@ bool whatif_tornado_svg(const struct whatif_view *view, bool standalone, struct 
 						.line = k * base }, standalone, out, err);
 }
 
+static bool markdown_section(struct str *out, const char *title, struct built *b, struct err *err)
+{
+	bool ok = b != NULL;
+
+	if (ok && title)
+		str_addf(out, "\n## %s\n\n", title);
+	ok = ok && sheet_markdown(b->sheet, out, err);
+	release(b);
+	return ok;
+}
+
+bool whatif_markdown(const struct whatif_view *view, struct str *out, struct err *err)
+{
+	const struct whatif *w = view->w;
+	char heading[160];
+
+	str_addf(out, "# What-if: %s\n\n%zu variant%s against the base, the same requests in all\n\n", view->title, w->variant_count - 1,
+		 w->variant_count == 2 ? "" : "s");
+	if (!markdown_section(out, NULL, variant_sheet(view, err), err))
+		return false;
+	if (w->change_count && !markdown_section(out, figure_heading(heading, sizeof(heading), "Contributions", w->options.figure), change_sheet(view, err), err))
+		return false;
+	return !w->bar_count || markdown_section(out, figure_heading(heading, sizeof(heading), "Sensitivity", w->options.figure), bar_sheet(view, err), err);
+}
+
 static bool page_sheet(struct str *out, struct built *b, struct err *err)
 {
 	bool ok = b && sheet_html(b->sheet, out, err);
@@ -366,9 +391,7 @@ bool whatif_html(const struct whatif_view *view, struct str *out, struct err *er
 	if (w->options.confidence) {
 		page_section(out, figure_heading(heading, sizeof(heading), "In order", w->options.figure));
 		ranking_lines(view, 40, &lines);
-		str_add(out, "<pre>");
-		str_add(out, str_text(&lines));
-		str_add(out, "</pre>\n");
+		page_lines(out, str_text(&lines));
 		str_release(&lines);
 	}
 	if (w->change_count) {

@@ -22,6 +22,7 @@ MUST_USE const struct study_row *whatif_study_rows(const struct whatif_view *v, 
 MUST_USE bool whatif_text(const struct whatif_view *v, struct str *out, struct err *err);
 MUST_USE bool whatif_csv(const struct whatif_view *v, struct str *out, struct err *err);
 MUST_USE bool whatif_json(const struct whatif_view *v, struct str *out, struct err *err);
+MUST_USE bool whatif_markdown(const struct whatif_view *v, struct str *out, struct err *err);
 MUST_USE bool whatif_html(const struct whatif_view *v, struct str *out, struct err *err);
 MUST_USE bool whatif_waterfall_svg(const struct whatif_view *v, bool standalone, struct str *out, struct err *err);
 MUST_USE bool whatif_tornado_svg(const struct whatif_view *v, bool standalone, struct str *out, struct err *err);

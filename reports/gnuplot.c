@@ -150,6 +150,20 @@ static const char *after(const char *text, const char *mark)
 	return found ? found + strlen(mark) : NULL;
 }
 
+/* Texts of points come as calls of a script that our pages do not have: the argument becomes the point's title, which report.js
+ * shows as well. Returns where to go on. */
+static const char *tip(const char *at, struct str *out)
+{
+	const char *text = after(at, "showHypertext(evt,'"), *end = text ? strstr(text, "')\"") : NULL, *rest = end ? after(end, "<title> </title>") : NULL;
+
+	if (!rest)
+		return NULL;
+	str_add(out, "<g class=\"tip\"><title>");
+	str_add_bytes(out, text, (size_t)(end - text));
+	str_add(out, "</title>");
+	return rest;
+}
+
 /* What gnuplot draws, without its header: colours follow the page, ids carry the name, empty groups are gone. */
 static void restyle(const char *body, const char *name, struct str *out)
 {
@@ -163,6 +177,8 @@ static void restyle(const char *body, const char *name, struct str *out)
 
 		if (text_starts(body, "<defs>"))
 			end = symbols ? NULL : after(body, "</defs>");
+		else if (text_starts(body, "<g onmousemove="))
+			end = tip(body, out);
 		else if (text_starts(body, "<title>"))
 			end = after(body, "</title>");
 		else if (text_starts(body, "<filter"))

@@ -84,6 +84,26 @@ void page_text(struct str *out, const char *text)
 	str_add(out, "</p>\n");
 }
 
+void page_lines(struct str *out, const char *lines)
+{
+	str_add(out, "<ul class=\"lines\">\n");
+	while (*lines) {
+		size_t n = strcspn(lines, "\n");
+		struct str line = { 0 };
+
+		str_add_bytes(&line, lines, n);
+		if (n > 0) {
+			str_add(out, "<li>");
+			markup_add(out, str_text(&line));
+			str_add(out, "</li>\n");
+		}
+		out->failed |= line.failed;
+		str_release(&line);
+		lines += n + (lines[n] == '\n');
+	}
+	str_add(out, "</ul>\n");
+}
+
 void page_figure(struct str *out, const char *caption, const char *svg)
 {
 	str_add(out, "<figure><figcaption>");

@@ -16,6 +16,8 @@ MUST_USE bool page_begin_served(struct str *out, const char *kicker, const char 
 MUST_USE bool page_template(struct str *out, const char *name, struct err *err);
 void page_section(struct str *out, const char *title);                /* ends the one before */
 void page_text(struct str *out, const char *text);
+/* Each line of the text as an item of a list. */
+void page_lines(struct str *out, const char *lines);
 void page_figure(struct str *out, const char *caption, const char *svg);
 MUST_USE bool page_end(struct str *out, struct err *err);
 

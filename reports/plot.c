@@ -7,6 +7,7 @@
 #include "reports/format.h"
 #include "reports/gnuplot.h"
 #include "reports/outfile.h"
+#include "reports/plot_tips.h"
 #include "reports/utf8.h"
 
 enum { WIDTH = 560, FONT = 14, BARS_MOST = 12, POINTS_MOST = 12 };
@@ -213,6 +214,8 @@ static void script_cdf(const struct result *r, const struct plot_style *style, s
 	double low = INFINITY, high = 0;
 	const char *name;
 	struct canvas canvas;
+	struct plot_tips tips = { 0 };
+	char buf[FORMAT_ROOM];
 	bool first = true;
 
 	for (int c = 0; c < 4; c++) {
@@ -242,9 +245,12 @@ static void script_cdf(const struct result *r, const struct plot_style *style, s
 				number(out, v[i]);
 				number(out, 100.0 * i / (CDF_POINTS - 1));
 				str_add(out, "\n");
+				if (i % 10 == 0 || i == CDF_POINTS - 3)        /* every 5 %, and P99 */
+					plot_tip(&tips, v[i], 100.0 * i / (CDF_POINTS - 1), "%s: %d %% within %s", name, i / 2, human_seconds(buf, v[i]));
 			}
 		str_add(out, "EOD\n");
 	}
+	plot_tips_data(&tips, "tips", out);
 	str_add(out, "plot ");
 	for (int c = 0; c < 4; c++) {
 		const double *v = cdf_values(r, c, &name);
@@ -255,6 +261,7 @@ static void script_cdf(const struct result *r, const struct plot_style *style, s
 			 first ? "" : ", ", c, dashes[c], hues[c], name);
 		first = false;
 	}
+	plot_tips_plot(&tips, "tips", out);
 	str_add(out, "\n");
 }
 
@@ -302,6 +309,7 @@ static void script_latency(const struct result *r, const struct plot_style *styl
 	double most[2] = { 0, 0 }, scale[2];
 	const char *time, *names[2];
 	double unit = time_unit(r->series, &time);
+	struct plot_tips ttft = { 0 }, tpot = { 0 };
 	struct canvas canvas;
 
 	for (size_t i = 0; i < r->series->count; i++) {
@@ -314,34 +322,60 @@ static void script_latency(const struct result *r, const struct plot_style *styl
 	}
 	canvas = begin(out, PLOT_LATENCY, style, 350);
 	series_data(r, out, unit);
+	for (size_t i = 0; i < r->series->count; i += plot_tips_every(r->series->count)) {
+		const struct series_point *p = &r->series->at[i];
+		char at[FORMAT_ROOM], value[FORMAT_ROOM];
+
+		plot_tip(&ttft, p->t_s / unit, p->ttft_s * scale[0], "at %s: TTFT %s", human_seconds(at, p->t_s), human_seconds(value, p->ttft_s));
+		plot_tip(&tpot, p->t_s / unit, p->tpot_s * scale[1], "at %s: TPOT %s", human_seconds(at, p->t_s), human_seconds(value, p->tpot_s));
+	}
+	plot_tips_data(&ttft, "ttft", out);
+	plot_tips_data(&tpot, "tpot", out);
 	upper_panel(out, &canvas, r->series->at[r->series->count - 1].t_s / unit);
 	str_addf(out, "plot $s using 1:($2*%g) with lines linewidth 2 linecolor rgb '%s'"
-		 " title 'TTFT (%s), mean of requests finishing then'\n",
+		 " title 'TTFT (%s), mean of requests finishing then'",
 		 scale[0], hues[0], names[0]);
+	plot_tips_plot(&ttft, "ttft", out);
+	str_add(out, "\n");
 	lower_panel(out, &canvas, time);
-	str_addf(out, "plot $s using 1:($3*%g) with lines linewidth 2 linecolor rgb '%s' title 'TPOT (%s)'\n", scale[1],
+	str_addf(out, "plot $s using 1:($3*%g) with lines linewidth 2 linecolor rgb '%s' title 'TPOT (%s)'", scale[1],
 		 hues[1], names[1]);
-	str_add(out, "unset multiplot\n");
+	plot_tips_plot(&tpot, "tpot", out);
+	str_add(out, "\nunset multiplot\n");
 }
 
 static void script_load(const struct result *r, const struct plot_style *style, struct str *out)
 {
 	const char *time;
 	double unit = time_unit(r->series, &time);
+	struct plot_tips load = { 0 }, cache = { 0 };
 	struct canvas canvas;
 
 	canvas = begin(out, PLOT_LOAD, style, 350);
 	series_data(r, out, unit);
+	for (size_t i = 0; i < r->series->count; i += plot_tips_every(r->series->count)) {
+		const struct series_point *p = &r->series->at[i];
+		char at[FORMAT_ROOM];
+
+		plot_tip(&load, p->t_s / unit, p->running, "at %s: %.3g running, %.3g waiting", human_seconds(at, p->t_s), p->running, p->waiting);
+		plot_tip(&cache, p->t_s / unit, 100 * p->kv_utilization, "at %s: %.3g %% of the KV blocks", human_seconds(at, p->t_s),
+			 100 * p->kv_utilization);
+	}
+	plot_tips_data(&load, "load", out);
+	plot_tips_data(&cache, "cache", out);
 	upper_panel(out, &canvas, r->series->at[r->series->count - 1].t_s / unit);
 	str_addf(out, "plot $s using 1:4 with lines linewidth 2 linecolor rgb '%s' title 'requests running',"
-		 " $s using 1:5 with lines linewidth 2 linecolor rgb '%s' title 'waiting'\n", hues[2], hues[4]);
+		 " $s using 1:5 with lines linewidth 2 linecolor rgb '%s' title 'waiting'", hues[2], hues[4]);
+	plot_tips_plot(&load, "load", out);
+	str_add(out, "\n");
 	lower_panel(out, &canvas, time);
 	str_addf(out,
 		 "set yrange [0:100]\nset ytics 25\nset style fill transparent solid 0.35 noborder\n"
 		 "plot $s using 1:6 with filledcurves y1=0 linecolor rgb '%s' notitle,"
-		 " $s using 1:6 with lines linewidth 2 linecolor rgb '%s' title 'KV blocks in use (%%)'\n",
+		 " $s using 1:6 with lines linewidth 2 linecolor rgb '%s' title 'KV blocks in use (%%)'",
 		 hues[3], hues[3]);
-	str_add(out, "unset multiplot\n");
+	plot_tips_plot(&cache, "cache", out);
+	str_add(out, "\nunset multiplot\n");
 }
 
 /* The rows that take most time, longest first. */
@@ -388,10 +422,19 @@ static void script_operators(const struct result *r, const struct plot_style *st
 {
 	const struct operator_row *top[BARS_MOST];
 	size_t n = longest(r, top, BARS_MOST, takes_time);
+	struct plot_tips tips = { 0 };
 	struct canvas canvas;
 	struct legend legend;
 
+	for (size_t i = 0; i < n; i++)
+		for (int part = 0; part <= 2; part++) {
+			char buf[FORMAT_ROOM];
+
+			plot_tip(&tips, 50.0 * part * top[i]->share, (double)i, "%s: %s, %.3g %% of the time, bound by %s, %s", top[i]->label,
+				 human_seconds(buf, top[i]->seconds), 100 * top[i]->share, bound_of(top[i]), top[i]->provider ? top[i]->provider : "");
+		}
 	canvas = begin(out, PLOT_OPERATORS, style, (int)(62 + 25 * n));
+	plot_tips_data(&tips, "tips", out);
 	frame(out, &canvas, 178, 16, 30, 30, 8);
 	legend = (struct legend){ out, &canvas, 12, 14 };
 	str_addf(out, "set yrange [%g:-0.7]\nset xrange [0:%.9g]\n", (double)n - 0.3, 118 * top[0]->share);
@@ -415,7 +458,9 @@ static void script_operators(const struct result *r, const struct plot_style *st
 		str_addf(out, "%s'-' using (0):1:(0):2:($1-0.36):($1+0.36) with boxxyerror"
 			 " linecolor rgb '%s'", i ? ", " : "",
 			 bound_hue(bound_of(top[i])));
-	str_add(out, ", '-' using 2:1:3 with labels left offset 0.6,0 textcolor rgb '" GNUPLOT_FAINT "'\n");
+	str_add(out, ", '-' using 2:1:3 with labels left offset 0.6,0 textcolor rgb '" GNUPLOT_FAINT "'");
+	plot_tips_plot(&tips, "tips", out);
+	str_add(out, "\n");
 	for (size_t i = 0; i < n; i++)
 		str_addf(out, "%zu %.9g\ne\n", i, 100 * top[i]->share);
 	for (size_t i = 0; i < n; i++) {
@@ -482,6 +527,7 @@ static void script_roofline(const struct result *r, const struct plot_style *sty
 	struct canvas canvas = begin(out, PLOT_ROOFLINE, style, 350);
 	struct boxes boxes = { .count = 0 };
 	double x[POINTS_MOST], y[POINTS_MOST];
+	struct plot_tips tips = { 0 };
 	char buf[FORMAT_ROOM];
 
 	for (size_t i = 0; i < n; i++) {
@@ -491,6 +537,8 @@ static void script_roofline(const struct result *r, const struct plot_style *sty
 		high = fmax(high, x[i] * 3);
 		floor_y = fmin(floor_y, y[i] / 3);
 		ceiling = fmax(ceiling, y[i] * 3);
+		plot_tip(&tips, x[i], y[i], "%s: %s at %.3g FLOP per byte, %.3g %% of the time", top[i]->label, human_rate(buf, y[i], "FLOP/s"), x[i],
+			 100 * top[i]->share);
 	}
 	frame(out, &canvas, LEFT, RIGHT, TOP, BOTTOM, LEFT);
 	str_addf(out, "set logscale xy\nset xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset key off\n", low, high,
@@ -514,14 +562,19 @@ static void script_roofline(const struct result *r, const struct plot_style *sty
 	}
 	for (size_t i = 0; i < n; i++)
 		place_label(out, &boxes, &canvas, x[i], y[i], top[i]->label);
-	str_add(out, "plot roof(x) with lines linewidth 2 linecolor rgb '" GNUPLOT_FAINT "'\n");
+	plot_tips_data(&tips, "tips", out);
+	str_add(out, "plot roof(x) with lines linewidth 2 linecolor rgb '" GNUPLOT_FAINT "'");
+	plot_tips_plot(&tips, "tips", out);
+	str_add(out, "\n");
 }
 
 static void script_memory(const struct result *r, const struct plot_style *style, struct str *out)
 {
-	double at = 0, most = r->capacity_bytes;
+	double at = 0, from = 0, most = r->capacity_bytes;
 	struct canvas canvas;
+	struct plot_tips tips = { 0 };
 	struct legend legend;
+	char buf[FORMAT_ROOM];
 	bool first = true;
 	int rows;
 
@@ -539,6 +592,15 @@ static void script_memory(const struct result *r, const struct plot_style *style
 	for (size_t i = 0; i < r->memory_count; i++)
 		if (r->memory[i].bytes > 0)
 			legend_add(&legend, hues[i % COUNT_OF(hues)], r->memory[i].what);
+	for (size_t i = 0; i < r->memory_count; i++) {
+		double bytes = fmax(0, r->memory[i].bytes);
+
+		for (int part = 1; bytes > 0 && part <= 3; part++)
+			plot_tip(&tips, (from + 0.25 * part * bytes) / 1e9, 0.5, "%s: %s, %.3g %% of the device", r->memory[i].what,
+				 human_bytes(buf, bytes), 100 * bytes / r->capacity_bytes);
+		from += bytes;
+	}
+	plot_tips_data(&tips, "tips", out);
 	str_add(out, "set key off\nplot ");
 	for (size_t i = 0; i < r->memory_count; i++) {
 		if (!(r->memory[i].bytes > 0))
@@ -547,6 +609,7 @@ static void script_memory(const struct result *r, const struct plot_style *style
 			 hues[i % COUNT_OF(hues)]);
 		first = false;
 	}
+	plot_tips_plot(&tips, "tips", out);
 	str_add(out, "\n");
 	at = 0;
 	for (size_t i = 0; i < r->memory_count; i++) {

@@ -30,7 +30,7 @@ enum { SERIES_MOST = 512, CDF_POINTS = 201 };
 struct series {                        /* time-bucketed means over the run */
 	double bucket_s;
 	size_t count;
-	struct {
+	struct series_point {
 		double t_s, batch_size, batch_tokens, kv_utilization, waiting, running;
 		double ttft_s, tpot_s;         /* means of requests finishing in the bucket, NAN when none */
 		double output_tokens_s, arrivals_s;

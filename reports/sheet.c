@@ -135,6 +135,35 @@ bool sheet_csv(const struct sheet *s, struct str *out, struct err *err)
 	return !out->failed || err_memory(err);
 }
 
+static void markdown_cell(struct str *out, const char *text)
+{
+	str_add(out, " ");
+	for (; *text; text++)
+		if (strchr("|\\`*_<>[]", *text))
+			str_addf(out, "\\%c", *text);
+		else
+			str_add_bytes(out, *text == '\n' ? " " : text, 1);
+	str_add(out, " |");
+}
+
+bool sheet_markdown(const struct sheet *s, struct str *out, struct err *err)
+{
+	if (s->failed)
+		return err_memory(err);
+	str_add(out, "|");
+	for (size_t c = 0; c < s->column_count; c++)
+		markdown_cell(out, s->columns[c].title);
+	str_add(out, "\n|");
+	for (size_t c = 0; c < s->column_count; c++)
+		str_add(out, s->columns[c].right ? " ---: |" : " --- |");
+	for (size_t i = 0; i < s->count; i++) {
+		str_add(out, i % s->column_count ? "" : "\n|");
+		markdown_cell(out, s->cells[i].text);
+	}
+	str_add(out, "\n");
+	return !out->failed || err_memory(err);
+}
+
 bool sheet_html(const struct sheet *s, struct str *out, struct err *err)
 {
 	static const char *const classes[] = { [STYLE_PLAIN] = "", [STYLE_STRONG] = "", [STYLE_FAINT] = " faint", [STYLE_GOOD] = " good",

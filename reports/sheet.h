@@ -25,6 +25,7 @@ size_t sheet_rows(const struct sheet *s);
 MUST_USE bool sheet_print(const struct sheet *s, const struct term *term, size_t indent, size_t most_rows, struct str *out,
 			  struct err *err);                           /* most_rows 0: all */
 MUST_USE bool sheet_csv(const struct sheet *s, struct str *out, struct err *err);
+MUST_USE bool sheet_markdown(const struct sheet *s, struct str *out, struct err *err);
 MUST_USE bool sheet_html(const struct sheet *s, struct str *out, struct err *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include "cli/serve/filter.h"
 #include "cli/serve/form.h"
 #include "cli/serve/server.h"
+#include "cli/stored_study.h"
 #include "cli/train_outputs.h"
 #include "reports/format.h"
 #include "reports/html.h"
@@ -240,6 +241,29 @@ static void studies_page(const struct server *s, const struct request *r, const 
 		dress_failure(reply, &err);
 }
 
+static void study_page(const struct server *s, const struct request *r, const char *word, struct reply *reply)
+{
+	struct str report = { 0 }, more = { 0 };
+	struct err err = { 0 };
+	struct store *store = server_store(s, &err);
+	struct stored_study study;
+
+	if (store && store_get_study(store, NULL, word, r->arena, &study, &err)) {
+		str_addf(&more, "<p class=\"doings\"><a href=\"/api/studies/%s\">JSON</a></p>\n", study.id);
+		if (study_show(store, NULL, study.id, STUDY_HTML, r->arena, &report, &err))
+			dress_report(reply, "/studies", str_text(&more), &report);
+		else
+			dress_failure(reply, &err);
+	} else {
+		if (err.kind == ERR_INPUT)
+			reply->status = HTTP_NOT_FOUND;
+		dress_failure(reply, &err);
+	}
+	store_close(store);
+	str_release(&more);
+	str_release(&report);
+}
+
 /* Browsers ask for it unasked. */
 static void no_icon(const struct server *s, const struct request *r, const char *word, struct reply *reply)
 {
@@ -253,6 +277,7 @@ const struct route page_routes[] = {
 	{ "GET", "/", runs_page, NULL },
 	{ "GET", "/runs/:", run_page, NULL },
 	{ "GET", "/studies", studies_page, NULL },
+	{ "GET", "/studies/:", study_page, NULL },
 	{ "GET", "/whatif", form_page, NULL },
 	{ "GET", "/favicon.ico", no_icon, NULL },
 	{ NULL, NULL, NULL, NULL },

@@ -175,7 +175,7 @@ static bool read_study(const struct call *call, struct gate_pass *pass, struct s
 	o->stop_ctx = pass;
 	w->options = *o;
 	view->w = w;
-	return whatif_columns(call, view, err);
+	return whatif_columns(call_text(call, "columns"), view, call->arena, err);
 }
 
 void simulate_whatif(const struct server *s, const struct request *r, const char *word, struct reply *reply)

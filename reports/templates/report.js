@@ -24,3 +24,39 @@ for (const table of document.querySelectorAll("table.sortable")) {
 		});
 	}
 }
+
+/* Points of figures carry a text each: the one nearest to the pointer is shown. */
+const tip = document.createElement("div");
+tip.className = "tip-box";
+tip.hidden = true;
+document.body.append(tip);
+for (const svg of document.querySelectorAll("figure svg")) {
+	const points = [...svg.querySelectorAll("g.tip")].map((g) => {
+		const mark = g.querySelector("use"), [, x, y] = /translate\(([-\d.]+),([-\d.]+)\)/.exec(mark?.getAttribute("transform") ?? "") ?? [];
+		return { mark, x: Number(x), y: Number(y), text: g.querySelector("title").textContent };
+	}).filter((p) => p.mark && !Number.isNaN(p.x));
+	if (points.length === 0)
+		continue;
+	let shown = null;
+	const leave = () => {
+		shown?.mark.setAttribute("opacity", "0");
+		shown = null;
+		tip.hidden = true;
+	};
+	for (const title of svg.querySelectorAll("g.tip > title"))
+		title.remove();
+	svg.addEventListener("pointerleave", leave);
+	svg.addEventListener("pointermove", (event) => {
+		const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+		const far = (p) => Math.hypot(p.x - at.x, p.y - at.y), near = points.reduce((a, p) => far(p) < far(a) ? p : a);
+		leave();
+		if (far(near) > 80)
+			return;
+		shown = near;
+		near.mark.setAttribute("opacity", "1");
+		tip.textContent = near.text;
+		tip.hidden = false;
+		tip.style.left = Math.max(4, Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 4)) + "px";
+		tip.style.top = (event.clientY > tip.offsetHeight + 24 ? event.clientY - tip.offsetHeight - 12 : event.clientY + 18) + "px";
+	});
+}
