@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/paths.h"
 #include "cli/catalog_kinds.h"
+#include "cli/serve/comparing.h"
 #include "cli/serve/filter.h"
 #include "cli/serve/server.h"
 #include "cli/serve/simulate.h"
@@ -194,6 +195,7 @@ const struct route api_routes[] = {
 	{ "GET", "/api/runs/:", api_run, "one of them: vibee.run/1; by the beginning of its id, last, last~N" },
 	{ "GET", "/api/studies", api_studies, "stored studies: kind" },
 	{ "GET", "/api/studies/:", api_study, "one of them: vibee.whatif/1, vibee.search/1, vibee.validate/1" },
+	{ "GET", "/api/compare", compare_api, "?a=A&b=B, two runs or study:ID: vibee.compare/1" },
 	{ "GET", "/api/catalog", api_catalogs, "names of the catalogs" },
 	{ "GET", "/api/catalog/:", api_catalog, "one of them: vibee.catalog/1" },
 	{ "POST", "/api/run", simulate_run, "simulates: options of `run` as JSON, {\"model\": .., \"tp\": 2, \"set\": {..}}, \"run\": ID to begin with; vibee.run/1" },

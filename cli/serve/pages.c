@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/paths.h"
+#include "cli/serve/comparing.h"
 #include "cli/serve/dress.h"
 #include "cli/serve/filter.h"
 #include "cli/serve/form.h"
@@ -140,6 +141,8 @@ static bool fill_runs(const struct server *s, const struct request *r, struct re
 	str_add(out, "<form method=\"get\" action=\"/compare\">\n");
 	if (count > 0 && !runs_table(rows, count, out, err))
 		return false;
+	if (count > 1)
+		str_add(out, "<p><button>Compare the two ticked</button></p>\n");
 	str_add(out, "</form>\n<p>");
 	if (filter.offset > 0)
 		page_link(out, r, filter.offset > filter.limit ? filter.offset - filter.limit : 0, "Before");
@@ -184,8 +187,8 @@ static void run_page(const struct server *s, const struct request *r, const char
 
 	if (run_report(s, r, word, &about, &report, &err)) {
 		if (strcmp(about.kind, "run") == 0)
-			str_addf(&more, "<p class=\"doings\"><a href=\"/whatif?run=%s\">Change it and simulate</a> "
-					"<a href=\"/api/runs/%s\">JSON</a></p>\n", about.id, about.id);
+			str_addf(&more, "<p class=\"doings\"><a href=\"/whatif?run=%s\">Change it and simulate</a> <a href=\"/compare?run=%s&amp;run=last\">"
+					"Compare with the newest</a> <a href=\"/api/runs/%s\">JSON</a></p>\n", about.id, about.id, about.id);
 		dress_report(reply, "/", str_text(&more), &report);
 	} else {
 		if (err.kind == ERR_INPUT)
@@ -278,6 +281,7 @@ const struct route page_routes[] = {
 	{ "GET", "/runs/:", run_page, NULL },
 	{ "GET", "/studies", studies_page, NULL },
 	{ "GET", "/studies/:", study_page, NULL },
+	{ "GET", "/compare", compare_page, NULL },
 	{ "GET", "/whatif", form_page, NULL },
 	{ "GET", "/favicon.ico", no_icon, NULL },
 	{ NULL, NULL, NULL, NULL },

@@ -145,7 +145,7 @@ const svg = (name, attributes, text) => {
 
 /* Lines over x; under the pointer the values of all of them. */
 function plot(title, lines, xs, ys, xMost, yMost) {
-	const W = 560, H = 250, L = 52, R = 14, T = 10, B = 30, hues = ["--h0", "--h1"];
+	const W = Math.min(560, document.getElementById("plots").clientWidth || 560), H = W < 450 ? 210 : 250, L = 52, R = 14, T = 10, B = 30, hues = ["--h0", "--h1"];
 	const x = (v) => L + (W - L - R) * v / xMost, y = (v) => H - B - (H - T - B) * v / yMost;
 	const figure = element("figure", null, { class: "plot" }), drawing = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": title });
 	const rule = svg("line", { y1: T, y2: H - B, visibility: "hidden" }), tip = element("div", null, { class: "tip", hidden: "" });

@@ -37,11 +37,17 @@ ask 400 '/?order=evil;--'; holds "expected a column of the list"
 ask 200 /runs/last; holds "<h2>Latency</h2>"
 ask 200 /whatif?run=last; holds 'value="16"'
 ask 200 /studies
+ask 200 '/compare?run=last~1&run=last'; holds "ttft_s.p99"
+ask 400 '/compare?run=last'; holds "expected two runs"
 ask 404 /runs/zzz
 ask 404 /../etc/passwd --path-as-is
 ask 200 /api; holds "vibee.api/1"
 ask 200 /api/runs?limit=1; holds '"total": 2'
 ask 200 /api/catalog/models; holds "llama-3.1-8b"
+ask 200 '/api/compare?a=last~1&b=last'
+"$VIBEE" compare last~1 last --json - >stored || [ $? = 1 ]
+cmp answer stored
+ask 404 '/api/compare?a=0000&b=last'
 ask 404 /api/runs/0000; holds '{"error":"run'
 curl -sI -m 10 "$url" | grep -qi "content-security-policy: default-src 'none'"
 
