@@ -23,6 +23,7 @@ static const struct field fields[] = {
 	NUMBER("tp_overlap", tp_overlap, 1, 0, 1, "0", "share of tensor-parallel collectives hidden behind products"),
 	NUMBER("ep_overlap", ep_overlap, 1, 0, 1, "0", "share of expert-parallel collectives hidden behind arithmetic"),
 	NUMBER("dp_overlap", dp_overlap, 1, 0, 1, "0.9", "share of gradient traffic that may hide behind arithmetic"),
+	{ "ring_even", FIELD_FLAG, AT(ring_even), 0, 0, 0, false, "yes", NULL, "context parallel ranks share causal attention evenly" },
 	NUMBER("contention", contention, 1, 0, 1, "0.1", "slowdown of arithmetic beside a collective"),
 	NUMBER("attention_tflops_most", attention_flop_s_most, 1e12, 0, 1e6, "0", "most that its attention kernels reach on any device; 0 = no such limit"),
 	NUMBER("gemm_share", gemm_share, 1, 0.1, 1.5, "1", "matrix products: sustained over measured rate"),

@@ -23,6 +23,7 @@ struct training_stack {
 	double attention_backward;     /* backward over forward time of FlashAttention */
 	double tp_overlap, ep_overlap; /* share of tensor / expert collectives hidden behind products */
 	double dp_overlap;             /* share of gradient and weight traffic that may hide behind arithmetic, where there is some */
+	bool ring_even;                /* context parallel: ranks have equal shares of causal attention (zigzag) */
 	double contention;             /* slowdown of arithmetic while a collective runs beside it */
 	double attention_flop_s_most;  /* what its attention kernels reach on any device; 0 = as measured */
 	double gemm_share, attention_share, elementwise_share, comm_share;     /* of the rates that single operators were measured at */

@@ -58,6 +58,8 @@ static void forward(struct builder *b, const struct node *n, const struct op *op
 		t->overlap = n->overlap;
 	double again = r == RECOMPUTE_FULL || (r == RECOMPUTE_SELECTIVE && core && !b->o->selective_half);
 
+	if (r == RECOMPUTE_ELEMENTWISE && (op->kind == OP_NORM || op->kind == OP_ACTIVATION))
+		again = 1;
 	if (r == RECOMPUTE_SELECTIVE && b->o->selective_half)
 		again = part == PART_GEMM ? 0.5 : part == PART_ELEMENTWISE ? 1 : 0;
 	if (again > 0) {

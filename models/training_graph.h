@@ -41,7 +41,9 @@ struct training_ops {
 	size_t count;
 };
 
-enum recompute { RECOMPUTE_NONE, RECOMPUTE_SELECTIVE, RECOMPUTE_FULL };
+/* Elementwise: norms and activation functions, whose results need not be kept (DeepSeek-V3, arXiv 2412.19437, section 3.2.3;
+ * Megatron-Core's recompute modules layernorm and moe_act). */
+enum recompute { RECOMPUTE_NONE, RECOMPUTE_SELECTIVE, RECOMPUTE_FULL, RECOMPUTE_ELEMENTWISE };
 /* How a tensor collective and its product share time: as the software is known to; not at all; both cut into as many tiles
  * as there are ranks, passed around a ring (the first tile is at hand) or gathered ahead one by one (the first is waited for). */
 enum tp_overlap { TP_OVERLAP_DEFAULT, TP_OVERLAP_NONE, TP_OVERLAP_RING, TP_OVERLAP_PIPE };

@@ -74,6 +74,9 @@ bool training_parameters(const struct training_memory_options *o, int stage, str
 /* Products in 8 bits or less keep their inputs in 8 bits. */
 static double input_bytes(const struct training_graph_options *o)
 {
+	/* Made again: what the product before the norm or activation left is kept in any case. */
+	if (o->recompute == RECOMPUTE_ELEMENTWISE)
+		return 0;
 	return dtype_bytes(o->place.weights) < 2 ? 1 : ELEMENT_BYTES;
 }
 
@@ -230,8 +233,11 @@ void training_memory_of(const struct training_memory_options *o, const struct tr
 		held = fmin(held, LAYERS_AT_HAND * a->layer);
 	}
 	out->activations = held + a->at_work + a->head;
-	if (o->zero >= 3)      /* the unit at work and the one fetched ahead, weights and gradients */
+	if (o->zero >= 3 && o->keep_gathered) {
+		out->buffers += (n->dense + n->expert) * (o->weight_bytes + trained * o->grad_bytes);
+	} else if (o->zero >= 3) {     /* the unit at work and the one fetched ahead, weights and gradients */
 		out->buffers += 2 * n->layer_largest * (o->weight_bytes + o->grad_bytes);
+	}
 	out->peak_bytes = out->weights + out->gradients + out->optimizer + out->activations + out->buffers;
 }
 

@@ -14,6 +14,7 @@ struct training_memory_options {
 	int zero;                      /* 0 to 3: nothing, optimizer, + gradients, + weights sharded */
 	double weight_bytes, grad_bytes;       /* of one parameter */
 	double quantised_bytes;        /* a second, 8-bit copy of the matrices kept beside the weights, a parameter; 0 = none */
+	bool keep_gathered;            /* zero 3: weights and gradients are whole from their first use to the end of the step */
 	bool offload_optimizer;        /* state lives in host memory */
 	bool offload_weights, offload_activations;     /* so do these; the device holds two layers of them at a time */
 	double in_flight;              /* micro-batches of one chunk whose activations are held at once */

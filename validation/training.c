@@ -63,36 +63,57 @@ static const struct train_parts *parts_of(struct shelf *shelf, const struct job 
 	return &shelf->at[shelf->count++].parts;
 }
 
-/* What a row leaves open its authors have tuned: the fastest micro-batch, and as little recomputation as memory asks for
- * (which is known to some 5 %). The first setting when none fits. */
+struct tuning {
+	struct job *job;
+	const struct train_parts *parts;
+	struct train_wishes wishes;
+	struct arena *arena;
+	double step_s;                 /* of the best; INFINITY: none fits */
+	int64_t micro, vp;             /* of it */
+};
+
+static void try_setting(struct tuning *t, int64_t micro, int64_t vp, struct train_result *r)
+{
+	struct err own = { 0 };
+
+	t->job->batch.micro = micro, t->job->layout.vp = vp;
+	/* Memory is known to some 5 %. */
+	if (train_layout_run(t->job, t->parts, &t->wishes, r, t->arena, &own) && r->memory.peak_bytes <= 1.05 * r->memory.capacity_bytes && r->step_s < t->step_s)
+		t->step_s = r->step_s, t->micro = micro, t->vp = vp;
+}
+
+static bool even_chunks(const struct train_parts *parts, int64_t chunks)
+{
+	int64_t layers = parts->model->shape.layers;
+
+	return layers % chunks == 0 || (layers + 2) % chunks == 0;
+}
+
+/* What a row leaves open its authors have tuned: the fastest micro-batch and number of chunks, and as little recomputation as
+ * memory asks for. The first setting when none fits. */
 static bool tuned(struct job *job, const struct training_case *c, const struct train_parts *parts, struct train_result *r, struct arena *arena,
 		  struct err *err)
 {
-	struct train_wishes wishes = { .any_memory = true };
-	int64_t first = job->batch.micro, most = c->free_micro ? 16 : first;
-	int stated = strstr(c->settings, "layout.recompute") ? job->layout.recompute : RECOMPUTE_FULL;
+	struct tuning t = { .job = job, .parts = parts, .wishes = { .any_memory = true }, .arena = arena, .step_s = INFINITY };
+	int64_t first = job->batch.micro, most = c->free_micro ? 16 : first, vp = job->layout.vp, vp_most = c->free_chunks ? 16 : vp;
+	const struct training_stack *k = parts->stack;
+	bool stated = strstr(c->settings, "layout.recompute") != NULL;
+	/* From little to much; norms and activations alone: Megatron-Core and compilers. */
+	const int levels[] = { RECOMPUTE_NONE, k->fused && !k->eager_attention && !k->selective_half ? RECOMPUTE_ELEMENTWISE : RECOMPUTE_NONE,
+			       RECOMPUTE_SELECTIVE, RECOMPUTE_FULL };
 
-	for (int recompute = job->layout.recompute; recompute <= stated; recompute++) {
-		int64_t best = 0;
-		double step = INFINITY;
-
-		job->layout.recompute = recompute;
-		for (int64_t micro = first; micro <= most; micro *= 2) {
-			struct err own = { 0 };
-
-			job->batch.micro = micro;
-			if (!train_layout_run(job, parts, &wishes, r, arena, &own))
-				continue;
-			if (r->memory.peak_bytes <= 1.05 * r->memory.capacity_bytes && r->step_s < step)
-				step = r->step_s, best = micro;
-		}
-		if (best > 0) {
-			job->batch.micro = best;
-			return train_layout_run(job, parts, &wishes, r, arena, err);
-		}
+	for (size_t level = 0; level < (stated ? 1 : COUNT_OF(levels)) && isinf(t.step_s); level++) {
+		if (level > 0 && levels[level] == levels[level - 1])
+			continue;
+		if (!stated)
+			job->layout.recompute = levels[level];
+		for (int64_t micro = first; micro <= most; micro *= 2)
+			for (int64_t v = vp; v <= vp_most; v++)
+				if (v == vp || even_chunks(parts, v * job->layout.pp))
+					try_setting(&t, micro, v, r);
 	}
-	job->batch.micro = first;
-	return train_layout_run(job, parts, &wishes, r, arena, err);
+	job->batch.micro = isinf(t.step_s) ? first : t.micro, job->layout.vp = isinf(t.step_s) ? vp : t.vp;
+	return train_layout_run(job, parts, &t.wishes, r, arena, err);
 }
 
 /* Rows without a stated layout stand for somebody's best one. */

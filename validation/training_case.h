@@ -16,6 +16,7 @@ struct training_case {
 	const char *detail;
 	const char *settings;          /* "layout.tp=4 ...": attributes of a job; the key of shared simulations */
 	bool search;                   /* the layout is not stated: the best one that fits is taken */
+	bool free_chunks;              /* a pipeline whose chunks a stage are not stated: the fastest number is taken */
 	bool free_micro;               /* the micro-batch is not stated: the fastest that fits is taken */
 	enum training_figure figure;
 	double to_si;                  /* row value * to_si = figure */

@@ -72,7 +72,7 @@ static const struct training_source sources[] = {
 	{ "MLPerf-Training", "hardware.stack=megatron-graphs layout.zero=1 ", false, true },
 	{ "Megatron-Bridge-perf", "hardware.stack=megatron layout.zero=1 ", true, false },
 	{ "NeMo-24.12-perf-summary", "hardware.stack=megatron layout.zero=1 ", false, false },
-	{ "Llama-3-paper", "hardware.stack=megatron layout.zero=2 ", false, true },
+	{ "Llama-3-paper", "hardware.stack=llama3 layout.zero=2 ", false, true },
 	{ "Megatron-Core", "hardware.stack=megatron layout.zero=1 ", false, false },
 	{ "PaLM", "hardware.stack=maxtext layout.zero=3 layout.recompute=full ", false, false },
 	{ "", "hardware.stack=megatron layout.zero=1 ", false, true },

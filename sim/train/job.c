@@ -10,7 +10,7 @@
 static const char *const yes_no_default[] = { "default", "yes", "no", NULL };
 static const char *const tp_overlap_names[] = { "default", "none", "ring", "pipe", NULL };
 static const char *const network_names[] = { "default", "scale-up", "scale-out", NULL };
-static const char *const recompute_names[] = { "none", "selective", "full", NULL };
+static const char *const recompute_names[] = { "none", "selective", "full", "elementwise", NULL };
 
 #define AT(of, m) offsetof(struct of, m)
 #define TEXT(of, attr, m, def, what) { .name = attr, .type = FIELD_TEXT, .offset = AT(of, m), .fallback = def, .help = what }
@@ -67,7 +67,7 @@ static const struct field layout_fields[] = {
 	CHOICE(job_layout, "tp_network", tp_network, network_names, "network of the tensor ranks; default: ranks are laid out tensor, context, data, pipeline"),
 	CHOICE(job_layout, "pp_network", pp_network, network_names, "network between the stages"),
 	CHOICE(job_layout, "dp_network", dp_network, network_names, "network of the data ranks"),
-	FLAG(job_layout, "regather", regather, "yes", "zero=3: weights are gathered for every pass, not kept"),
+	FLAG(job_layout, "regather", regather, "yes", "zero=3: weights are gathered for every pass and gradients reduced after it, not kept"),
 };
 static const struct element layout_part = PART("layout", layout, layout_fields, job_layout, "How the model is cut.");
 

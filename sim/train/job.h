@@ -38,7 +38,8 @@ struct job_layout {
 	int tp_overlap;                /* enum tp_overlap */
 	int dp_overlap;                /* default (the stack's), yes, no */
 	int tp_network, pp_network, dp_network;        /* enum network */
-	bool regather;                 /* ZeRO-3: weights are gathered again for the backward pass and every micro-batch */
+	bool regather;                 /* ZeRO-3: weights are gathered again for the backward pass and every micro-batch, gradients
+					* reduced after each; else both once a step, and both are whole meanwhile */
 };
 
 struct job_batch {

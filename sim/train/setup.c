@@ -266,7 +266,7 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	s->graph.gather_again = s->graph.place.sequence_parallel && (s->graph.frozen || l->gather_again != 2);
 	s->memory = (struct training_memory_options){
 		.graph = &s->graph, .optimizer = parts->optimizer, .stages = s->pp, .data_ranks = s->data_ranks, .shard_ranks = s->shard_ranks,
-		 .weight_bytes = or_else(job->optimizer.weight_bytes, 2),
+		 .keep_gathered = !l->regather, .weight_bytes = or_else(job->optimizer.weight_bytes, 2),
 		.grad_bytes = or_else(job->optimizer.grad_bytes, parts->stack->grad_bytes), .quantised_bytes = quantised_copy(products),
 	};
 	/* A frozen base that is read in 8 bits is kept so: no optimizer needs more. */

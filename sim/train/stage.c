@@ -89,6 +89,12 @@ static double exposed(const struct train_setup *s, const struct training_ops *op
 	return tiled(s, t, product, seconds[i]) + smaller_pieces(s, &ops->at[t->partner], t->op.devices, product);
 }
 
+/* One piece of the sequence a rank: the last one attends to all before it, (2 cp - 1) / cp times the mean. */
+static double last_of_ring(const struct train_setup *s)
+{
+	return s->parts->stack->ring_even || s->cp < 2 ? 1 : (2 * (double)s->cp - 1) / (double)s->cp;
+}
+
 static void price_ops(const struct train_setup *s, const struct training_ops *ops, double *seconds, struct train_raw *out)
 {
 	struct train_account *a = &out->account;
@@ -101,6 +107,8 @@ static void price_ops(const struct train_setup *s, const struct training_ops *op
 		cost_op(s->parts->costs, &t->op, &c);
 		if (t->part == PART_ATTENTION && s->parts->stack->attention_flop_s_most > 0)
 			c.seconds = fmax(c.seconds, c.flops / s->parts->stack->attention_flop_s_most);
+		if (t->part == PART_ATTENTION)
+			c.seconds *= last_of_ring(s);
 		seconds[i] = c.seconds * t->count / sustained(s, t, &hidden);
 		a->provider_s[c.provider] += seconds[i];
 		a->error_s += seconds[i] * c.rel_error;
@@ -192,8 +200,9 @@ static void gather_while_working(const struct train_setup *s, const struct train
 	double first = layers > 0 ? gather / layers : gather, f = out->time.pass_s[PASS_FORWARD];
 	double b = out->time.pass_s[PASS_BACKWARD] + out->time.pass_s[PASS_WEIGHT], wait_f, wait_b, back = gather + reduce;
 
+	/* Weights kept and gradients added up whole: once a step. */
 	if (!s->job->layout.regather)
-		gather /= (double)s->micros, first /= (double)s->micros, back = reduce;
+		gather /= (double)s->micros, first /= (double)s->micros, reduce /= (double)s->micros, back = reduce;
 	wait_f = gather * (1 - s->dp_overlap) + fmax(0, gather * s->dp_overlap - f) + first + k->contention * fmin(f, gather);
 	wait_b = back * (1 - s->dp_overlap) + fmax(0, back * s->dp_overlap - b) + (layers > 0 ? reduce / layers : 0) + k->contention * fmin(b, back);
 	out->time.pass_s[PASS_FORWARD] += wait_f;
