@@ -8,6 +8,7 @@
 #include "cli/run_outputs.h"
 #include "reports/outfile.h"
 #include "reports/store.h"
+#include "validation/gains.h"
 #include "validation/kernels_validate.h"
 
 extern const struct command validate_kernels;
@@ -59,6 +60,48 @@ static bool outputs(const struct call *call, const struct kernels_study *s, stru
 	return ok;
 }
 
+static bool show_gains(const struct call *call, const struct gains_study *s, struct err *err)
+{
+	const char *json = call_text(call, "json");
+	struct term term = term_detect(STDOUT_FILENO);
+	struct str out = { 0 };
+	bool ok = true;
+
+	if (!isatty(STDOUT_FILENO) && term.width < 160)
+		term.width = 160;
+	if (json) {
+		gains_json(s, &out);
+		ok = out.failed ? err_memory(err) : outfile_write(json, str_text(&out), out.length, err);
+	}
+	str_clear(&out);
+	if (ok && !(json && !strcmp(json, "-")))
+		ok = gains_text(s, call_flag(call, "parts"), &term, &out, err) && outfile_write("-", str_text(&out), out.length, err);
+	str_release(&out);
+	return ok;
+}
+
+/* Modules of the tree: what each gains, predicted and measured. */
+static bool gains_cmd(const struct call *call, struct err *err)
+{
+	struct progress progress;
+	struct gains_study study;
+	struct gains_options o = { .device = call_text(call, "device"), .area = call_text(call, "area"), .module = call_text(call, "module"),
+				   .rounds = (int)call_int(call, "rounds", 5), .progress = show, .ctx = &progress };
+	bool ok;
+
+	progress_start(&progress, call_flag(call, "quiet"));
+	ok = gains_run(&o, &study, call->arena, err);
+	progress_end(&progress);
+	return ok && show_gains(call, &study, err);
+}
+
+static bool is_core(const struct call *call)
+{
+	const char *area = call_text(call, "area");
+
+	return !call_text(call, "module") && (!area || !strcmp(area, "core"));
+}
+
 static bool kernels_run(const struct call *call, struct err *err)
 {
 	struct progress progress;
@@ -70,6 +113,8 @@ static bool kernels_run(const struct call *call, struct err *err)
 	};
 	bool ok;
 
+	if (!is_core(call))
+		return gains_cmd(call, err);
 	progress_start(&progress, call_flag(call, "quiet"));
 	ok = kernels_validate(&o, &study, call->arena, err);
 	progress_end(&progress);
@@ -78,7 +123,9 @@ static bool kernels_run(const struct call *call, struct err *err)
 
 static const struct option kernels_table[] = {
 	{ .name = "device", .word = "NAME", .words = WORDS_DEVICES, .fallback = "here", .help = "the calibrated device that predicts" },
-	{ .name = "area", .word = "NAME", .fallback = "all", .help = "only kernels of that area: core ..." },
+	{ .name = "area", .word = "NAME", .fallback = "core", .help = "core; or modules of the tree: arch compiler kv data optim spec serving lora, all" },
+	{ .name = "module", .word = "ID", .fallback = "all", .words = WORDS_TECHNIQUES, .help = "of the tree: only that module's gain" },
+	{ .name = "parts", .kind = OPTION_FLAG, .help = "with modules: every operator and kernel of both sides" },
 	{ .name = "op", .word = "NAME", .fallback = "all", .help = "only kernels whose names begin so" },
 	{ .name = "shapes", .word = "N", .kind = OPTION_INT, .least = 1, .most = 1000, .fallback = "12", .help = "shapes drawn a kernel" },
 	{ .name = "rounds", .word = "N", .kind = OPTION_INT, .least = 1, .most = 16, .fallback = "4", .help = "visits of each, in random order" },

@@ -312,6 +312,25 @@ static double device_floor_s(const struct cost_model *cm, const struct op *op)
 	return fmax(op_flops(op) / roofline_peak(cm->device, op), op_bytes(op) / device_bandwidth(cm->device));
 }
 
+/* Without matrix units a product of packed weights is a kernel of its own: it reads what is packed as fast as memory serves any
+ * product, and its instructions are those of the format -- products and unpacking alike -- whatever the plain kernel makes of them. */
+static void price_packed_vectors(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	double peak = roofline_peak(cm->device, op);
+	struct fit stream = { .op = (int)OP_GEMM, .compute = 1, .memory = 1, .overlap = 1 };
+	const struct fit *own = fits_find(cm->fits, op, cm->stacks);
+
+	if (own)
+		stream.launch_s = own->launch_s, stream.memory = own->memory;
+	fit_price(&stream, cm->device, op, out);
+	out->seconds = fmax(out->seconds, stream.launch_s + (op_flops(op) + stored_elements(op) * op->unpack_ops) / peak);
+}
+
+static bool on_vectors(const struct cost_model *cm, const struct op *op)
+{
+	return op->kind == OP_GEMM && op->unpack_ops > 0 && cm->device->kind == DEVICE_CPU && !cm->device->execution.kind;
+}
+
 /* Packed caches are multiplied where they are unpacked: on matrix units like the plain kernel, or on vector units, which
  * do not pad one query to a tile's rows; whichever is faster. */
 static void price_unpacking(const struct cost_model *cm, const struct op *op, struct op_cost *out)
@@ -367,7 +386,10 @@ static void price(const struct cost_model *cm, const struct op *op, struct op_co
 		return;
 	}
 	if (is_variant(op)) {
-		price_variant(cm, op, out);
+		if (on_vectors(cm, op))
+			price_packed_vectors(cm, op, out);
+		else
+			price_variant(cm, op, out);
 		return;
 	}
 	if (measured(cm, &spread, out) || second_best(cm, &spread, out))

@@ -162,7 +162,7 @@ static bool plan_other(const struct plan *p, const struct kernel_family *f)
 		{ "sampling", { .m = 1, .n = 32768 } }, { "sampling", { .m = 16, .n = 32768 } }, { "sampling", { .m = 16, .n = 8192 } },
 		{ "router", { .m = 1, .n = 8, .top_k = 2 } }, { "router", { .m = 64, .n = 8, .top_k = 2 } }, { "router", { .m = 256, .n = 64, .top_k = 4 } },
 		{ "copy", { .bytes = 1 << 16 } }, { "copy", { .bytes = 1 << 20 } }, { "copy", { .bytes = 1 << 24 } },
-		{ "triad", { .bytes = 1 << 26 } },
+		{ "triad", { .bytes = 1 << 26 } }, { "fma", { .format = KERNEL_INT8, .m = 1 << 23 } },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(others); i++) {

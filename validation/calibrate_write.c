@@ -52,6 +52,9 @@ static void rates(const struct target *t, struct device *d, struct calibrate_rep
 			continue;
 		if (p->has_op && p->op.kind == OP_GEMM)
 			flop_s[p->op.dtype] = fmax(flop_s[p->op.dtype], p->visit->family->flops(p->shape) / s);
+		/* Packed weights are multiplied by kernels of their own, which the units bound and not the plain product. */
+		if (!strcmp(p->visit->family->name, "fma") && p->shape->format == KERNEL_INT8)
+			flop_s[DTYPE_INT8] = fmax(flop_s[DTYPE_INT8], p->visit->family->flops(p->shape) / s);
 		if (p->streams && p->visit->family->bytes(p->shape) > 4e6)
 			bandwidth = fmax(bandwidth, p->visit->family->bytes(p->shape) / s);
 	}
@@ -82,7 +85,7 @@ static bool describe(const struct target *t, const struct calibrate_report *r, s
 	d->vendor = m->vendor;
 	d->kind = DEVICE_CPU;
 	d->source = arena_printf(arena, "vibee-sim calibrate on %s, %d threads, %s; %s; %s", today, r->threads, m->instructions, r->clock, r->counters);
-	d->peak.source = "best measured matrix product of each format";
+	d->peak.source = "best measured matrix product of each format; int8: products of bytes in registers";
 	d->memory.type = "DRAM";
 	d->memory.bytes = m->memory_bytes;
 	d->memory.source = "capacity: hwloc; rate: best measured stream";

@@ -142,7 +142,7 @@ static bool add_rows(struct work *w, const struct kernel_family *f, const struct
 		ok = ok && ((r.id && r.shape && mem_grow(&w->s->rows, &w->capacity, w->s->count + 1, sizeof(r))) || err_memory(err));
 		if (ok)
 			w->s->rows[w->s->count++] = r;
-		if (!strcmp(f->name, "fma"))
+		if (!strcmp(f->name, "fma") && s->format == KERNEL_FP32)
 			w->s->fma_flop_s[w->which] = fmax(w->s->fma_flop_s[w->which], r.flop_s);
 		if (c->triad)
 			w->s->triad_bytes_s[w->which] = fmax(w->s->triad_bytes_s[w->which], 3.0 * (64 << 20) / triad_s);

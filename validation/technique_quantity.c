@@ -319,6 +319,14 @@ bool technique_training_figures(const char *scenario, double *days, double *memo
 	return true;
 }
 
+bool technique_step(const char *scenario, struct catalog_cache *cache, struct step_result *out, struct arena *arena, struct err *err)
+{
+	struct asked a = { .arena = arena, .cache = cache, .shape = { .context = 1024, .prompt = 1024 }, .sc = scenario_new(arena, err) };
+
+	a.job = a.sc ? job_new(arena, err) : NULL;
+	return a.job && read_words(&a, scenario, err) && step_price_cached(a.sc, &a.shape, cache, out, arena, err);
+}
+
 bool technique_quantity(const char *quantity, const char *scenario, struct catalog_cache *cache, double *out, struct arena *arena, struct err *err)
 {
 	struct asked a = { .arena = arena, .cache = cache, .shape = { .context = 1024, .prompt = 1024 }, .sc = scenario_new(arena, err), .job = NULL };

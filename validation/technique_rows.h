@@ -34,6 +34,10 @@ MUST_USE bool technique_rows_run(struct technique_rows *rows, struct arena *aren
 MUST_USE bool technique_quantity(const char *quantity, const char *scenario, struct catalog_cache *cache, double *out, struct arena *arena,
 				 struct err *err);
 
+/* The operators of one step of such a scenario, priced. What it points to lives in the arena and, with a cache, as long as that. */
+struct step_result;
+MUST_USE bool technique_step(const char *scenario, struct catalog_cache *cache, struct step_result *out, struct arena *arena, struct err *err);
+
 /* Days, memory of a device and cost of a training job, from one simulation. */
 MUST_USE bool technique_training_figures(const char *scenario, double *days, double *memory_gb, double *usd, struct arena *arena, struct err *err);
 

@@ -7,7 +7,9 @@
 	X(gemm) X(attention_decode) X(attention_prefill) X(norm) X(layernorm) X(rope) X(activation) X(gelu) X(softmax) X(add) \
 	X(embedding) X(kv_append) X(sampling) X(router) X(moe) X(scan) X(all_reduce) X(all_gather) X(copy) X(triad) X(fma) \
 	X(kivi_scores) X(heavy_hitter) X(infini_memory) X(ternary_gemv) X(mlstm) X(ttt_linear) X(token_route) X(diff_attention) \
-	X(newton_schulz) X(group_dro) X(rejection) X(mora) X(lora_hub)
+	X(newton_schulz) X(group_dro) X(rejection) X(mora) X(lora_hub) X(kivi_attention) X(h2o_attention) X(diff_decode) \
+	X(mlstm_step) X(ttt_step) X(infini_step) X(tile_gemm) X(prefix_index) \
+	X(adamw_update) X(muon_update)
 
 #define X(name) extern const struct kernel_family kernel_##name;
 KERNELS(X)

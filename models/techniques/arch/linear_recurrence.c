@@ -12,6 +12,7 @@
 struct rule {
 	const char *name;
 	double (*step_flops)(double k, double v, double c), (*chunk_flops)(double k, double v, double c), (*state)(double k, double v);
+	double passes;                 /* of one copy of the state through memory a decoded token, in and out counting as one */
 };
 
 static double mlstm_step(double k, double v, double c) { (void)c; return 5 * k * v; }
@@ -21,6 +22,8 @@ static double matrix_state(double k, double v) { return k * v + k + 1; }
 /* TTT-Linear: reconstruct, gradient, update, read: three products of k v, dual form 6 d^2 + 4 b d (arXiv 2407.04620). */
 static double ttt_step(double k, double v, double c) { (void)c; return 6 * k * v; }
 static double ttt_chunk(double k, double v, double c) { return 6 * k * v + 4 * c * v; }
+/* Within a mini-batch the model W stays and its gradient grows: one is read, the other read and written. */
+static const double TTT_PASSES = 1.5;
 static double ttt_state(double k, double v) { return k * v + v; }
 
 /* TTT-MLP: two layers of width 4 d: 8 times the state, 56 d + 20 b a channel. */
@@ -31,10 +34,10 @@ static double ttt_mlp_state(double k, double v) { return 8 * k * v + 5 * v; }
 static double linear_step(double k, double v, double c) { (void)c; return 4 * k * v; }
 
 static const struct rule rules[] = {
-	{ "mlstm", mlstm_step, mlstm_chunk, matrix_state },
-	{ "ttt-linear", ttt_step, ttt_chunk, ttt_state },
-	{ "ttt-mlp", ttt_mlp_step, ttt_mlp_chunk, ttt_mlp_state },
-	{ "linear-attention", linear_step, mlstm_chunk, matrix_state },
+	{ "mlstm", mlstm_step, mlstm_chunk, matrix_state, 1 },
+	{ "ttt-linear", ttt_step, ttt_chunk, ttt_state, TTT_PASSES },
+	{ "ttt-mlp", ttt_mlp_step, ttt_mlp_chunk, ttt_mlp_state, TTT_PASSES },
+	{ "linear-attention", linear_step, mlstm_chunk, matrix_state, 1 },
 };
 
 static const struct rule *rule_of(const struct technique_use *use)
@@ -114,7 +117,7 @@ static bool recurrence_operators(const struct technique_use *use, struct graph_c
 		if (n->op.kind != OP_SCAN || !text_starts(n->label, "scan_"))
 			continue;
 		n->op.n = (int64_t)(h * (n->scale == PER_DECODES ? rule->step_flops(k, v, c) : rule->chunk_flops(k, v, c)));
-		n->op.bytes = h * rule->state(k, v) * r->state_bytes;
+		n->op.bytes = h * rule->state(k, v) * r->state_bytes * (n->scale == PER_DECODES ? rule->passes : 1);
 		/* Chunked prefill passes the state once a chunk, spread here over its tokens. */
 		if (n->scale == PER_PREFILL_TOKENS)
 			n->op.k += (int64_t)(2 * h * rule->state(k, v) * r->state_bytes / c / dtype_bytes(n->op.dtype));

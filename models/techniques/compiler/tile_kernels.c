@@ -24,6 +24,12 @@ static struct fit *new_law(const struct technique_use *use, struct arena *arena,
 	return f;
 }
 
+/* Matrix units take 16-bit formats; where vectors do the products, as on CPUs, single precision runs through the same tiles. */
+static bool takes(const struct graph_change *g, enum dtype t)
+{
+	return t == DTYPE_BF16 || t == DTYPE_FP16 || (t == DTYPE_FP32 && g->device && g->device->kind == DEVICE_CPU);
+}
+
 static bool kernel_operators(const struct technique_use *use, struct graph_change *g, struct err *err)
 {
 	struct fit *gemm = new_law(use, g->arena, OP_GEMM, err), *prefill = new_law(use, g->arena, OP_ATTENTION_PREFILL, err);
@@ -37,9 +43,8 @@ static bool kernel_operators(const struct technique_use *use, struct graph_chang
 	prefill->half_k = 0;
 	for (size_t i = 0; i < g->graph->count; i++) {
 		struct node *n = &g->graph->nodes[i];
-		bool sixteen = n->op.dtype == DTYPE_BF16 || n->op.dtype == DTYPE_FP16;
 
-		if (n->op.kind == OP_GEMM && sixteen && gemm->compute > 0 && n->op.stored_bytes == 0)
+		if (n->op.kind == OP_GEMM && takes(g, n->op.dtype) && gemm->compute > 0 && n->op.stored_bytes == 0)
 			n->op.law = gemm;
 		if (node_is_prefill_attention(n) && n->op.kind == OP_ATTENTION_PREFILL && prefill->compute > 0)
 			n->op.law = prefill;

@@ -3,7 +3,10 @@
 #include <math.h>
 
 #include "base/str.h"
+#include "hardware/fitted.h"
 #include "models/technique.h"
+
+static const double STREAM_SHARE = 0.8;        /* of bandwidth: typical of streams on GPUs (hardware/roofline.c) */
 
 /* Share of a sequence's tokens that stay; a budget in tokens takes its place when given. */
 static double kept_share(const struct technique_use *use)
@@ -26,13 +29,17 @@ static bool evict_schedule(const struct technique_use *use, struct policy_change
 }
 
 /* One accumulated score a head and kept token, in 32 bits: read, added to, written, and searched for the least. As an
- * attention of width 1 over the scores, so that it grows with the tokens kept. */
+ * attention of width 1 over the scores, so that it grows with the tokens kept; but it is no attention kernel whose tables hold: a
+ * stream at the end of one, without a launch of its own. */
 static bool add_scores(struct graph_change *g, const struct node *attention, struct err *err)
 {
 	struct node *n = graph_change_add(g, "evict_scores", OP_ATTENTION_DECODE, DTYPE_FP32, PER_DECODE_CONTEXT, err);
+	struct fit *stream = arena_alloc(g->arena, sizeof(*stream));
 
-	if (!n)
-		return false;
+	if (!n || !stream)
+		return n ? err_memory(err) : false;
+	*stream = (struct fit){ .op = OP_ATTENTION_DECODE, .compute = 1, .memory = STREAM_SHARE, .overlap = 1, .rel_error = 0.15 };
+	n->op.law = stream;
 	n->op.heads = n->op.kv_heads = attention->op.heads;
 	n->op.head_dim = 2;
 	n->op.v_head_dim = 1;
