@@ -280,3 +280,20 @@ void compare_inputs(const struct compared_case *c, const char *before, const cha
 		if (!side_input(c->a, c->b->inputs[i].key))
 			str_addf(out, "%s%s: (absent) -> %s%s", before, c->b->inputs[i].key, c->b->inputs[i].value ? c->b->inputs[i].value : "", after);
 }
+
+enum { NAMES_TOLD = 6 };
+
+void compare_one_sided(const struct compared_case *c, enum compare_verdict which, const char *head, struct str *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->count; i++) {
+		const struct compared *f = &c->figures[i];
+
+		if (f->verdict == which && n++ < NAMES_TOLD)
+			str_addf(out, "%s%s", n == 1 ? head : ", ", f->a ? f->a->name : f->b->name);
+	}
+	if (n > NAMES_TOLD)
+		str_addf(out, " and %zu more", n - NAMES_TOLD);
+	str_add(out, n ? "\n" : "");
+}

@@ -80,6 +80,9 @@ char *compare_interval(char *buf, const struct side_figure *f, const struct stat
 /* Inputs that differ, "deployment.tp: 4 -> 8", one a line. */
 void compare_inputs(const struct compared_case *c, const char *before, const char *after, struct str *out);
 
+/* The first names of figures that are new or gone as one line after `head`; nothing when there are none. */
+void compare_one_sided(const struct compared_case *c, enum compare_verdict which, const char *head, struct str *out);
+
 /* Every form. `all`: also what is the same. */
 MUST_USE bool compare_text(const struct comparison *c, const struct term *term, bool all, struct str *out, struct err *err);
 MUST_USE bool compare_json(const struct comparison *c, struct str *out, struct err *err);               /* vibee.compare/1 */

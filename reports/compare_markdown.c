@@ -16,7 +16,7 @@ static void cell(struct str *out, const char *text)
 
 static bool wanted(const struct compared *f, bool failed)
 {
-	return failed ? f->failed : !f->failed && (f->verdict != COMPARE_SAME || f->measured);
+	return failed ? f->failed : !f->failed && f->a && f->b && (f->verdict != COMPARE_SAME || f->measured);
 }
 
 static size_t count(const struct comparison *c, bool failed)
@@ -90,6 +90,26 @@ static void inputs(const struct comparison *c, struct str *out)
 	str_release(&changed);
 }
 
+static void one_sided(const struct comparison *c, struct str *out)
+{
+	for (size_t i = 0; i < c->count && i < LINES_SHOWN; i++) {
+		struct str line = { 0 };
+
+		compare_one_sided(&c->cases[i], COMPARE_GONE, "figures only before: ", &line);
+		compare_one_sided(&c->cases[i], COMPARE_NEW, "figures only after: ", &line);
+		if (line.length) {
+			str_add(out, "- ");
+			markdown_add(out, c->cases[i].name);
+			str_add(out, ": ");
+			markdown_add(out, str_text(&line));
+			str_add(out, "\n");
+		}
+		out->failed = out->failed || line.failed;
+		str_release(&line);
+	}
+	str_add(out, c->counts[COMPARE_NEW] + c->counts[COMPARE_GONE] ? "\n" : "");
+}
+
 static void alone(const struct comparison *c, struct str *out)
 {
 	for (size_t i = 0, n = 0; i < c->count; i++)
@@ -105,7 +125,7 @@ static void alone(const struct comparison *c, struct str *out)
 bool compare_markdown(const struct comparison *c, struct str *out, struct err *err)
 {
 	char failure[200];
-	size_t rest = count(c, false);
+	size_t rest = count(c, false) + c->counts[COMPARE_NEW] + c->counts[COMPARE_GONE];
 
 	/* The mark lets a workflow find and replace its comment of the last time. */
 	str_add(out, "<!-- vibee-sim compare -->\n### ");
@@ -125,6 +145,7 @@ bool compare_markdown(const struct comparison *c, struct str *out, struct err *e
 		str_addf(out, "<details><summary>%zu other difference%s%s</summary>\n\n", rest, rest == 1 ? "" : "s",
 			 c->measured ? " and measured figures" : "");
 		lines(c, false, LINES_FOLDED, out);
+		one_sided(c, out);
 		str_add(out, "</details>\n\n");
 	}
 	str_add(out, "<sub>before: ");

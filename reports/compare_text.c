@@ -24,7 +24,7 @@ static bool figures(const struct comparison *c, const struct compared_case *one,
 		const struct compared *f = &one->figures[i];
 
 		/* Measured figures are few and worth a line even when nothing is proven. */
-		if (!all && f->verdict == COMPARE_SAME && !f->measured)
+		if (!all && ((f->verdict == COMPARE_SAME && !f->measured) || !f->a || !f->b))
 			continue;
 		table_cell(t, STYLE_PLAIN, f->b ? f->b->name : f->a->name);
 		table_cell(t, STYLE_PLAIN, compare_value(buf, f->a));
@@ -49,9 +49,9 @@ static bool one_case(const struct comparison *c, const struct compared_case *one
 	bool show = all, ok = true;
 
 	for (size_t i = 0; i < one->count; i++)
-		show = show || one->figures[i].verdict != COMPARE_SAME || one->figures[i].measured;
+		show = show || one->figures[i].measured || (one->figures[i].verdict != COMPARE_SAME && one->figures[i].a && one->figures[i].b);
 	compare_inputs(one, "  ", "\n", &inputs);
-	if (show && c->count > 1) {
+	if ((show || one->counts[COMPARE_NEW] + one->counts[COMPARE_GONE] > 0) && c->count > 1) {
 		str_add(out, "\n");
 		term_add(out, term, STYLE_STRONG, one->name);
 		str_add(out, "\n");
@@ -63,6 +63,10 @@ static bool one_case(const struct comparison *c, const struct compared_case *one
 	if (show) {
 		str_add(out, c->count == 1 ? "\n" : "");
 		ok = figures(c, one, term, all, out, err);
+	}
+	if (!all) {
+		compare_one_sided(one, COMPARE_GONE, "figures only in A: ", out);
+		compare_one_sided(one, COMPARE_NEW, "figures only in B: ", out);
 	}
 	out->failed = out->failed || inputs.failed;
 	str_release(&inputs);

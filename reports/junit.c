@@ -94,7 +94,7 @@ void junit_passed(struct junit *j, const char *class_name, const char *name, con
 void junit_failure(struct junit *j, const char *class_name, const char *name, const char *message, const char *details)
 {
 	begin_case(j, class_name, name);
-	str_add(&j->cases, "><failure type=\"regression\"");
+	str_add(&j->cases, "><failure type=\"failed\"");
 	attribute(&j->cases, "message", message);
 	str_add(&j->cases, ">");
 	markup_add(&j->cases, details);

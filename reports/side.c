@@ -89,7 +89,8 @@ bool side_figure_add(struct side *side, struct side_case *c, const char *name, d
 	const struct metric *m = metric_of(name);
 	struct side_figure *f;
 
-	if (!isfinite(value))
+	/* The interval of a run is there when it was asked for: it belongs to the command, not to the scenario. */
+	if (!isfinite(value) || strcmp(name, "confidence.interval_rel_error") == 0)
 		return true;
 	f = new_figure(side, c, name, err);
 	if (!f)
@@ -98,6 +99,8 @@ bool side_figure_add(struct side *side, struct side_case *c, const char *name, d
 	if (m) {
 		f->unit = m->unit;
 		f->better = m->better;
+	} else if (strcmp(name, SIDE_SLOS_MET) == 0 || strcmp(name, SIDE_BARS_MET) == 0) {
+		f->better = 1;
 	}
 	return true;
 }
@@ -135,9 +138,35 @@ bool side_result_add(struct side *side, struct side_case *c, const struct result
 	for (const struct metric *m = metrics; m->path; m++)
 		if (!text_starts(m->path, "sim.") && !side_figure_add(side, c, metric_name(m), metric_get(m, r), err))
 			return false;
+	if (r->slo_count && !side_figure_add(side, c, SIDE_SLOS_MET, r->slos_met, err))
+		return false;
 	c->inputs = r->scenario;
 	c->input_count = r->scenario_count;
+	side_case_done(c);
 	return true;
+}
+
+static bool trains(const struct side_case *c)
+{
+	for (size_t i = 0; i < c->figure_count; i++)
+		if (strcmp(c->figures[i].name, "training.step_s") == 0)
+			return true;
+	return false;
+}
+
+void side_case_done(struct side_case *c)
+{
+	size_t kept = 0;
+
+	if (!trains(c))
+		return;
+	for (size_t i = 0; i < c->figure_count; i++) {
+		const struct side_figure *f = &c->figures[i];
+
+		if (f->value != 0 || text_starts(f->name, "training.") || text_starts(f->name, "confidence."))
+			c->figures[kept++] = *f;
+	}
+	c->figure_count = kept;
 }
 
 const char *side_input(const struct side_case *c, const char *path)

@@ -41,6 +41,10 @@ struct side {
 	struct arena *arena;           /* where all of it lives */
 };
 
+/* Figures that say 1 or 0: whether all SLOs of a run, or the bars of a validation, were met. */
+#define SIDE_SLOS_MET "slos_met"
+#define SIDE_BARS_MET "bars_met"
+
 void side_init(struct side *side, const char *name, struct arena *arena);
 /* A new case; NULL when memory ran out. The texts are copied. */
 MUST_USE struct side_case *side_add(struct side *side, const char *name, const char *title, struct err *err);
@@ -53,6 +57,9 @@ MUST_USE bool side_samples_add(struct side *side, struct side_case *c, const cha
 int side_unit_better(const char *unit);
 /* Every simulated metric and all inputs of a result; how fast it was simulated is left out. Borrows the inputs. */
 MUST_USE bool side_result_add(struct side *side, struct side_case *c, const struct result *r, struct err *err);
+
+/* When all figures of a simulated case are in: drops those of serving from a training run, where all of them are 0. */
+void side_case_done(struct side_case *c);
 
 const char *side_input(const struct side_case *c, const char *path);   /* NULL: absent */
 /* As a person would say: "4" and "4.0", yes and true are. NULL is absent: equal to itself only. */

@@ -107,6 +107,14 @@ static bool take_inputs(struct side *side, struct side_case *c, const json_t *ob
 	return ok;
 }
 
+/* A member that is true, false or absent as a figure. */
+static bool met(struct side *side, struct side_case *c, const json_t *object, const char *key, const char *figure, struct err *err)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return !json_is_boolean(value) || side_figure_add(side, c, figure, json_is_true(value), err);
+}
+
 static bool run(struct side *side, const json_t *doc, struct err *err)
 {
 	const char *title = text_at(doc, "title"), *model;
@@ -130,26 +138,50 @@ static bool run(struct side *side, const json_t *doc, struct err *err)
 		if (json_is_number(at) && !text_starts(m->path, "sim.") && !side_figure_add(side, c, metric_name(m), json_number_value(at), err))
 			return false;
 	}
-	return true;
+	return met(side, c, doc, "slos_met", SIDE_SLOS_MET, err);
+}
+
+/* What vibee.train/1 calls otherwise than the metrics do. */
+static const struct { const char *key, *metric; } train_names[] = {
+	{ "tokens_per_s_per_device", "training.tokens_per_s_device" },      { "memory.weights", "memory.weights_bytes" },
+	{ "memory.gradients", "training.gradient_bytes" },                 { "memory.optimizer", "training.optimizer_bytes" },
+	{ "memory.activations", "memory.activation_bytes" },               { "memory.buffers", "memory.reserved_bytes" },
+	{ "reliability.effective_training_ratio", "training.effective" },
+};
+
+static const char *train_metric(const char *key)
+{
+	for (size_t i = 0; i < COUNT_OF(train_names); i++)
+		if (strcmp(train_names[i].key, key) == 0)
+			return train_names[i].metric;
+	for (const struct metric *m = metrics; m->path; m++)   /* "step_s" is the metric training.step_s */
+		if (text_starts(m->path, "training.") && strcmp(m->path + strlen("training."), key) == 0)
+			return m->path;
+	return NULL;
 }
 
 static bool train(struct side *side, const json_t *doc, struct err *err)
 {
 	struct side_case *c = side_add(side, text_at(doc, "title") ? text_at(doc, "title") : "training", NULL, err);
 	json_t *figures = c ? json_copy((json_t *)doc) : NULL;
+	struct side all;
+	struct side_case *raw;
 	bool ok;
 
 	if (!figures)
 		return c ? err_memory(err) : false;
 	json_object_del(figures, "scenario");
 	json_object_del(figures, "layout");
-	for (const struct metric *m = metrics; m->path; m++)   /* "step_s" is the metric training.step_s */
-		if (text_starts(m->path, "training.") && json_object_get(figures, m->path + strlen("training."))) {
-			json_object_set(figures, m->path, json_object_get(figures, m->path + strlen("training.")));
-			json_object_del(figures, m->path + strlen("training."));
-		}
-	ok = take_inputs(side, c, json_object_get(doc, "scenario"), err) && numbers(side, c, figures, "", 0, err);
+	json_object_del(figures, "sim");
+	side_init(&all, "", side->arena);
+	raw = side_add(&all, "", NULL, err);
+	ok = raw && take_inputs(side, c, json_object_get(doc, "scenario"), err) && numbers(&all, raw, figures, "", 0, err);
 	json_decref(figures);
+	for (size_t i = 0; ok && i < raw->figure_count; i++) {
+		const char *name = train_metric(raw->figures[i].name);
+
+		ok = side_figure_add(side, c, name ? name : raw->figures[i].name, raw->figures[i].value, err);
+	}
 	return ok;
 }
 
@@ -198,7 +230,8 @@ static bool variants(struct side *side, const json_t *list, struct err *err)
 	json_array_foreach(list, i, v) {
 		struct side_case *c = text_at(v, "label") ? side_add(side, text_at(v, "label"), NULL, err) : NULL;
 
-		if (text_at(v, "label") && (!c || !numbers(side, c, json_object_get(v, "metrics"), "", 0, err)))
+		if (text_at(v, "label") && (!c || !numbers(side, c, json_object_get(v, "metrics"), "", 0, err) ||
+					    !met(side, c, v, "slos_met", SIDE_SLOS_MET, err)))
 			return false;
 	}
 	return true;
@@ -232,6 +265,8 @@ static bool validation(struct side *side, const json_t *doc, struct err *err)
 			return false;
 		for (size_t k = 0; k < c->figure_count; k++)
 			c->figures[k].better = strstr(c->figures[k].name, "error") ? -1 : 0;
+		if (!met(side, c, row, "met", SIDE_BARS_MET, err))
+			return false;
 	}
 	return true;
 }

@@ -22,7 +22,8 @@ static bool take_inputs(struct side *side, struct side_case *c, struct store *s,
 static bool take_metrics(struct side *side, struct side_case *c, struct store *s, const char *only, struct err *err)
 {
 	sqlite3_stmt *st = store_prepare(s, "SELECT name, value FROM run_metrics WHERE run = ?1 AND value IS NOT NULL AND"
-					    " (?2 IS NULL OR name = ?2)", err);
+					    " (?2 IS NULL OR name = ?2) UNION ALL SELECT '" SIDE_SLOS_MET "', slos_met FROM runs"
+					    " WHERE run = ?1 AND slos_met IS NOT NULL AND ?2 IS NULL", err);
 	bool ok = st != NULL;
 	int code = SQLITE_DONE;
 
@@ -38,6 +39,8 @@ static bool take_metrics(struct side *side, struct side_case *c, struct store *s
 	if (ok && code != SQLITE_DONE)
 		ok = store_fail(s, "be read", err);
 	sqlite3_finalize(st);
+	if (!only)
+		side_case_done(c);
 	return ok;
 }
 

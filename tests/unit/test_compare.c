@@ -4,7 +4,7 @@
 #include <libxml/parser.h>
 
 #include "reports/compare.h"
-#include "reports/junit.h"
+#include "reports/report_junit.h"
 #include "reports/trend.h"
 #include "tests/unit/scratch.h"
 
@@ -218,19 +218,24 @@ static void awkward(struct pair *p)
 	judge(p);
 }
 
+static void well_formed(const struct str *out)
+{
+	xmlDoc *doc = xmlReadMemory(str_text(out), (int)out->length, "junit.xml", NULL, XML_PARSE_NONET | XML_PARSE_NOERROR);
+
+	CU_ASSERT_PTR_NOT_NULL(doc);
+	xmlFreeDoc(doc);
+}
+
 static void junit(void)
 {
 	struct str out = { 0 };
 	struct pair p;
-	xmlDoc *doc;
 
 	awkward(&p);
 	CU_ASSERT_TRUE(compare_junit(&p.c, &out, &p.err));
-	doc = xmlReadMemory(str_text(&out), (int)out.length, "junit.xml", NULL, XML_PARSE_NONET | XML_PARSE_NOERROR);
-	CU_ASSERT_PTR_NOT_NULL(doc);
-	xmlFreeDoc(doc);
+	well_formed(&out);
 	HOLDS(&out, "<testsuites name=\"vibee-sim compare\" tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"1\">");
-	HOLDS(&out, "<failure type=\"regression\" message=\"1.00 s -&gt; 2.00 s (+100.0 %), worse\">");
+	HOLDS(&out, "<failure type=\"failed\" message=\"1.00 s -&gt; 2.00 s (+100.0 %), worse\">");
 	HOLDS(&out, "a&lt;b&gt; &amp; &quot;c&quot;");
 	str_release(&out);
 	arena_free(p.arena);
@@ -338,6 +343,85 @@ static void refuses_json(void)
 	}
 }
 
+/* What each command's JSON comes to: cases, and one figure of the first. */
+static void reads_json(void)
+{
+	static const struct { const char *text; size_t cases; const char *name, *figure; double value; int better; } documents[] = {
+		{ "{\"schema\":\"vibee.run/1\",\"title\":\"x\",\"slos_met\":false,\"metrics\":{\"ttft_s\":{\"p99\":2}}}", 1, "x", "ttft_s.p99", 2, -1 },
+		{ "{\"schema\":\"vibee.run/1\",\"title\":\"x\",\"slos_met\":false,\"metrics\":{}}", 1, "x", "slos_met", 0, 1 },
+		{ "[{\"schema\":\"vibee.run/1\",\"title\":\"x\",\"metrics\":{\"mfu\":0.5}},{\"schema\":\"vibee.run/1\",\"title\":\"y\"}]", 2, "x", "mfu", 0.5, 1 },
+		{ "{\"schema\":\"vibee.train/1\",\"title\":\"j\",\"step_s\":3,\"sim\":{\"events\":9}}", 1, "j", "training.step_s", 3, -1 },
+		{ "{\"schema\":\"vibee.train/1\",\"title\":\"j\",\"memory\":{\"weights\":7}}", 1, "j", "memory.weights_bytes", 7, 0 },
+		{ "{\"schema\":\"vibee.bench/1\",\"benches\":[{\"name\":\"b\",\"unit\":\"s\",\"samples\":[3,1,2]}]}", 1, "bench b", "s", 2, -1 },
+		{ "{\"schema\":\"vibee.whatif/1\",\"variants\":[{\"label\":\"tp=2\",\"slos_met\":true,\"metrics\":{\"ttft_p99\":4}}]}", 1, "tp=2", "ttft_p99", 4, -1 },
+		{ "{\"schema\":\"vibee.search/1\",\"best\":[{\"label\":\"tp=2\",\"metrics\":{\"usd_per_hour\":4}}]}", 1, "tp=2", "usd_per_hour", 4, -1 },
+		{ "{\"schema\":\"vibee.validate/1\",\"summary\":[{\"group\":\"g\",\"median_abs_rel_error\":0.1,\"met\":true}]}", 1, "g", "median_abs_rel_error", 0.1, -1 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(documents); i++) {
+		const struct side_figure *found = NULL;
+		struct pair p;
+
+		pair_new(&p);
+		CU_ASSERT_TRUE(side_of_json_text(&p.a, "x.json", documents[i].text, strlen(documents[i].text), &p.err));
+		SAME_TEXT(p.err.text, "");
+		CU_ASSERT_EQUAL_FATAL(p.a.count, documents[i].cases);
+		SAME_TEXT(p.a.cases[0]->name, documents[i].name);
+		for (size_t k = 0; k < p.a.cases[0]->figure_count; k++)
+			if (strcmp(p.a.cases[0]->figures[k].name, documents[i].figure) == 0)
+				found = &p.a.cases[0]->figures[k];
+		TRUE_FOR(documents[i].text, found && found->value == documents[i].value && found->better == documents[i].better);
+		arena_free(p.arena);
+	}
+}
+
+/* A training run has no latencies: the zeros that a result holds for them are no figures. */
+static void training_has_no_latencies(void)
+{
+	struct result r = { .training = { .step_s = 2 }, .devices = 8 };
+	struct side_case *c;
+	struct pair p;
+
+	pair_new(&p);
+	c = side_add(&p.a, "job", NULL, &p.err);
+	CU_ASSERT_TRUE_FATAL(c && side_result_add(&p.a, c, &r, &p.err));
+	for (size_t i = 0; i < c->figure_count; i++)
+		TRUE_FOR(c->figures[i].name, !text_starts(c->figures[i].name, "ttft_s"));
+	CU_ASSERT(c->figure_count > 2);
+	arena_free(p.arena);
+}
+
+static void junit_of_reports(void)
+{
+	static const struct slo_row slos[] = { { "ttft_p99", 0.5, 0.61, false }, { "tpot_p99", 0.05, 0.04, true } };
+	struct result r = { .title = "a & b", .slos = slos, .slo_count = 2 }, plain = { 0 };
+	struct str out = { 0 };
+	struct side_case *none;
+	struct pair p;
+
+	pair_new(&p);
+	CU_ASSERT_TRUE(run_junit(&r, &out, &p.err));
+	well_formed(&out);
+	HOLDS(&out, "tests=\"2\" failures=\"1\"");
+	HOLDS(&out, "<testcase classname=\"a &amp; b\" name=\"ttft_p99\"><failure type=\"failed\" message=\"610 ms, target 500 ms\">");
+	str_clear(&out);
+	CU_ASSERT_TRUE(run_junit(&plain, &out, &p.err));
+	HOLDS(&out, "tests=\"1\" failures=\"0\"");
+	str_clear(&out);
+	p.a.what = "study 1";
+	CU_ASSERT_TRUE(side_figure_add(&p.a, add(&p, &p.a, "missed", "ttft_p99", 1), SIDE_SLOS_MET, 0, &p.err));
+	CU_ASSERT_TRUE(side_figure_add(&p.a, add(&p, &p.a, "met", "ttft_p99", 1), SIDE_SLOS_MET, 1, &p.err));
+	CU_ASSERT_TRUE(side_figure_add(&p.a, add(&p, &p.a, "bars", "median_abs_rel_error", 1), SIDE_BARS_MET, 0, &p.err));
+	none = side_add(&p.a, "does not fit", NULL, &p.err);
+	CU_ASSERT_TRUE(none && side_figure_add(&p.a, none, SIDE_SLOS_MET, 0, &p.err));
+	CU_ASSERT_TRUE(study_junit(&p.a, &out, &p.err));
+	well_formed(&out);
+	HOLDS(&out, "tests=\"4\" failures=\"2\" errors=\"0\" skipped=\"1\"");
+	HOLDS(&out, "name=\"missed\"><failure type=\"failed\" message=\"an SLO was missed\">");
+	str_release(&out);
+	arena_free(p.arena);
+}
+
 static void sparklines(void)
 {
 	static const double ramp[] = { 0, 1, 2, 3, 4, 5, 6, 7 }, flat[] = { 5, 5 };
@@ -393,6 +477,9 @@ CU_TestInfo suite_compare[] = {
 	{ "Markdown fits a comment", markdown_is_bounded },
 	{ "kept figures", kept },
 	{ "refuses JSON", refuses_json },
+	{ "reads JSON of commands", reads_json },
+	{ "training has no latencies", training_has_no_latencies },
+	{ "JUnit of reports", junit_of_reports },
 	{ "sparklines", sparklines },
 	{ "histories", histories },
 	CU_TEST_INFO_NULL,
