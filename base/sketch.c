@@ -225,10 +225,21 @@ static double value_at(const struct sketch *s, double rank, int64_t *bucket, dou
 	return s->most;
 }
 
-double sketch_quantile(const struct sketch *s, double q)
+/* A place among the buckets, with the weight below it; ranks asked for in ascending order walk over them once. */
+struct cursor {
+	int64_t bucket;
+	double seen;
+};
+
+static struct cursor first(const struct sketch *s)
 {
-	double each, h, rank, low, high, seen = s->zero;
-	int64_t bucket = s->least > 0 ? bucket_of(s->least) : 0;
+	return (struct cursor){ s->least > 0 ? bucket_of(s->least) : 0, s->zero };
+}
+
+static double quantile_at(const struct sketch *s, double q, struct cursor *c)
+{
+	double each, h, rank, low, high;
+	struct cursor next;
 
 	if (!(s->total > 0))
 		return 0;
@@ -240,9 +251,25 @@ double sketch_quantile(const struct sketch *s, double q)
 	each = s->total / s->adds;
 	h = q * (s->total - each);
 	rank = floor(h / each) * each;
-	low = value_at(s, rank, &bucket, &seen);
-	high = value_at(s, rank + each, &bucket, &seen);
+	low = value_at(s, rank, &c->bucket, &c->seen);
+	next = *c;
+	high = value_at(s, rank + each, &next.bucket, &next.seen);
 	return low + (h - rank) / each * (high - low);
+}
+
+double sketch_quantile(const struct sketch *s, double q)
+{
+	struct cursor c = first(s);
+
+	return quantile_at(s, q, &c);
+}
+
+void sketch_quantiles(const struct sketch *s, int count, double *out)
+{
+	struct cursor c = first(s);
+
+	for (int i = 0; i < count; i++)
+		out[i] = quantile_at(s, (double)i / (count - 1), &c);
 }
 
 static int ascending(const void *a, const void *b)

@@ -23,6 +23,8 @@ double sketch_min(const struct sketch *s);                            /* exact *
 double sketch_max(const struct sketch *s);                            /* exact */
 /* q in [0, 1]; 0 when empty. With equal weights the same convention as exact_quantile: linear between the two nearest. */
 double sketch_quantile(const struct sketch *s, double q);
+/* The quantiles 0, 1 / (count - 1), ..., 1 in one walk; count > 1. */
+void sketch_quantiles(const struct sketch *s, int count, double *out);
 void sketch_clear(struct sketch *s);
 void sketch_free(struct sketch *s);
 

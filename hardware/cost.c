@@ -9,6 +9,7 @@
 #include "hardware/energy.h"
 #include "hardware/exec.h"
 #include "hardware/fitted.h"
+#include "hardware/price_book.h"
 #include "hardware/roofline.h"
 #include "hardware/sisters.h"
 #include "hardware/tables.h"
@@ -38,6 +39,8 @@ struct cost_model {
 	struct sisters *sisters;               /* measured devices that answer where this one's tables do not */
 	bool as_measured;                      /* the device is as the catalog has it, so its tables speak for it */
 	bool changed;                          /* the catalog has a device of this name with other figures */
+	struct price_book *book;               /* NULL: nothing is remembered */
+	bool borrows;                          /* all but the scale belongs to another model */
 	bool own_links;                        /* the system's wires are those that the device's tables were measured on */
 };
 
@@ -158,10 +161,32 @@ void cost_model_free(struct cost_model *cm)
 {
 	if (!cm)
 		return;
-	tables_free(cm->tables);
-	sisters_free(cm->sisters);
-	arena_free(cm->arena);
+	if (!cm->borrows) {
+		tables_free(cm->tables);
+		sisters_free(cm->sisters);
+		price_book_free(cm->book);
+		arena_free(cm->arena);
+	}
 	mem_free(cm);
+}
+
+struct cost_model *cost_model_scaled(const struct cost_model *of, double time_scale, struct err *err)
+{
+	struct cost_model *cm = mem_alloc(sizeof(*cm));
+
+	if (!cm) {
+		err_memory(err);
+		return NULL;
+	}
+	*cm = *of;
+	cm->borrows = true;
+	cm->time_scale = time_scale;
+	return cm;
+}
+
+bool cost_model_remember(struct cost_model *cm, struct err *err)
+{
+	return cm->book || (cm->book = price_book_new(err));
 }
 
 double cost_model_power_cap_w(const struct cost_model *cm)
@@ -410,11 +435,21 @@ static void cap_power(const struct cost_model *cm, const struct op *op, struct o
 	out->seconds *= energy_cap_slowdown(cm->device, cm->power_cap_w, out->bound == BOUND_COMPUTE, compute, memory);
 }
 
-void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+static void price_capped(const struct cost_model *cm, const struct op *op, struct op_cost *out)
 {
 	price(cm, op, out);
 	if (cm->power_cap_w > 0 && on_device(op->kind) && out->seconds > 0)
 		cap_power(cm, op, out);
+}
+
+void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	if (!cm->book) {
+		price_capped(cm, op, out);
+	} else if (!price_book_find(cm->book, op, out)) {
+		price_capped(cm, op, out);
+		price_book_put(cm->book, op, out);
+	}
 	if (op->kind != OP_HOST)
 		out->seconds *= cm->time_scale;
 }

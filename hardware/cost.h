@@ -39,6 +39,12 @@ struct cost_options {
 };
 MUST_USE struct cost_model *cost_model_new(const struct cost_options *options, struct err *err);
 void cost_model_free(struct cost_model *cm);
+/* The same model under another correction of all its times (options.time_scale): shares everything with `of`, which must
+ * outlive it. */
+MUST_USE struct cost_model *cost_model_scaled(const struct cost_model *of, double time_scale, struct err *err);
+/* From now on operators that were priced before are not priced again. For a model that many simulations share; one alone
+ * asks for each operator once. */
+MUST_USE bool cost_model_remember(struct cost_model *cm, struct err *err);
 double cost_model_power_cap_w(const struct cost_model *cm);  /* 0 = none */
 const struct device *cost_model_device(const struct cost_model *cm);
 const struct system *cost_model_system(const struct cost_model *cm);

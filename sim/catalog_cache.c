@@ -138,29 +138,57 @@ const struct model *cached_model(struct catalog_cache *cache, const char *name, 
 /* A new option has to be compared below, or two scenarios that differ in it would share their costs. */
 _Static_assert(sizeof(struct cost_options) == 3 * sizeof(void *) + 3 * sizeof(double), "cost_options has changed: see cached_costs");
 
+static struct cost_model *find_costs(const struct catalog_cache *cache, const struct cost_options *o)
+{
+	for (const struct kept_costs *k = cache->costs; k; k = k->next)
+		if (k->options.system == o->system && k->options.device == o->device && k->options.stack == o->stack &&
+		    k->options.best_provider == o->best_provider && k->options.time_scale == o->time_scale &&
+		    k->options.power_cap_w == o->power_cap_w)
+			return k->costs;
+	return NULL;
+}
+
+/* Takes over `costs`; NULL: it was not made. */
+static struct cost_model *keep_costs(struct catalog_cache *cache, const struct cost_options *o, struct cost_model *costs, struct err *err)
+{
+	struct kept_costs *k = costs ? arena_alloc(cache->arena, sizeof(*k)) : NULL;
+
+	if (costs && !k) {
+		cost_model_free(costs);
+		err_memory(err);
+	}
+	if (!k)
+		return NULL;
+	*k = (struct kept_costs){ .next = cache->costs, .options = *o, .costs = costs };
+	cache->costs = k;
+	return costs;
+}
+
+/* Models that differ in the scale of their times only (the ends of a run's interval) share tables and prices. */
+static struct cost_model *make_costs(struct catalog_cache *cache, const struct cost_options *o, struct err *err)
+{
+	struct cost_options plain = *o;
+	struct cost_model *costs;
+
+	plain.time_scale = 1;
+	costs = find_costs(cache, &plain);
+	if (!costs) {
+		costs = keep_costs(cache, &plain, cost_model_new(&plain, err), err);
+		if (!costs || !cost_model_remember(costs, err))
+			return NULL;
+	}
+	return o->time_scale == 1 ? costs : keep_costs(cache, o, cost_model_scaled(costs, o->time_scale, err), err);
+}
+
 struct cost_model *cached_costs(struct catalog_cache *cache, const struct cost_options *o, struct err *err)
 {
-	struct kept_costs *k;
 	struct cost_model *costs = NULL;
 
 	if (!cache)
 		return NULL;
 	pthread_mutex_lock(&cache->lock);
-	if (holds(cache, o->device) && holds(cache, o->system) && holds(cache, o->stack)) {
-		for (k = cache->costs; k; k = k->next)
-			if (k->options.system == o->system && k->options.device == o->device && k->options.stack == o->stack &&
-			    k->options.best_provider == o->best_provider && k->options.time_scale == o->time_scale &&
-			    k->options.power_cap_w == o->power_cap_w)
-				break;
-		if (!k && (costs = cost_model_new(o, err)) && (k = arena_alloc(cache->arena, sizeof(*k)))) {
-			*k = (struct kept_costs){ .next = cache->costs, .options = *o, .costs = costs };
-			cache->costs = k;
-		} else if (!k && costs) {
-			cost_model_free(costs);
-			err_memory(err);
-		}
-		costs = k ? k->costs : NULL;
-	}
+	if (holds(cache, o->device) && holds(cache, o->system) && holds(cache, o->stack) && !(costs = find_costs(cache, o)))
+		costs = make_costs(cache, o, err);
 	pthread_mutex_unlock(&cache->lock);
 	return costs;
 }

@@ -246,8 +246,8 @@ const double *sketch_cdf(const struct sketch *s, struct arena *arena)
 {
 	double *v = sketch_count(s) > 0 ? arena_alloc(arena, CDF_POINTS * sizeof(*v)) : NULL;
 
-	for (int i = 0; v && i < CDF_POINTS; i++)
-		v[i] = sketch_quantile(s, (double)i / (CDF_POINTS - 1));
+	if (v)
+		sketch_quantiles(s, CDF_POINTS, v);
 	return v;
 }
 

@@ -68,15 +68,17 @@ static void quantiles_never_decrease(void)
 {
 	struct sketch *s = sketch_new();
 	struct rng r;
-	double last = 0;
+	double last = 0, all[1001];
 
 	rng_init(&r, 12, "order");
 	for (int i = 0; i < 3000; i++)
 		sketch_add(s, draw(&r, i % 6), 1 + (double)rng_below(&r, 5));
+	sketch_quantiles(s, 1001, all);
 	for (int i = 0; i <= 1000; i++) {
 		double v = sketch_quantile(s, i / 1000.0);
 
 		CU_ASSERT_FATAL(v >= last);
+		CU_ASSERT_EQUAL(v, all[i]);
 		last = v;
 	}
 	sketch_free(s);

@@ -1,0 +1,144 @@
+#include "hardware/price_book.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/mem.h"
+
+enum { SHARDS = 64, FIRST_SLOTS = 256, SLOTS_MOST = 4096 };     /* 256 k operators: some 70 MB when full */
+
+/* Every figure of an operator, without padding between them. */
+struct key {
+	int64_t whole[18];
+	double real[9];
+	const void *law;
+};
+
+struct entry {
+	struct key key;
+	struct op_cost cost;
+	uint64_t hash;                         /* 0: free */
+};
+
+/* Threads meet in a shard only when their operators' hashes do. */
+struct shard {
+	pthread_mutex_t lock;
+	struct entry *slots;
+	size_t capacity, count;
+};
+
+struct price_book {
+	struct shard shards[SHARDS];
+};
+
+/* An operator with a new figure has to have it here, or two that differ in it would have one price. */
+_Static_assert(sizeof(struct op) == 224, "struct op has changed: see key_of");
+
+static void key_of(const struct op *op, struct key *key)
+{
+	*key = (struct key){
+		.whole = { op->kind, op->dtype, op->kv_dtype, op->m, op->n, op->k, op->batch, op->heads, op->kv_heads, op->head_dim, op->v_head_dim,
+			   op->q_len, op->window, op->experts, op->experts_total, op->top_k, (int64_t)op->gated << 32 | (uint32_t)op->far_ways,
+			   (int64_t)op->devices << 32 | (uint32_t)op->devices_per_node },
+		.real = { op->kv_len, op->imbalance, op->skew, op->bytes, op->stored_bytes, op->unpack_ops, op->near, op->far, op->region },
+		.law = op->law,
+	};
+}
+
+static uint64_t hash_of(const struct key *key)
+{
+	uint64_t h = XXH3_64bits(key, sizeof(*key));
+
+	return h ? h : 1;
+}
+
+struct price_book *price_book_new(struct err *err)
+{
+	struct price_book *book = mem_calloc(1, sizeof(*book));
+
+	if (!book) {
+		err_memory(err);
+		return NULL;
+	}
+	for (int i = 0; i < SHARDS; i++)
+		pthread_mutex_init(&book->shards[i].lock, NULL);
+	return book;
+}
+
+void price_book_free(struct price_book *book)
+{
+	if (!book)
+		return;
+	for (int i = 0; i < SHARDS; i++) {
+		pthread_mutex_destroy(&book->shards[i].lock);
+		mem_free(book->shards[i].slots);
+	}
+	mem_free(book);
+}
+
+static struct entry *slot_of(const struct shard *s, const struct key *key, uint64_t hash)
+{
+	size_t i = hash / SHARDS & (s->capacity - 1);
+
+	while (s->slots[i].hash && (s->slots[i].hash != hash || memcmp(&s->slots[i].key, key, sizeof(*key)) != 0))
+		i = (i + 1) & (s->capacity - 1);
+	return &s->slots[i];
+}
+
+bool price_book_find(struct price_book *book, const struct op *op, struct op_cost *out)
+{
+	const struct entry *e = NULL;
+	struct shard *s;
+	struct key key;
+	uint64_t hash;
+
+	key_of(op, &key);
+	hash = hash_of(&key);
+	s = &book->shards[hash % SHARDS];
+	pthread_mutex_lock(&s->lock);
+	if (s->capacity)
+		e = slot_of(s, &key, hash);
+	if (e && e->hash)
+		*out = e->cost;
+	pthread_mutex_unlock(&s->lock);
+	return e && e->hash;
+}
+
+/* Keeps a shard at most half full. */
+static bool has_room(struct shard *s)
+{
+	struct shard wider = { .capacity = s->capacity ? 2 * s->capacity : FIRST_SLOTS };
+
+	if (2 * s->count < s->capacity)
+		return true;
+	if (wider.capacity > 2 * SLOTS_MOST || !(wider.slots = mem_calloc(wider.capacity, sizeof(*wider.slots))))
+		return false;
+	for (size_t i = 0; i < s->capacity; i++)
+		if (s->slots[i].hash)
+			*slot_of(&wider, &s->slots[i].key, s->slots[i].hash) = s->slots[i];
+	mem_free(s->slots);
+	s->slots = wider.slots;
+	s->capacity = wider.capacity;
+	return true;
+}
+
+void price_book_put(struct price_book *book, const struct op *op, const struct op_cost *cost)
+{
+	struct entry *e;
+	struct shard *s;
+	struct key key;
+	uint64_t hash;
+
+	key_of(op, &key);
+	hash = hash_of(&key);
+	s = &book->shards[hash % SHARDS];
+	pthread_mutex_lock(&s->lock);
+	if (has_room(s)) {
+		e = slot_of(s, &key, hash);
+		s->count += !e->hash;
+		*e = (struct entry){ key, *cost, hash };
+	}
+	pthread_mutex_unlock(&s->lock);
+}
