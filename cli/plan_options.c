@@ -50,6 +50,7 @@ static const struct option buying_table[] = {
 	{ .name = "own", .kind = OPTION_FLAG, .help = "devices may be bought, too: price and power spread over --own-months" },
 	{ .name = "own-usd", .word = "USD", .help = "price of one device", .fallback = "the catalog's" },
 	{ .name = "own-months", .word = "N", .help = "life of a bought device", .fallback = "48" },
+	{ .name = "buy-every", .word = "N", .help = "months between commitments: 3 for quarterly", .fallback = "1" },
 	{ .name = "within-plan", .kind = OPTION_FLAG, .help = "no commitment beyond the plan's end (else only its months inside are charged, the rest is shown)" },
 	{ .name = "unit-devices", .word = "N", .help = "devices that are had at once: 8 for whole nodes", .fallback = "1" },
 };
@@ -65,6 +66,7 @@ static const struct { const char *option, *path; enum reading reading; } setting
 	{ "on-demand", "buying.on_demand", AS_IS }, { "reserved-1y", "buying.reserved_1y", AS_IS }, { "reserved-3y", "buying.reserved_3y", AS_IS },
 	{ "spot", "buying.spot", AS_IS }, { "spot-share", "buying.spot_share", AS_IS }, { "spot-interruptions", "buying.spot_interruptions_per_h", AS_IS },
 	{ "own", "buying.own", AS_IS }, { "own-usd", "buying.own_usd", AS_IS }, { "own-months", "buying.own_months", AS_IS },
+	{ "buy-every", "buying.every_months", AS_IS },
 	{ "within-plan", "buying.within", AS_IS }, { "unit-devices", "buying.unit_devices", AS_IS },
 };
 

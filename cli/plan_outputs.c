@@ -9,7 +9,11 @@
 #include "base/json.h"
 #include "reports/page.h"
 
-static bool print(struct str *out, const struct term *term, const char *title, struct sheet *s, struct err *err)
+/* A page's width where no terminal says its own; a schedule that is longer is for the page and JSON. */
+enum { WIDTH = 160, PURCHASES_SHOWN = 30 };
+
+/* most: rows shown; 0: all. */
+static bool print(struct str *out, const struct term *term, const char *title, struct sheet *s, size_t most, struct err *err)
 {
 	bool ok;
 
@@ -20,7 +24,7 @@ static bool print(struct str *out, const struct term *term, const char *title, s
 		term_add(out, term, STYLE_STRONG, title);
 		str_add(out, "\n");
 	}
-	ok = sheet_print(s, term, 0, 0, out, err);
+	ok = sheet_print(s, term, 0, most, out, err);
 	sheet_free(s);
 	return ok;
 }
@@ -42,9 +46,6 @@ static const char *grid_text(const struct plan_view *v)
 	return text ? text : "";
 }
 
-/* A page's width where no terminal says its own. */
-enum { WIDTH = 160 };
-
 bool plan_text(const struct plan_view *v, struct str *out, struct err *err)
 {
 	struct term term = term_detect(STDOUT_FILENO);
@@ -59,16 +60,18 @@ bool plan_text(const struct plan_view *v, struct str *out, struct err *err)
 		term_add(out, &term, STYLE_WARN, v->plan->notes[i]);
 		str_add(out, "\n");
 	}
-	if (!print(out, &term, "What one unit takes within its targets (simulated)", plan_units_sheet(v, err), err) ||
-	    !print(out, &term, "Month by month (units and devices at the peak; rented ones are means)", plan_months_sheet(v, false, err), err))
+	if (!print(out, &term, "What one unit takes within its targets (simulated)", plan_units_sheet(v, err), 0, err) ||
+	    !print(out, &term, "Month by month (units and devices at the peak; rented ones are means)", plan_months_sheet(v, false, err), 0, err))
 		return false;
-	if (k->pool_count > 1 && !print(out, &term, "By class and region", plan_pools_sheet(v, err), err))
+	if (k->pool_count > 1 && !print(out, &term, "By class and region", plan_pools_sheet(v, err), 0, err))
 		return false;
-	if (k->purchase_count > 0 && !print(out, &term, "What to buy, and when", plan_purchases_sheet(v, err), err))
+	if (k->site_count > 1 && !print(out, &term, "By region, the whole plan", plan_sites_sheet(v, err), 0, err))
+		return false;
+	if (k->purchase_count > 0 && !print(out, &term, "What to buy, and when", plan_purchases_sheet(v, err), PURCHASES_SHOWN, err))
 		return false;
 	if (k->purchase_count == 0)
 		str_add(out, "\nNothing is worth a commitment: rent by the hour.\n");
-	if (!print(out, &term, "Prices of a device-hour", plan_prices_sheet(v, err), err))
+	if (!print(out, &term, "Prices of a device-hour", plan_prices_sheet(v, err), 0, err))
 		return false;
 	str_add(out, "\n");
 	plan_summary(v, out);
@@ -174,5 +177,6 @@ bool plan_html(const struct plan_view *v, struct str *out, struct err *err)
 		return false;
 	return page_sheet(out, "What one unit takes within its targets (simulated)", plan_units_sheet(v, err), err) &&
 	       page_sheet(out, "By class and region", plan_pools_sheet(v, err), err) &&
+	       page_sheet(out, "By region, the whole plan", plan_sites_sheet(v, err), err) &&
 	       page_sheet(out, "Prices of a device-hour", plan_prices_sheet(v, err), err) && page_end(out, err);
 }

@@ -16,6 +16,7 @@ struct plan_view {
 MUST_USE struct sheet *plan_units_sheet(const struct plan_view *v, struct err *err);
 MUST_USE struct sheet *plan_months_sheet(const struct plan_view *v, bool all, struct err *err);
 MUST_USE struct sheet *plan_pools_sheet(const struct plan_view *v, struct err *err);
+MUST_USE struct sheet *plan_sites_sheet(const struct plan_view *v, struct err *err);
 MUST_USE struct sheet *plan_purchases_sheet(const struct plan_view *v, struct err *err);
 MUST_USE struct sheet *plan_prices_sheet(const struct plan_view *v, struct err *err);
 /* Lines below the tables: cost with its interval, what it would be otherwise, lost requests. */

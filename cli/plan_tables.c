@@ -180,6 +180,43 @@ struct sheet *plan_pools_sheet(const struct plan_view *v, struct err *err)
 	return s;
 }
 
+struct sheet *plan_sites_sheet(const struct plan_view *v, struct err *err)
+{
+	static const struct table_column columns[] = { { "region", false }, { "devices", false }, { "at the peak", true }, { "mean", true }, { "committed", true },
+						       { "$ committed", true }, { "$ rented", true }, { "$ in all", true }, { "$ a month", true },
+						       { "rented only", true } };
+	static const char *const names[] = { "region", "hardware", "devices_peak", "devices_mean", "devices_committed", "usd_committed", "usd_rented", "usd",
+					     "usd_per_month", "usd_uncommitted" };
+	const struct plan_case *k = &v->plan->cases[CAPACITY_LIKELY];
+	struct sheet *s = sheet(columns, names, COUNT_OF(columns), err);
+
+	for (size_t i = 0; s && i < k->site_count; i++) {
+		const struct plan_site *site = &k->sites[i];
+		double committed = 0, mean = 0;
+		int64_t peak = 0, reserved = 0;
+
+		for (size_t m = 0; m < v->plan->month_count; m++) {
+			const struct plan_month *o = &site->months[m];
+
+			committed += o->usd_committed;
+			mean += o->devices_mean * o->hours / k->total.hours;
+			peak = o->devices_peak > peak ? o->devices_peak : peak;
+			reserved = o->committed > reserved ? o->committed : reserved;
+		}
+		sheet_text(s, STYLE_STRONG, site->region->name);
+		sheet_text(s, STYLE_PLAIN, site->hardware);
+		number(s, STYLE_PLAIN, (double)peak);
+		number(s, STYLE_PLAIN, mean);
+		number(s, STYLE_PLAIN, (double)reserved);
+		usd(s, STYLE_PLAIN, committed);
+		usd(s, STYLE_PLAIN, site->usd - committed);
+		usd(s, STYLE_STRONG, site->usd);
+		usd(s, STYLE_PLAIN, site->usd / (double)v->plan->month_count);
+		usd(s, STYLE_FAINT, site->usd_uncommitted);
+	}
+	return s;
+}
+
 struct sheet *plan_purchases_sheet(const struct plan_view *v, struct err *err)
 {
 	static const struct table_column columns[] = { { "when", false }, { "region", false }, { "devices", true }, { "what", false }, { "how", false },

@@ -71,6 +71,11 @@ static void fill_rent(struct flow *f)
 	}
 }
 
+static bool to_be_had(const struct commit_problem *p, size_t month, size_t term)
+{
+	return (p->every < 2 || month % p->every == 0) && (!p->within || month + (size_t)p->terms[term].months <= p->months);
+}
+
 /* A micro-dollar more: at equal cost nothing is committed. */
 static void fill_prices(struct flow *f)
 {
@@ -78,7 +83,7 @@ static void fill_prices(struct flow *f)
 
 	for (size_t m = 0; m < p->months; m++)
 		for (size_t t = 0; t < p->term_count; t++)
-			f->price[m][t] = p->within && m + (size_t)p->terms[t].months > p->months ? -1 : micro(term_usd(p, m, t)) + 1;
+			f->price[m][t] = to_be_had(p, m, t) ? micro(term_usd(p, m, t)) + 1 : -1;
 }
 
 static bool relax(struct flow *f, size_t from, size_t to, int64_t cost, int term, int direction)

@@ -31,6 +31,7 @@ struct commit_problem {
 	double usd_per_hour;                   /* of a device rented by the hour */
 	const struct commit_term *terms;
 	size_t term_count;
+	size_t every;                          /* bought only in every so many-th month from the first; 0 is 1 */
 	bool within;                           /* no commitment may reach beyond the last month */
 };
 

@@ -123,7 +123,8 @@ bool plan_site_buy(const struct plan *p, struct plan_site *site, struct arena *a
 	int64_t unit = p->spec->buying.unit_devices;
 	struct commit_problem problem = { .count = p->interval_count, .interval_s = p->spec->interval_s, .month_first = p->month_first,
 					  .months = p->month_count, .usd_per_hour = site->rented_usd_per_hour * (double)unit, .terms = site->terms,
-					  .term_count = site->term_count, .within = p->spec->buying.within };
+					  .term_count = site->term_count, .within = p->spec->buying.within,
+					  .every = (size_t)p->spec->buying.every_months };
 	struct commit_result nothing = { 0 };
 
 	site->bought_units = arena_alloc(arena, p->interval_count * sizeof(*site->bought_units));

@@ -59,6 +59,7 @@ static const struct field buying_fields[] = {
 	FLAG(plan_buying, own, "devices may be bought as well"),
 	NUM(plan_buying, "own_usd", own_usd, 1, 0, 1e9, NULL, "price of one device; absent: the catalog's"),
 	INT(plan_buying, own_months, 1, COMMIT_MONTHS_MOST, "48", "the purchase is spread over them"),
+	INT(plan_buying, every_months, 1, COMMIT_MONTHS_MOST, "1", "commitments are made every so many months: 3 is quarterly"),
 	FLAG(plan_buying, within, "no commitment may reach beyond the plan's end"),
 	INT(plan_buying, unit_devices, 1, 100000, "1", "devices that are bought or rented at once (8: whole nodes)"),
 };

@@ -57,6 +57,7 @@ struct plan_buying {
 	bool own;                              /* devices may be bought, too */
 	double own_usd;                        /* price of one device; NAN: the catalog's */
 	int64_t own_months;                    /* the purchase is spread over them */
+	int64_t every_months;                  /* commitments are made every so many months */
 	bool within;                           /* no commitment may reach beyond the plan */
 	int64_t unit_devices;                  /* bought or rented so many at once */
 };

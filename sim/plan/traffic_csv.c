@@ -9,6 +9,7 @@
 #include "sim/plan/traffic.h"
 
 enum { ROWS_MOST = 10000000 };
+static const double SPACING_LEAST_S = 1e-3;
 
 struct reading {
 	struct csv *csv;
@@ -73,8 +74,9 @@ static bool keep(struct reading *r, struct traffic *out, struct arena *arena, st
 	period = r->count > 1 ? last + (last - r->rows[r->count - 2][0]) : 3600;
 	/* Distinct times may have become one next to a first that is far away. */
 	for (size_t i = 1; i < r->count; i++)
-		if (!(r->rows[i][0] > r->rows[i - 1][0]))
-			return err_set(err, ERR_INPUT, "%s: times too close together to tell apart", csv_path(r->csv));
+		if (!(r->rows[i][0] - r->rows[i - 1][0] >= SPACING_LEAST_S))
+			return err_set(err, ERR_INPUT, "%s: lines %g s apart: expected at least %g s", csv_path(r->csv),
+				       r->rows[i][0] - r->rows[i - 1][0], SPACING_LEAST_S);
 	if (r->time < 0)
 		out->steps.first_day_s = first;
 	return traffic_keep_steps((const double (*)[2])r->rows, r->count, period, out, arena, err);

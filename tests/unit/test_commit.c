@@ -49,6 +49,7 @@ static double brute(const struct commit_problem *p)
 			size_t m = i / p->term_count, t = i % p->term_count;
 
 			counts[m][t] = (int64_t)(rest % (PEAK + 1));
+			fits &= counts[m][t] == 0 || p->every < 2 || m % p->every == 0;
 			fits &= counts[m][t] == 0 || !p->within || m + (size_t)p->terms[t].months <= p->months;
 		}
 		if (fits)
@@ -78,6 +79,7 @@ static void equals_brute_force(void)
 				demand[i] = (int64_t)(round + (int)(i / 6)) % (PEAK + 1);
 		p = problem(demand, INTERVALS, first, MONTHS, terms, 2);
 		p.within = round % 3 == 0;
+		p.every = (size_t)(round % 4);
 		CU_ASSERT_FATAL(commit_solve(&p, &r, a, NULL));
 		CU_ASSERT_DOUBLE_EQUAL(commit_usd(&p, &r), brute(&p), 1e-4);
 		arena_free(a);

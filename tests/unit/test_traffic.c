@@ -161,7 +161,7 @@ static void refuses(void)
 		{ "time_s,requests_per_s\n0,nan\n", NULL, ":2: requests_per_s=\"nan\": expected a number" },
 		{ "time_s,requests_per_s\n0,1\n60,2\n60,3\n", NULL, ":4: the time is not after that of the line before" },
 		{ "time_s,requests_per_s\n0,1\n1e13,2\n", NULL, "expected seconds" }, { "date,requests_per_s\n2027-13-01,1\n", NULL, ":2: date=\"2027-13-01\"" },
-		{ "time_s,requests_per_s\n0\n", NULL, "expected a number" },
+		{ "time_s,requests_per_s\n0\n", NULL, "expected a number" }, { "time_s,requests_per_s\n0,1\n1e-200,2\n", NULL, "expected at least 0.001 s" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
