@@ -106,11 +106,22 @@ static bool same_architecture(const struct device *a, const struct device *b)
 	return n > 0 && b->generation && strncmp(a->generation, b->generation, n) == 0 && text_equal(a->vendor, b->vendor);
 }
 
+/* Experts of 16 bits by 4 (W4A16), which are measured on few devices: a table of experts in other formats does not answer
+ * for them, a sister of one architecture does. */
+static bool lacks_packed_experts(const struct tables *own, enum op_kind kind)
+{
+	struct op op = { .kind = OP_MOE, .dtype = DTYPE_INT4_WO };
+
+	return kind == OP_MOE && tables_rows(own, &op) < ROWS_LEAST;
+}
+
 /* What neither the device nor nearer sisters have tables of. */
 static void want(const struct sisters *all, const struct sisters_options *o, const struct sister *s, bool *wanted)
 {
 	for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
-		wanted[kind] = (!o->only || kind + 1 == o->only) && (!o->own || !tables_have(o->own, (enum op_kind)kind));
+		wanted[kind] = (!o->only || kind + 1 == o->only) &&
+			       (!o->own || !tables_have(o->own, (enum op_kind)kind) ||
+				(same_architecture(o->device, s->device) && lacks_packed_experts(o->own, (enum op_kind)kind)));
 		for (size_t i = 0; i < all->count; i++)
 			if (all->items[i].tables && tables_have(all->items[i].tables, (enum op_kind)kind))
 				wanted[kind] = false;

@@ -41,6 +41,7 @@ struct scenario_deployment {
 struct scenario_scheduler {
 	const char *name;
 	int64_t max_num_seqs, max_num_batched_tokens;   /* 0 = the scheduler's own default for this device */
+	int64_t graph_max_tokens;                       /* largest step that runs as a captured graph; 0 = the stack's */
 	int64_t block_size;                    /* tokens; 0 = the scheduler's default */
 	double memory_utilization;             /* NAN = the scheduler's default */
 	int64_t kv_blocks;                     /* 0 = what memory leaves */

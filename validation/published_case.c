@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "hardware/system.h"
 #include "models/memory.h"
 #include "models/model.h"
-#include "hardware/system.h"
-#include "validation/published_layout.h"
+#include "validation/published_build.h"
 
 const char *const published_why_text[WHY_COUNT] = {
 	[WHY_NONE] = "",
@@ -30,16 +29,8 @@ const char *const published_why_text[WHY_COUNT] = {
 	[WHY_SATURATED] = "no rate keeps the latency limits",
 };
 
-
-enum load { LOAD_CLOSED, LOAD_BATCH, LOAD_OFFLINE, LOAD_SERVER, LOAD_PROFILE, LOAD_NONE };
-
 /* Texts in `scenario` (or the source) that say what kind of run it was; the first that is found counts. */
-static const struct scenario_kind {
-	const char *text;
-	enum load load;
-	enum published_why why;
-	const char *scheduler;         /* NULL: told by the source */
-} kinds[] = {
+static const struct scenario_kind kinds[] = {
 	{ "interactivity", LOAD_NONE, WHY_FRONTIER, NULL }, { "production", LOAD_NONE, WHY_PRODUCTION, NULL },
 	{ "draft", LOAD_NONE, WHY_SPECULATION, NULL }, { "ShareGPT", LOAD_NONE, WHY_LENGTHS, NULL },
 	{ "closed-loop", LOAD_CLOSED, WHY_NONE, NULL }, { "closed loop", LOAD_CLOSED, WHY_NONE, NULL },
@@ -55,28 +46,14 @@ static const struct { const char *text, *scheduler; } engines[] = {
 	{ "SGLang", "sglang" }, { "vllm", "vllm" }, { "vLLM", "vllm" },
 };
 
-struct builder {
-	const struct published_rows *rows;
-	const struct published_row *row;
-	struct published_case *out;
-	struct arena *arena;
-	struct str settings;
-	const struct model_name *model;
-	const struct accelerator_name *accelerator;
-	const struct device *device;
-	struct published_layout layout;
-	double isl, osl;
-};
-
-static bool refuse(struct builder *b, enum published_why why, const char *detail)
+bool published_refuse(struct builder *b, enum published_why why, const char *detail)
 {
 	b->out->why = why;
 	b->out->detail = detail;
 	return false;
 }
 
-/* "8192", "~547", "~780 (CNN/DM)", "mean~9.4k"; 0 when it is anything else ("<=1024" is a limit, not a length). */
-static double length_of(const char *text)
+double published_length(const char *text)
 {
 	const char *p = text_starts(text, "mean~") ? text + 5 : text[0] == '~' ? text + 1 : text;
 	char *end;
@@ -95,21 +72,14 @@ static const struct scenario_kind *kind_of(const struct published_row *row)
 	return NULL;
 }
 
-/*
- * Who ran a closed loop, told by the id in the source. InferenceX draws lengths from 80 to 100 % of the nominal ones.
- * NVIDIA's own runs (ids of Hugging Face names that end in "epnone_1") hold them fixed, so that requests that started
- * together stay together.
- */
-enum benchmark { BENCHMARK_OTHER, BENCHMARK_INFERENCEX, BENCHMARK_NVIDIA };
-
-static enum benchmark benchmark_of(const struct published_row *row)
+enum benchmark published_benchmark(const struct published_row *row)
 {
 	if (!text_starts(row->source, "InferenceX"))
 		return BENCHMARK_OTHER;
 	return strstr(row->source, "_epnone_") ? BENCHMARK_NVIDIA : BENCHMARK_INFERENCEX;
 }
 
-static const char *engine_of(const struct published_row *row)
+const char *published_engine(const struct published_row *row)
 {
 	const char *texts[] = { row->scenario, row->source };
 
@@ -127,24 +97,24 @@ static bool names(struct builder *b)
 	const struct precision_name *precision = published_precision(row->precision);
 
 	if (!metric)
-		return refuse(b, WHY_METRIC, row->metric);
+		return published_refuse(b, WHY_METRIC, row->metric);
 	if (metric->figure == FIGURE_SYSTEM_POWER && strstr(b->row->scenario, "MaxQ"))
-		return refuse(b, WHY_POWER, NULL);
+		return published_refuse(b, WHY_POWER, NULL);
 	if (metric->figure == FIGURE_POWER || metric->figure == FIGURE_COST)
-		return refuse(b, metric->figure == FIGURE_POWER ? WHY_POWER : WHY_COST, NULL);
+		return published_refuse(b, metric->figure == FIGURE_POWER ? WHY_POWER : WHY_COST, NULL);
 	b->out->figure = metric->figure;
 	b->out->to_si = metric->to_si;
 	if (strstr(row->model, "pruned") || strstr(row->model, "sparse"))
-		return refuse(b, WHY_ALTERED, row->model);
+		return published_refuse(b, WHY_ALTERED, row->model);
 	if (!(b->model = published_model(row->model)))
-		return refuse(b, WHY_MODEL, row->model);
+		return published_refuse(b, WHY_MODEL, row->model);
 	if (!(b->accelerator = published_accelerator(row->accelerator)))
-		return refuse(b, WHY_ACCELERATOR, row->accelerator);
+		return published_refuse(b, WHY_ACCELERATOR, row->accelerator);
 	if (!precision)
-		return refuse(b, WHY_PRECISION, row->precision);
+		return published_refuse(b, WHY_PRECISION, row->precision);
 	b->device = device_load(b->accelerator->device, b->arena, &(struct err){ 0 });
 	if (!b->device)
-		return refuse(b, WHY_ACCELERATOR, b->accelerator->device);
+		return published_refuse(b, WHY_ACCELERATOR, b->accelerator->device);
 	str_addf(&b->settings, "model.name=%s %s", b->model->catalog, precision->settings[b->model->checkpoint]);
 	/* The demos of tt-metal run on block floating point of 8 bits, weights and cache. */
 	if (row->precision[0] == '\0' && b->device->kind == DEVICE_MESH)
@@ -178,7 +148,7 @@ static bool layout(struct builder *b)
 	struct published_degrees *d = &b->layout.decode, *p = &b->layout.prefill;
 
 	if (!published_layout_read(b->row->parallelism, &b->layout) && !special_layout(b))
-		return refuse(b, WHY_PARALLEL, b->row->parallelism);
+		return published_refuse(b, WHY_PARALLEL, b->row->parallelism);
 	b->out->devices = b->row->devices;
 	/* dp2 ep2 of one server is attention data parallelism. */
 	if (d->dp > 1 && d->attention_dp == 1)
@@ -206,24 +176,65 @@ static double weight_bytes(const char *precision)
 	return strstr(precision, "fp8") || strstr(precision, "int8") ? 1 : 2;
 }
 
-/* A row without a layout: the least power of two of devices that weights fill to at most 60 %, the rest copies of it. */
-static bool size(struct builder *b, double params)
+/* The least power of two of devices that weights fill to at most 60 %. */
+static int64_t least_devices(const struct builder *b, double params)
 {
 	double need = params * weight_bytes(b->row->precision), capacity = device_memory_bytes(b->device);
 	int64_t tp = 1;
 
-	if (b->layout.stated)
-		return true;
+	while ((double)tp * 2 <= b->row->devices && need / (double)tp > 0.6 * capacity)
+		tp *= 2;
+	return tp;
+}
+
+static void add_choice(struct builder *b, int64_t devices, const char *format)
+{
+	struct published_choice *c = &b->out->choices[b->out->choice_count];
+
+	if (b->out->choice_count == CHOICES_MOST || (double)devices > b->row->devices)
+		return;
+	c->devices = (double)devices;
+	c->settings = arena_printf(b->arena, format, (long long)devices, (long long)devices);
+	if (c->settings)
+		b->out->choice_count++;
+	else
+		b->settings.failed = true;
+}
+
+/*
+ * Submitters tune the layout that they do not state: products split over the least number of devices that holds the model,
+ * twice and four times that; mixtures of experts also with attention apart on every device, which keeps the latent cache of
+ * DeepSeek's models once instead of on all.
+ */
+static void tuned_layouts(struct builder *b, bool experts, int64_t least)
+{
+	for (int64_t n = least; n <= 4 * least; n *= 2) {
+		add_choice(b, n, experts ? "deployment.tp=%lld deployment.ep=%lld " : "deployment.tp=%lld ");
+		if (n > 1 && experts)
+			add_choice(b, n, "deployment.tp=1 deployment.ep=%lld deployment.dp_attention=%lld ");
+	}
+}
+
+/* A row without a layout: that of least_devices, the rest of the system copies of it; or the best of several. */
+static bool size(struct builder *b, const struct model *model, bool tuned)
+{
+	struct model_counts counts;
+	int64_t tp;
+
 	/* Devices that serve as one machine lie as sim/spread.h lays them. */
 	if (b->device->execution.streams || (b->device->execution.together && b->accelerator->system)) {
 		b->out->copies = 1;
 		return true;
 	}
 	if (!(b->row->devices >= 1))
-		return refuse(b, WHY_DEVICES, NULL);
-	while ((double)tp * 2 <= b->row->devices && need / (double)tp > 0.6 * capacity)
-		tp *= 2;
+		return published_refuse(b, WHY_DEVICES, NULL);
+	model_parameters(model, &counts);
+	tp = least_devices(b, counts.total);
 	b->out->copies = floor(b->row->devices / (double)tp);
+	if (tuned) {
+		tuned_layouts(b, counts.experts > 0, tp);
+		return true;
+	}
 	str_addf(&b->settings, "deployment.tp=%lld ", (long long)tp);
 	if (b->model->checkpoint == CHECKPOINT_BLOCK)
 		str_addf(&b->settings, "deployment.ep=%lld ", (long long)tp);
@@ -241,22 +252,33 @@ static void spread(struct builder *b, const char *name, double mean, double sigm
 			 name, name, log(mean) - sigma * sigma / 2, name, sigma, name, name, most);
 }
 
+static double two_digits(double v)
+{
+	double unit = pow(10, floor(log10(v)) - 1);
+
+	return round(v / unit) * unit;
+}
+
 static bool lengths(struct builder *b)
 {
 	const struct dataset_lengths *data = published_dataset(b->row->model, b->row->source);
-	bool spread_80 = benchmark_of(b->row) == BENCHMARK_INFERENCEX;
+	bool spread_80 = published_benchmark(b->row) == BENCHMARK_INFERENCEX;
 	const char *names2[] = { "prompt_tokens", "output_tokens" };
 
-	b->isl = length_of(b->row->isl);
-	b->osl = length_of(b->row->osl);
+	b->isl = published_length(b->row->isl);
+	b->osl = published_length(b->row->osl);
 	if (data) {
 		double out = b->osl > 0 ? b->osl : data->output;
 
 		if (!(out > 0))
-			return refuse(b, WHY_LENGTHS, NULL);
-		b->isl = data->prompt, b->osl = out;
+			return published_refuse(b, WHY_LENGTHS, NULL);
+		/* Means of one data set differ by chance from run to run: of two digits, they share simulations. */
+		b->isl = data->prompt, b->osl = two_digits(out);
 		spread(b, names2[0], data->prompt, data->prompt_sigma, data->most);
-		spread(b, names2[1], out, data->output_sigma, out * 8);
+		/* All beams decode a token beside each other after one prompt: work and cache of as many longer answers. */
+		if (data->beams > 0 && b->out->figure != FIGURE_REQUESTS)
+			return published_refuse(b, WHY_METRIC, "latency under beam search");
+		spread(b, names2[1], b->osl * fmax(data->beams, 1), data->output_sigma, data->output_most * fmax(data->beams, 1));
 		return true;
 	}
 	/* Speed of one stream hardly depends on lengths: 1,000 + 500 tokens where a vendor names none. */
@@ -267,7 +289,7 @@ static bool lengths(struct builder *b)
 	if (b->isl > 0 && !(b->osl > 0) && strcmp(b->row->scenario, "tt-metal demo") == 0)
 		b->osl = 128;
 	if (!(b->isl > 0) || !(b->osl > 0))
-		return refuse(b, WHY_LENGTHS, NULL);
+		return published_refuse(b, WHY_LENGTHS, NULL);
 	for (int i = 0; i < 2; i++) {
 		double most = i ? b->osl : b->isl;
 
@@ -280,181 +302,31 @@ static bool lengths(struct builder *b)
 	return true;
 }
 
-static bool profile_load(struct builder *b)
-{
-	const struct load_profile *p = published_profile(b->row->scenario);
-	const char *batched = strstr(b->row->batch, "max_num_batched_tokens ");
-	double only, requests;
-	char *end;
-
-	if (!p)
-		return refuse(b, WHY_LOAD, NULL);
-	b->isl = p->prompt, b->osl = p->output;
-	if (batched)
-		str_addf(&b->settings, "scheduler.max_num_batched_tokens=%ld ", strtol(batched + 23, &end, 10));
-	/* Each user repeats one prompt, which comes from the prefix cache after its first use. */
-	str_addf(&b->settings,
-		 "scheduler.max_num_seqs=128 workload.prompt_tokens.kind=fixed workload.prompt_tokens.value=1 "
-		 "workload.output_tokens.kind=fixed workload.output_tokens.value=%.0f workload.prefixes.block_tokens=16 "
-		 "workload.prefixes.shared_tokens=%.0f workload.prefixes.shared_prompts=%.0f workload.prefixes.shared_share=1 ",
-		 p->output, p->prompt - 1, p->users);
-	/* "...; stage of 6 req/s" measures one stage alone. */
-	if (strstr(b->row->scenario, "stage of ") && (only = strtod(strstr(b->row->scenario, "stage of ") + 9, NULL)) > 0) {
-		requests = only * p->stage_s / 2;
-		str_addf(&b->settings, "workload.arrivals.kind=poisson workload.qps=%g workload.requests=%.0f ", only, requests);
-		return true;
-	}
-	if (!(p->qps[1] > 0)) {
-		str_addf(&b->settings, "workload.arrivals.kind=poisson workload.qps=%g workload.requests=%.0f ", p->qps[0], p->qps[0] * p->stage_s);
-		return true;
-	}
-	str_addf(&b->settings, "workload.arrivals.kind=stages stages=%g:%g,%g:%g workload.requests=%.0f ", p->stage_s, p->qps[0], p->stage_s,
-		 p->qps[1], (p->qps[0] + p->qps[1]) * p->stage_s);
-	return true;
-}
-
-/* "[p99 TTFT<=450ms TPOT<=40ms]"; limits in seconds. */
-static double limit_of(const char *scenario, const char *what)
-{
-	const char *at = strstr(scenario, what);
-	char *end;
-	double v;
-
-	if (!at)
-		return 0;
-	v = strtod(at + strlen(what), &end);
-	return text_starts(end, "ms") ? v / 1000 : v;
-}
-
-/* Requests/s of one copy at which the row's server ran: from the throughput row of the same run. */
-static double measured_rate(const struct builder *b)
-{
-	for (size_t i = 0; i < b->rows->count; i++) {
-		const struct published_row *r = &b->rows->at[i];
-
-		if (strcmp(r->metric, "throughput") == 0 && strcmp(r->source, b->row->source) == 0 &&
-		    strcmp(r->scenario, b->row->scenario) == 0 && strcmp(r->model, b->row->model) == 0 &&
-		    strcmp(r->accelerator, b->row->accelerator) == 0 && strcmp(r->osl, b->row->osl) == 0)
-			return r->value / (text_starts(r->unit, "samples") ? 1 : b->osl) / b->out->copies;
-	}
-	return 0;
-}
-
-/* Batch limits of a saturated benchmark are chosen by its authors: large enough not to bind (trtllm-bench: 2,048). A prompt
- * fits into a batch beside the decodes, as engines that do not chunk need. */
-static void tuned(struct builder *b)
-{
-	const struct dataset_lengths *data = published_dataset(b->row->model, b->row->source);
-	double longest = data ? data->most : b->isl, budget = 8192;
-
-	if (longest + 2048 > budget)
-		budget = 64 * ceil((longest + 2048) / 64);
-	str_addf(&b->settings, "scheduler.max_num_seqs=2048 scheduler.max_num_batched_tokens=%.0f ", budget);
-}
-
-static bool server_load(struct builder *b)
-{
-	double ttft = limit_of(b->row->scenario, "TTFT<="), tpot = limit_of(b->row->scenario, "TPOT<=");
-	double rate;
-
-	if (strcmp(b->row->metric, "throughput") == 0) {
-		if (!(ttft > 0) || !(tpot > 0))
-			return refuse(b, WHY_LOAD, "latency limits are not stated");
-		b->out->ttft_p99_s = ttft;
-		b->out->tpot_p99_s = tpot;
-		str_add(&b->settings, "workload.arrivals.kind=poisson workload.requests=3000 ");
-		tuned(b);
-		return true;
-	}
-	rate = measured_rate(b);
-	if (!(rate > 0))
-		return refuse(b, WHY_LOAD, NULL);
-	str_addf(&b->settings, "workload.arrivals.kind=poisson workload.qps=%.6g workload.requests=4000 ", rate);
-	tuned(b);
-	return true;
-}
-
-/*
- * The token budget that the scripts of these benchmarks set. TensorRT-LLM: a prompt and the decodes in flight, rounded up
- * to 64, as InferenceX writes it. NVIDIA's runs of vLLM behave so too: the waits of their requests are those of batches of
- * one prompt each.
- */
-static void client_limits(struct builder *b, double each)
-{
-	enum benchmark who = benchmark_of(b->row);
-	const char *engine = engine_of(b->row);
-	bool one_prompt = who != BENCHMARK_OTHER && strcmp(engine, "trtllm") == 0;
-
-	if (who == BENCHMARK_NVIDIA && strcmp(engine, "vllm") == 0)
-		one_prompt = true;
-	if (one_prompt && !b->layout.split)
-		str_addf(&b->settings, "scheduler.max_num_batched_tokens=%.0f ", 64 * ceil((b->isl + each + 64) / 64));
-}
-
-static bool load(struct builder *b, const struct scenario_kind *kind)
-{
-	double batch = length_of(b->row->batch), each;
-
-	b->out->batch = batch;
-	switch (kind->load) {
-	case LOAD_PROFILE:
-		return profile_load(b);
-	case LOAD_SERVER:
-		return server_load(b);
-	case LOAD_OFFLINE:
-		str_add(&b->settings, "workload.arrivals.kind=all-at-once workload.requests=4000 ");
-		tuned(b);
-		return true;
-	case LOAD_CLOSED:
-		if (!(batch >= 1))
-			return refuse(b, WHY_LOAD, NULL);
-		each = ceil(batch / b->out->copies);
-		/* The client of InferenceX sends ten requests for each that may be in flight. */
-		str_addf(&b->settings, "workload.concurrency=%.0f workload.requests=%.0f scheduler.max_num_seqs=%.0f ", each, fmax(10 * each, 60),
-			 fmax(each, 16));
-		client_limits(b, each);
-		return true;
-	case LOAD_BATCH:
-		if (!(batch >= 1))
-			return refuse(b, WHY_LOAD, NULL);
-		/* Prompts of this demonstration are prefilled one after the other: its first token is that of one alone. */
-		if (strcmp(b->row->scenario, "tt-metal demo") == 0 && b->out->figure == FIGURE_TTFT_MEAN)
-			batch = 1;
-		str_addf(&b->settings, "workload.arrivals.kind=all-at-once workload.requests=%.0f scheduler.max_num_seqs=%.0f ", batch, batch);
-		return true;
-	case LOAD_NONE:
-		break;
-	}
-	return refuse(b, kind->why, NULL);
-}
-
 static bool build(struct builder *b)
 {
 	const struct scenario_kind *kind = kind_of(b->row);
 	struct err err = { 0 };
 	const struct model *model;
-	struct model_counts counts;
 
 	if (!names(b))
 		return false;
 	if (!kind)
-		return refuse(b, WHY_LOAD, b->row->scenario);
+		return published_refuse(b, WHY_LOAD, b->row->scenario);
 	if (kind->why != WHY_NONE)
-		return refuse(b, kind->why, NULL);
+		return published_refuse(b, kind->why, NULL);
 	if (!layout(b))
 		return false;
 	if (!b->layout.stated) {
 		model = model_load(b->model->catalog, b->arena, &err);
 		if (!model)
-			return refuse(b, WHY_MODEL, b->row->model);
-		model_parameters(model, &counts);
-		if (!size(b, counts.total))
+			return published_refuse(b, WHY_MODEL, b->row->model);
+		if (!size(b, model, text_starts(b->row->source, "MLPerf") && (kind->load == LOAD_OFFLINE || kind->load == LOAD_SERVER)))
 			return false;
 	}
 	if (kind->load != LOAD_PROFILE && !lengths(b))
 		return false;
-	str_addf(&b->settings, "scheduler.name=%s ", kind->scheduler ? kind->scheduler : engine_of(b->row));
-	return load(b, kind);
+	str_addf(&b->settings, "scheduler.name=%s ", kind->scheduler ? kind->scheduler : published_engine(b->row));
+	return published_load(b, kind);
 }
 
 bool published_case(const struct published_rows *rows, size_t index, struct published_case *out, struct arena *arena, struct err *err)

@@ -12,12 +12,23 @@ enum published_why {
 };
 extern const char *const published_why_text[WHY_COUNT];        /* one line each */
 
+/* A layout that a tuned run whose row does not state it may have had; of several, the one that gets most through. */
+struct published_choice {
+	const char *settings;          /* attributes of a scenario beside those of the case */
+	double devices;                /* of one copy */
+};
+enum { CHOICES_MOST = 8 };
+
 /* Rows of equal settings (and limits) share one simulation. */
 struct published_case {
 	enum published_why why;
 	const char *detail;            /* the name not found, the simulator's refusal; may be NULL */
 	const char *settings;          /* "deployment.tp=4 ...": attributes of a scenario, NULL when why */
+	struct published_choice choices[CHOICES_MOST];
+	size_t choice_count;           /* 0: `settings` hold the layout */
 	double ttft_p99_s, tpot_p99_s; /* > 0: the rate is searched at which these just hold */
+	double rate_most;              /* > 0: requests/s of one device (without choices: copy) that the run was driven at: the
+					* row is predicted there, or at the rate found when that is lower */
 	double copies;                 /* replicas that the system has for each simulated one */
 	double devices;                /* of the whole system */
 	double batch, osl;             /* as the row says; 0: not said */

@@ -83,14 +83,21 @@ static const struct metric_name metrics[] = {
 	{ "cost", "USD", FIGURE_COST, 1 }, { "cost_per_day", "USD", FIGURE_COST, 1 },
 };
 
-/* Means of the data sets of MLPerf Inference; prompts of OpenOrca are recalled, the spread is ours. */
+/* Means of the data sets of MLPerf Inference; prompts of OpenOrca are recalled, the spread is ours; answers end where the
+ * rules of the benchmark cut them (recalled). */
 static const struct dataset_lengths datasets[] = {
-	{ "llama2-70b", "MLPerf", 290, 0.9, 294, 0.7, 1024, "OpenOrca: output 294 stated; prompt mean recalled" },
-	{ "mixtral-8x7b", "MLPerf", 320, 0.8, 145, 0.8, 2048, "OpenOrca, GSM8K, MBXP: output 145 stated; prompt mean recalled" },
-	{ "llama3.1-405b", "MLPerf", 9400, 0.6, 0, 0.5, 20000, "mean 9.4k stated" },
-	{ "llama3.1-8b", "MLPerf", 780, 0.4, 128, 0, 2540, "CNN/DailyMail, stated" },
-	{ "gptj", "MLPerf", 780, 0.4, 69, 0.3, 1919, "CNN/DailyMail; output mean recalled" },
-	{ "deepseek-r1", "MLPerf", 800, 1.0, 0, 0.8, 3000, "output stated; prompt mean recalled" },
+	{ "llama2-70b", "MLPerf", 290, 0.9, 294, 0.7, 1024, 1024, 0, "OpenOrca: output 294 stated; prompt mean recalled" },
+	{ "mixtral-8x7b", "MLPerf", 320, 0.8, 145, 0.8, 2048, 1024, 0, "OpenOrca, GSM8K, MBXP: output 145 stated; prompt mean recalled" },
+	{ "llama3.1-405b", "MLPerf", 9400, 0.6, 0, 0.5, 20000, 2000, 0, "mean 9.4k stated" },
+	{ "llama3.1-8b", "MLPerf", 780, 0.4, 128, 0, 2540, 128, 0, "CNN/DailyMail, stated" },
+	{ "gptj", "MLPerf", 780, 0.4, 69, 0.3, 1919, 128, 4, "CNN/DailyMail; output mean and four beams recalled" },
+	{ "deepseek-r1", "MLPerf", 800, 1.0, 0, 0.8, 3000, 20000, 0, "output stated; prompt mean recalled" },
+};
+
+/* Requests of NVIDIA's performance overview of TensorRT-LLM by lengths (recalled). */
+static const struct bench_requests bench_requests[] = {
+	{ 128, 128, 30000 }, { 128, 2048, 3000 }, { 128, 4096, 1500 }, { 500, 2000, 3000 }, { 1000, 1000, 3000 },
+	{ 1000, 2000, 1500 }, { 2048, 128, 3000 }, { 2048, 2048, 1500 }, { 5000, 500, 1500 }, { 20000, 2000, 1000 },
 };
 
 /* inference-perf profiles of the runs of inference-sim (testdata/trained_physics_iter29.json). */
@@ -139,6 +146,14 @@ const struct dataset_lengths *published_dataset(const char *model, const char *s
 		if (strcmp(datasets[i].model, model) == 0 && text_starts(source, datasets[i].source))
 			return &datasets[i];
 	return NULL;
+}
+
+double published_bench_requests(double prompt, double output)
+{
+	for (size_t i = 0; i < COUNT_OF(bench_requests); i++)
+		if (bench_requests[i].prompt == prompt && bench_requests[i].output == output)
+			return bench_requests[i].requests;
+	return 0;
 }
 
 const struct load_profile *published_profile(const char *scenario)

@@ -41,8 +41,13 @@ struct dataset_lengths {
 	const char *model, *source;    /* how the row's source begins */
 	double prompt, prompt_sigma;   /* mean tokens; sigma of the logarithm */
 	double output, output_sigma;   /* output 0: as the row says */
-	double most;                   /* prompt at most */
+	double most, output_most;      /* tokens at most */
+	double beams;                  /* beam search of this width; 0: none */
 	const char *evidence;
+};
+/* trtllm-bench sends a number of requests that its authors chose by lengths. */
+struct bench_requests {
+	double prompt, output, requests;
 };
 /* The load of a named profile of open-loop runs: stages of requests/s, prompts repeated by each user. */
 struct load_profile {
@@ -56,6 +61,7 @@ const struct model_name *published_model(const char *name);
 const struct precision_name *published_precision(const char *name);
 const struct metric_name *published_metric(const char *metric, const char *unit);
 const struct dataset_lengths *published_dataset(const char *model, const char *source);
+double published_bench_requests(double prompt, double output);          /* 0: not one of these */
 const struct load_profile *published_profile(const char *scenario);
 
 #endif

@@ -14,7 +14,6 @@
 struct job {
 	struct published_outcome **first;
 	size_t count;
-	bool done, found;              /* found: a rate keeps the limits, or none were asked for */
 	enum err_kind failed;
 	char refusal[160];
 };
@@ -26,15 +25,21 @@ struct queue {
 	const struct published_options *options;
 };
 
+static int compare_numbers(double a, double b)
+{
+	return a < b ? -1 : a > b;
+}
+
 static int compare_cases(const struct published_case *a, const struct published_case *b)
 {
 	int c = strcmp(a->settings, b->settings);
 
-	if (c)
-		return c;
-	if (a->ttft_p99_s != b->ttft_p99_s)
-		return a->ttft_p99_s < b->ttft_p99_s ? -1 : 1;
-	return a->tpot_p99_s < b->tpot_p99_s ? -1 : a->tpot_p99_s > b->tpot_p99_s;
+	if (c == 0 && a->choice_count != b->choice_count)
+		return a->choice_count < b->choice_count ? -1 : 1;
+	for (size_t i = 0; c == 0 && i < a->choice_count; i++)
+		c = strcmp(a->choices[i].settings, b->choices[i].settings);
+	c = c ? c : compare_numbers(a->ttft_p99_s, b->ttft_p99_s);
+	return c ? c : compare_numbers(a->tpot_p99_s, b->tpot_p99_s);
 }
 
 static int compare_outcomes(const void *a, const void *b)
@@ -42,6 +47,7 @@ static int compare_outcomes(const void *a, const void *b)
 	const struct published_outcome *const *x = a, *const *y = b;
 	int c = compare_cases(&(*x)->set, &(*y)->set);
 
+	c = c ? c : compare_numbers((*x)->set.rate_most, (*y)->set.rate_most);
 	return c ? c : *x < *y ? -1 : *x > *y;
 }
 
@@ -64,7 +70,17 @@ static bool set_stages(struct scenario *sc, const char *text, struct arena *aren
 	return true;
 }
 
-/* Applies "path=value path=value "; stages are a list, which has no path of its own. */
+/* One "path=value"; stages and techniques are lists, which have no paths of their own. */
+static bool apply_one(struct scenario *sc, const char *path, const char *value, struct arena *arena, struct err *err)
+{
+	if (strcmp(path, "stages") == 0)
+		return set_stages(sc, value, arena, err);
+	if (strcmp(path, "with") == 0)
+		return scenario_with(sc, value, arena, err);
+	return schema_set(&scenario_element, sc, path, value, "published", arena, err);
+}
+
+/* Applies "path=value path=value ". */
 static bool apply(struct scenario *sc, const char *settings, struct arena *arena, struct err *err)
 {
 	char *copy = arena_strdup(arena, settings), *at = copy;
@@ -78,7 +94,7 @@ static bool apply(struct scenario *sc, const char *settings, struct arena *arena
 			*blank = '\0';
 		if (*at && equals) {
 			*equals = '\0';
-			if (strcmp(at, "stages") == 0 ? !set_stages(sc, equals + 1, arena, err) : !schema_set(&scenario_element, sc, at, equals + 1, "published", arena, err))
+			if (!apply_one(sc, at, equals + 1, arena, err))
 				return false;
 		}
 		at = blank ? blank + 1 : NULL;
@@ -107,75 +123,174 @@ static bool inside(const struct published_case *c, const struct result *r)
 	return r->ttft_s.p99 <= c->ttft_p99_s && r->tpot_s.p99 <= c->tpot_p99_s;
 }
 
-/* The highest rate that keeps the limits, between nothing and what an offline run gets through: nine halvings end
- * within half a percent. */
-static bool search(const struct published_case *c, struct result *r, bool *found, struct arena *arena, struct err *err)
+static bool has_limits(const struct published_case *c)
 {
-	double least = 0, most;
-	struct result *try = arena_alloc(arena, sizeof(*try));
+	return c->ttft_p99_s > 0;
+}
 
-	*found = false;
-	if (!try)
-		return err_memory(err);
-	if (!run_once(c->settings, -1, try, arena, err))
+/* What the simulations of one case have come to. */
+struct trial {
+	const struct published_case *set;
+	struct arena *arena;
+	struct result *best, *next;
+	double best_rate;              /* requests/s of a device that keeps the limits (offline: that it gets through); 0: none */
+	double best_devices;           /* of a copy of the layout that does; 0: the case's own */
+	const char *best_settings;
+};
+
+static void keep(struct trial *t, const char *settings, double rate, double devices)
+{
+	struct result *r = t->best;
+
+	t->best = t->next;
+	t->next = r;
+	t->best_rate = rate / devices;
+	t->best_devices = devices;
+	t->best_settings = settings;
+}
+
+/* At a rate of one copy: false only when the run fails; *held: within the limits, and then the best so far. */
+static bool at_rate(struct trial *t, const char *settings, double rate, double devices, bool *held, struct err *err)
+{
+	memset(t->next, 0, sizeof(*t->next));
+	if (!run_once(settings, rate, t->next, t->arena, err))
 		return false;
-	most = 1.1 * try->request_throughput;
-	for (int i = 0; i < 9; i++) {
+	*held = inside(t->set, t->next);
+	if (!*held)
+		return true;
+	/* The last arrivals drain after the load is gone: what was served is the rate. */
+	t->next->output_throughput = rate * t->next->output_tokens / t->next->completed;
+	t->next->request_throughput = rate;
+	keep(t, settings, rate, devices);
+	return true;
+}
+
+/* The highest rate that keeps the limits, from the best of other layouts to what an offline run gets through: halvings end
+ * within one and a half percent of that. */
+static bool search(struct trial *t, const char *settings, double devices, struct err *err)
+{
+	double least = t->best_rate * devices, most, width;
+	bool held;
+
+	memset(t->next, 0, sizeof(*t->next));
+	if (!run_once(settings, -1, t->next, t->arena, err))
+		return false;
+	most = 1.1 * t->next->request_throughput;
+	width = most / 70;
+	/* Does this layout get further at all? */
+	if (least > 0) {
+		least *= 1.01;
+		if (least >= most)
+			return true;
+		if (!at_rate(t, settings, least, devices, &held, err) || !held)
+			return err->kind == ERR_NONE;
+	}
+	while (most - least > width) {
 		double rate = (least + most) / 2;
 
-		memset(try, 0, sizeof(*try));
-		if (!run_once(c->settings, rate, try, arena, err))
+		if (!at_rate(t, settings, rate, devices, &held, err))
 			return false;
-		if (inside(c, try)) {
-			*r = *try;
-			/* The last arrivals drain after the load is gone: what was served is the rate. */
-			r->output_throughput = rate * try->output_tokens / try->completed;
-			r->request_throughput = rate;
+		if (held)
 			least = rate;
-			*found = true;
-		} else {
+		else
 			most = rate;
-		}
 	}
 	return true;
 }
 
-static void predict(struct job *job, const struct result *r)
+/* One layout: an offline or given load once, limits by search. */
+static bool try_layout(struct trial *t, const char *settings, double devices, struct err *err)
 {
+	if (has_limits(t->set))
+		return search(t, settings, devices, err);
+	memset(t->next, 0, sizeof(*t->next));
+	if (!run_once(settings, 0, t->next, t->arena, err))
+		return false;
+	if (t->next->request_throughput / devices > t->best_rate)
+		keep(t, settings, t->next->request_throughput, devices);
+	return true;
+}
+
+/* All layouts that may have been; one that is refused (it does not fit) is passed over unless all are. */
+static bool try_all(struct trial *t, struct err *err)
+{
+	const struct published_case *c = t->set;
+	struct err refused = { 0 };
+	size_t ran = 0;
+
+	if (c->choice_count == 0) {
+		bool ok = try_layout(t, c->settings, 1, err);
+
+		t->best_devices = 0;
+		return ok;
+	}
+	for (size_t i = 0; i < c->choice_count; i++) {
+		const char *settings = arena_printf(t->arena, "%s%s", c->settings, c->choices[i].settings);
+		struct err one = { 0 };
+
+		if (!settings)
+			return err_memory(err);
+		if (try_layout(t, settings, c->choices[i].devices, &one))
+			ran++;
+		else
+			refused = one;
+	}
+	if (ran == 0)
+		*err = refused;
+	return ran > 0;
+}
+
+static void predict(struct published_outcome *o, const struct trial *t, const struct result *r)
+{
+	if (t->best_devices > 0)
+		o->set.copies = floor(o->row->devices / t->best_devices);
+	o->predicted = published_predict(&o->set, r);
+	o->error = o->predicted / o->row->value - 1;
+	if (!isfinite(o->error)) {
+		o->predicted = o->error = NAN;
+		o->set.why = WHY_METRIC;
+	}
+}
+
+/* Rows of the job stand in order of the rate that their run was driven at; the first have none: the best is meant. */
+static bool predict_all(struct job *job, struct trial *t, struct err *err)
+{
+	double devices = t->best_devices > 0 ? t->best_devices : 1, ran = 0;
+
 	for (size_t i = 0; i < job->count; i++) {
 		struct published_outcome *o = job->first[i];
+		double rate = o->set.rate_most;
 
-		if (!job->found) {
+		if (!(t->best_rate > 0)) {
 			o->set.why = WHY_SATURATED;
 			continue;
 		}
-		o->predicted = published_predict(&o->set, r);
-		o->error = o->predicted / o->row->value - 1;
-		if (!isfinite(o->error)) {
-			o->predicted = o->error = NAN;
-			o->set.why = WHY_METRIC;
+		if (!(rate > 0) || rate >= t->best_rate) {
+			predict(o, t, t->best);
+			continue;
 		}
+		if (rate != ran) {
+			memset(t->next, 0, sizeof(*t->next));
+			if (!run_once(t->best_settings, rate * devices, t->next, t->arena, err))
+				return false;
+			ran = rate;
+		}
+		predict(o, t, t->next);
 	}
+	return true;
 }
 
 static void run_job(struct job *job)
 {
-	const struct published_case *c = &job->first[0]->set;
 	struct arena *arena = arena_new();
 	struct err err = { 0 };
-	struct result *r = arena ? arena_alloc(arena, sizeof(*r)) : NULL;
+	struct trial t = { .set = &job->first[0]->set, .arena = arena };
 	bool ok;
 
-	job->found = true;
-	if (!r)
-		ok = err_memory(&err);
-	else if (c->ttft_p99_s > 0)
-		ok = search(c, r, &job->found, arena, &err);
-	else
-		ok = run_once(c->settings, 0, r, arena, &err);
-	if (ok) {
-		predict(job, r);
-	} else {
+	t.best = arena ? arena_alloc(arena, sizeof(*t.best)) : NULL;
+	t.next = t.best ? arena_alloc(arena, sizeof(*t.next)) : NULL;
+	ok = t.next ? try_all(&t, &err) && predict_all(job, &t, &err) : err_memory(&err);
+	if (!ok) {
 		job->failed = err.kind;
 		snprintf(job->refusal, sizeof(job->refusal), "%.*s", (int)sizeof(job->refusal) - 1, err.text);
 	}

@@ -39,7 +39,7 @@ struct sim {
 	int32_t next_arrival;                  /* the source's next request, already in a slot; NO_SEQ = none */
 	double next_arrival_s;                 /* when it reaches the engine */
 	bool more_at_once;                     /* while a request arrives: the next one comes at the very same time */
-	double request_s, first_token_s;       /* host time before the queue and after the first token */
+	double request_s, prompt_token_s, first_token_s;       /* host time before the queue (and a prompt token), after the first token */
 	double transfer_bytes_s, transfer_latency_s;
 	double now_s;
 	struct metrics metrics;

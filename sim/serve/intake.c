@@ -62,9 +62,16 @@ static int32_t admit_slot(struct sim *sim, const struct request *r)
 	return i;
 }
 
+/* When a request reaches the queue: HTTP and its tokeniser come first. */
+static double reaches(const struct sim *sim, const struct request *r)
+{
+	return r->arrival_s + sim->request_s + sim->prompt_token_s * (double)r->prompt_tokens;
+}
+
 bool intake_next(struct sim *sim)
 {
 	struct request r;
+	double before = sim->next_arrival_s;
 
 	sim->next_arrival = NO_SEQ;
 	sim->next_arrival_s = INFINITY;
@@ -75,7 +82,8 @@ bool intake_next(struct sim *sim)
 		return sim->err.kind == ERR_NONE;
 	}
 	sim->next_arrival = admit_slot(sim, &r);
-	sim->next_arrival_s = r.arrival_s + sim->request_s;
+	/* In order of arrival: the next waits for a longer prompt before it. */
+	sim->next_arrival_s = fmax(reaches(sim, &r), isfinite(before) ? before : 0);
 	return sim->next_arrival != NO_SEQ;
 }
 
@@ -89,6 +97,6 @@ void intake_followup(struct sim *sim, const struct seq *done, double now_s)
 	if (!source_completed(sim->source, &asked, now_s, &next, &sim->err))
 		return;
 	i = admit_slot(sim, &next);
-	if (i != NO_SEQ && !events_push(&sim->events, next.arrival_s + sim->request_s, EVENT_ARRIVAL, i))
+	if (i != NO_SEQ && !events_push(&sim->events, reaches(sim, &next), EVENT_ARRIVAL, i))
 		err_memory(&sim->err);
 }

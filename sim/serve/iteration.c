@@ -337,24 +337,32 @@ static double prefill_seconds(const struct iteration *it, struct stage *s, const
 	return sum;
 }
 
-/* Captured graphs run at their captured size: 1, 2, 4, then multiples of the granularity. */
+static inline int64_t of_rank(const struct host_time *h, int64_t n)
+{
+	return h->ranks > 1 ? (n + h->ranks - 1) / h->ranks : n;
+}
+
+/* Captured graphs run at their captured size: 1, 2, 4, then multiples of the granularity; every attention rank its own.
+ * Ranks without a sequence do no work that counts. */
 static int64_t padded(const struct host_time *h, int64_t tokens)
 {
-	int64_t g = h->graph_granularity;
+	int64_t g = h->graph_granularity, own = of_rank(h, tokens), size;
 
-	if (tokens > h->graph_max_tokens || g <= 1 || tokens <= 2)
+	if (own > h->graph_max_tokens || g <= 1 || own <= 2 || tokens <= h->ranks)
 		return tokens;
-	if (tokens <= 4 && g > 4)
-		return 4;
-	if ((g & (g - 1)) == 0)
-		return (tokens + g - 1) & ~(g - 1);
-	return (tokens + g - 1) / g * g;
+	if (own <= 4 && g > 4)
+		size = 4;
+	else if ((g & (g - 1)) == 0)
+		size = (own + g - 1) & ~(g - 1);
+	else
+		size = (own + g - 1) / g * g;
+	return h->ranks > 1 ? size * h->ranks : size;
 }
 
 /* Runs as a captured graph, whose kernels the host need not launch one by one. */
 static bool captured(const struct host_time *h, const struct batch_shape *shape)
 {
-	return shape->tokens <= h->graph_max_tokens && (shape->prefills == 0 || h->graph_prefill);
+	return of_rank(h, shape->tokens) <= h->graph_max_tokens && (shape->prefills == 0 || h->graph_prefill);
 }
 
 /* Device time is never below what launching its kernels one by one takes, nor, with asynchronous scheduling, below the
@@ -367,8 +375,8 @@ static void host_terms(const struct iteration *it, const struct stage *s, int st
 
 	*floor_s = captured(h, shape) ? 0 : h->launch_s * s->graph.launches;
 	if (stage == 0)
-		host = h->step_s + h->seq_s * (double)(shape->decodes + shape->prefills) + h->prefill_seq_s * (double)shape->prefills +
-		       h->token_s * (double)shape->tokens;
+		host = h->step_s + h->seq_s * (double)of_rank(h, shape->decodes + shape->prefills) +
+		       h->prefill_seq_s * (double)of_rank(h, shape->prefills) + h->token_s * (double)of_rank(h, shape->tokens);
 	if (h->overlap && host > *floor_s)
 		*floor_s = host;
 	*host_s = h->overlap ? (stage == 0 ? h->visible_s : 0) : host;

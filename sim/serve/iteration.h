@@ -22,7 +22,8 @@
 struct host_time {
 	double step_s, seq_s, prefill_seq_s, token_s, launch_s, visible_s;
 	bool overlap, graph_prefill;
-	int64_t graph_max_tokens, graph_granularity;
+	int64_t graph_max_tokens, graph_granularity;    /* of one rank */
+	int64_t ranks;                 /* attention ranks: each captures graphs of, and prepares, its own share of a batch */
 };
 
 struct iteration_options {

@@ -60,6 +60,9 @@ static void init_rates(struct sim *sim)
 
 	if (text_equal(sim->sc->hardware.host_overhead, "default")) {
 		sim->request_s = stack->request_s;
+		/* What is sent all at once is a batch job, whose prompts were tokenised before the clock started. */
+		if (sim->sc->workload.arrivals.kind != ARRIVAL_ALL_AT_ONCE)
+			sim->prompt_token_s = stack->prompt_token_s;
 		sim->first_token_s = stack->first_token_s;
 	}
 	if (sim->compiled.correction)

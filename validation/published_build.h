@@ -1,0 +1,50 @@
+/* A case while it is built: what its parts (names, layout, lengths, load) have found so far. Only for published_*.c. */
+#ifndef VALIDATION_PUBLISHED_BUILD_H
+#define VALIDATION_PUBLISHED_BUILD_H
+
+#include "base/str.h"
+#include "hardware/device.h"
+#include "validation/published_case.h"
+#include "validation/published_layout.h"
+
+enum published_load { LOAD_CLOSED, LOAD_BATCH, LOAD_OFFLINE, LOAD_SERVER, LOAD_PROFILE, LOAD_NONE };
+
+struct scenario_kind {
+	const char *text;              /* in the row's scenario */
+	enum published_load load;
+	enum published_why why;
+	const char *scheduler;         /* NULL: told by the source */
+};
+
+/*
+ * Who ran a closed loop, told by the id in the source. InferenceX draws lengths from 80 to 100 % of the nominal ones.
+ * NVIDIA's own runs (ids of Hugging Face names that end in "epnone_1") hold them fixed, so that requests that started
+ * together stay together.
+ */
+enum benchmark { BENCHMARK_OTHER, BENCHMARK_INFERENCEX, BENCHMARK_NVIDIA };
+
+struct builder {
+	const struct published_rows *rows;
+	const struct published_row *row;
+	struct published_case *out;
+	struct arena *arena;
+	struct str settings;
+	const struct model_name *model;
+	const struct accelerator_name *accelerator;
+	const struct device *device;
+	struct published_layout layout;
+	double isl, osl;
+};
+
+/* Notes why there is no scenario; false. */
+bool published_refuse(struct builder *b, enum published_why why, const char *detail);
+/* "8192", "~547", "~780 (CNN/DM)", "mean~9.4k"; 0 when it is anything else ("<=1024" is a limit, not a length). */
+double published_length(const char *text);
+enum benchmark published_benchmark(const struct published_row *row);
+/* The scheduler of the engine that the row names. */
+const char *published_engine(const struct published_row *row);
+
+/* Arrivals, concurrency and batch limits; false when the row does not say (the case's `why` is set). */
+bool published_load(struct builder *b, const struct scenario_kind *kind);
+
+#endif
