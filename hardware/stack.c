@@ -21,6 +21,7 @@ static const struct field stack_fields[] = {
 	SECONDS("tp_step_us", tp_step_s, 1e-6, "added with tensor parallelism"),
 	SECONDS("request_us", request_s, 1e-6, "once a request, before its first schedule"),
 	SECONDS("prompt_token_us", prompt_token_s, 1e-6, "and for each token of its prompt, when requests come one by one"),
+	SECONDS("handover_us", handover_s, 1e-6, "between pools, once a request, beside the transfer"),
 	SECONDS("first_token_us", first_token_s, 1e-6, "from the first token to the client"),
 	{ "overlap", FIELD_FLAG, AT(overlap), 0, 0, 0, false, "no", NULL, "host time hides behind the device's" },
 	{ "gathers", FIELD_FLAG, AT(gathers), 0, 0, 0, false, "no", NULL, "requests of one instant are all seen before a batch is formed (no server between them)" },

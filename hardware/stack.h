@@ -21,6 +21,7 @@ struct stack {
 	double tp_step_s;                      /* added when tp > 1 (broadcast of inputs, gather of results) */
 	double request_s;                      /* once a request, before its first schedule: HTTP, tokenise, enqueue (adds to TTFT) */
 	double prompt_token_s;                 /* and for each token of a prompt that comes as text: its tokeniser */
+	double handover_s;                     /* from a prefill pool to a decode pool, beside the bytes: router, rendezvous, polling */
 	double first_token_s;                  /* detokenise and send: visible to the client on every first token */
 	bool separate_add;                     /* residual additions are kernels of their own, not part of the norms */
 	bool gathers;                          /* requests of one instant are all seen before a batch is formed */

@@ -155,6 +155,8 @@ void fleet_transferred(struct sim *sim, int32_t i, double t_s)
 	struct seq *s = &sim->seqs.at[i];
 	struct replica *from = &sim->replicas[s->replica], *to;
 
+	/* Clients hear from the decode replica alone: the token that the prompt brought is sent once it has taken over. */
+	s->first_token_s = s->last_token_s = t_s;
 	batcher_release_seq(&from->batcher, i);
 	replica_poke(from, t_s, &sim->on);
 	fleet_reschedule(sim, from);

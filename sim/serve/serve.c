@@ -67,7 +67,8 @@ static void init_rates(struct sim *sim)
 	}
 	if (sim->compiled.correction)
 		sim->request_s += sim->compiled.correction->request_s;
-	sim->transfer_latency_s = d->transfer_latency_s;
+	sim->transfer_latency_s = d->transfer_latency_s +
+				  (text_equal(sim->sc->hardware.host_overhead, "default") ? stack->handover_s : 0);
 	/* Per device of the prefill replica: each sends its own shard. */
 	if (!isnan(d->transfer_bytes_s))
 		sim->transfer_bytes_s = d->transfer_bytes_s / (double)sim->plans[POOL_PREFILL].devices;
