@@ -31,6 +31,11 @@ const char *const bench_unit_names[] = { "requests/s", "ns/request", "bytes", "s
 	  .settings = SETTINGS("workload.name=constant", "workload.prompt_tokens.value=512", "workload.output_tokens.kind=uniform", \
 			       "workload.output_tokens.least=" #least, "workload.output_tokens.most=" #most, "workload.qps=" #qps) }
 
+/* One module of the technology tree over the scenario of "one-replica": what a mechanism costs the simulator. */
+#define WITH(id, what_) \
+	{ .name = "with-" id, .what = what_, .unit = BENCH_REQUESTS_PER_S, .requests = 200000, .samples = 3, \
+	  .settings = SETTINGS("workload.qps=14", "with=" id) }
+
 const struct bench benches[] = {
 	{ .name = "one-replica", .what = "azure-conv-2023 at load, vLLM V1 on one H100", .unit = BENCH_REQUESTS_PER_S, .requests = 1e6,
 	  .samples = 5, .settings = SETTINGS("workload.qps=14") },
@@ -42,6 +47,12 @@ const struct bench benches[] = {
 	  .settings = SETTINGS("workload.qps=896", "deployment.replicas=64", "deployment.router=least-outstanding") },
 	OUTPUT_OF(16, 12, 20, 40), OUTPUT_OF(64, 48, 80, 30), OUTPUT_OF(256, 192, 320, 12), OUTPUT_OF(1024, 768, 1280, 4),
 	OUTPUT_OF(4096, 3072, 5120, 1),
+	WITH("ttt_v1790", "recurrent layers"), WITH("xlstm_v1791", "recurrent layers"), WITH("bitnet_b158_v1796", "packed weights"),
+	WITH("mixture_of_depths_v1799", "routed tokens"), WITH("thunderkittens_v1812", "kernels of its own"),
+	WITH("diff_transformer_v1815", "two softmaxes"), WITH("kivi_v1821", "packed cache"), WITH("h2o_v1825", "evicting cache"),
+	WITH("infini_attention_v1831", "compressive memory"), WITH("doremi_v2_v1837", "training data: serving as it is"),
+	WITH("muon_optimizer_v1850", "optimizer: serving as it is"), WITH("eagle3_v1861", "speculation"), WITH("vllm_v2_v1871", "an engine's rules"),
+	WITH("mooncake_v1881", "cache tiers, pools"), WITH("mora_v1892", "adapter"), WITH("lora_hub_v1899", "composed adapters"),
 	{ .name = "start-up", .what = "the whole program for one request, from fork to exit", .unit = BENCH_SECONDS, .requests = 1,
 	  .samples = 15, .exec = true },
 	{ .name = "memory-10m", .what = "largest memory over 10,000,000 requests", .unit = BENCH_BYTES, .requests = 1e7, .samples = 1,
@@ -93,6 +104,11 @@ static struct scenario *bench_scenario(const struct bench *b, double requests, s
 		char name[96];
 
 		snprintf(name, sizeof(name), "%.*s", (int)(equals - *s), *s);
+		if (strcmp(name, "with") == 0) {
+			if (!scenario_with(sc, equals + 1, arena, err))
+				return NULL;
+			continue;
+		}
 		if (strcmp(name, "workload.name") == 0 ? !scenario_workload(sc, equals + 1, arena, err)
 						       : !schema_set(&scenario_element, sc, name, equals + 1, b->name, arena, err))
 			return NULL;

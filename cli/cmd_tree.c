@@ -7,9 +7,11 @@
 #include "base/csv.h"
 #include "base/paths.h"
 #include "cli/options.h"
+#include "cli/run_outputs.h"
 #include "cli/tree_kernel.h"
 #include "models/technique.h"
 #include "reports/outfile.h"
+#include "reports/store.h"
 #include "reports/tree.h"
 #include "sim/step.h"
 #include "validation/technique_rows.h"
@@ -76,6 +78,28 @@ static bool describe(struct tree_module *m, struct arena *arena, struct err *err
 	m->excludes = excludes(t, arena), m->exclude_count = t->exclude_count;
 	m->params = params(t, arena), m->param_count = t->param_count;
 	return true;
+}
+
+/* Gains: this user's newest, from the database, else the shipped ones. A database that is not there or does not open is none. */
+static bool add_gains(const struct call *call, struct tree *tree, struct err *err)
+{
+	const char *path = run_database(call, err);
+	struct err ignored = { 0 };
+	struct store *store = path ? store_open_reading(path, &ignored) : NULL;
+	const struct gain_record *shipped;
+	size_t count;
+	bool ok = path && tree_gains_shipped(&shipped, &count, call->arena, err);
+
+	for (size_t i = 0; ok && i < tree->count; i++) {
+		struct tree_module *m = &tree->at[i];
+		const char *key = arena_printf(call->arena, "gain/%s", m->id), *text = NULL;
+
+		if (store && m->mechanism && key && !store_get_outcome(store, key, call->arena, &text, &ignored))
+			text = NULL;
+		tree_kernel_gain(&m->kernel, m->id, text, shipped, count, call->arena);
+	}
+	store_close(store);
+	return ok;
 }
 
 /* The names of all modules, those that are missing included; entries that the list does not name come last. */
@@ -233,6 +257,8 @@ static bool tree_run(const struct call *call, struct err *err)
 
 	if (!ok)
 		return err->kind == ERR_NONE ? err_memory(err) : false;
+	if (!add_gains(call, &tree, err))
+		return false;
 	if (name)
 		return show_module(call, &tree, name, err);
 	ok = add_figures(&tree, NULL, call->arena, err);
@@ -242,8 +268,8 @@ static bool tree_run(const struct call *call, struct err *err)
 	if (ok && json)
 		ok = tree_json(&tree, &out, err) && outfile_write(json, str_text(&out), out.length, err);
 	str_clear(&out);
-	if (!isatty(STDOUT_FILENO) && term.width < 140)
-		term.width = 140;
+	if (!isatty(STDOUT_FILENO) && term.width < 170)
+		term.width = 170;
 	if (ok && !html && !json)
 		ok = tree_table(&tree, &term, &out, err) && outfile_write("-", str_text(&out), out.length, err);
 	str_release(&out);
@@ -255,6 +281,7 @@ static const struct option tree_table_options[] = {
 	{ .name = "html", .word = "FILE", .words = WORDS_FILE, .help = "a page that draws the tree, or explains the module" },
 	{ .name = "model", .word = "NAME", .words = WORDS_MODELS, .fallback = "llama-3.1-8b", .help = "of the gain curves" },
 	{ .name = "device", .word = "NAME", .words = WORDS_DEVICES, .fallback = "h100", .help = "of the gain curves" },
+	{ .name = "db", .word = "FILE", .words = WORDS_FILE, .fallback = "$VIBEE_SIM_DB or ~/.local/share/vibee-sim/runs.db", .help = "where gains measured here are kept" },
 };
 static const struct option_group tree_options = OPTION_GROUP("Options", tree_table_options);
 

@@ -1,9 +1,11 @@
 #include "cli/tree_kernel.h"
 
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 #include "kernels/harness/kernel.h"
+#include "validation/gains.h"
 
 void tree_kernel_verify(struct tree_kernel *k, const char *name, struct arena *arena)
 {
@@ -31,4 +33,27 @@ void tree_kernel_verify(struct tree_kernel *k, const char *name, struct arena *a
 	k->device = "this CPU";
 	if (gmtime_r(&now, &utc) && strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &utc))
 		k->at = arena_strdup(arena, at);
+}
+
+bool tree_gains_shipped(const struct gain_record **out, size_t *count, struct arena *arena, struct err *err)
+{
+	return gain_records_load(out, count, arena, err);
+}
+
+void tree_kernel_gain(struct tree_kernel *k, const char *module, const char *record, const struct gain_record *shipped, size_t count,
+		      struct arena *arena)
+{
+	const struct gain_record *from = NULL;
+	struct gain_record own;
+
+	k->gain_here = record && gain_record_parse(record, &own, arena);
+	if (k->gain_here)
+		from = &own;
+	for (size_t i = 0; i < count && !from; i++)
+		if (strcmp(shipped[i].module, module) == 0)
+			from = &shipped[i];
+	k->predicted = from ? from->predicted : NAN;
+	k->measured = from ? from->measured : NAN;
+	k->gain_device = from ? from->device : NULL;
+	k->gain_at = from ? from->at : NULL;
 }

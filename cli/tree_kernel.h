@@ -9,4 +9,11 @@
  * A NULL name leaves the kernel empty. */
 void tree_kernel_verify(struct tree_kernel *k, const char *name, struct arena *arena);
 
+/* Gains measured where this program was made. */
+struct gain_record;
+MUST_USE bool tree_gains_shipped(const struct gain_record **out, size_t *count, struct arena *arena, struct err *err);
+/* Fills in the module's gain: from a record of the user's database (NULL: none there), else from the shipped ones, else nothing. */
+void tree_kernel_gain(struct tree_kernel *k, const char *module, const char *record, const struct gain_record *shipped, size_t count,
+		      struct arena *arena);
+
 #endif

@@ -1,4 +1,5 @@
 /* vibee-sim validate kernels: predicts shapes that calibration did not measure, then measures them. */
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,7 +63,7 @@ static bool outputs(const struct call *call, const struct kernels_study *s, stru
 
 static bool show_gains(const struct call *call, const struct gains_study *s, struct err *err)
 {
-	const char *json = call_text(call, "json");
+	const char *json = call_text(call, "json"), *csv = call_text(call, "csv");
 	struct term term = term_detect(STDOUT_FILENO);
 	struct str out = { 0 };
 	bool ok = true;
@@ -74,9 +75,41 @@ static bool show_gains(const struct call *call, const struct gains_study *s, str
 		ok = out.failed ? err_memory(err) : outfile_write(json, str_text(&out), out.length, err);
 	}
 	str_clear(&out);
-	if (ok && !(json && !strcmp(json, "-")))
+	if (ok && csv) {
+		gains_csv(s, &out);
+		ok = out.failed ? err_memory(err) : outfile_write(csv, str_text(&out), out.length, err);
+	}
+	str_clear(&out);
+	if (ok && !(json && !strcmp(json, "-")) && !(csv && !strcmp(csv, "-")))
 		ok = gains_text(s, call_flag(call, "parts"), &term, &out, err) && outfile_write("-", str_text(&out), out.length, err);
 	str_release(&out);
+	return ok;
+}
+
+/* Errors for the history, and the newest comparison of each module for `tree`. */
+static bool keep_gains(const struct call *call, const struct gains_study *s, struct err *err)
+{
+	const char *path = run_database(call, err);
+	struct store *store = path ? store_open(path, err) : NULL;
+	struct validation_error all = { .name = "gains", .held_out = true, .count = s->count, .median = s->median, .p90 = NAN };
+	struct str text = { 0 };
+	struct run_origin origin;
+	bool ok = store != NULL;
+	char id[33];
+
+	run_origin_here(call, &origin);
+	origin.kind = "validate";
+	for (size_t i = 0; ok && i < s->count; i++) {
+		const struct gain_row *r = &s->rows[i];
+		const char *key = arena_printf(call->arena, "gain/%s", r->gain->module);
+
+		str_clear(&text);
+		if (isfinite(r->rel_error))
+			ok = (key || err_memory(err)) && gain_record_text(r, s, &text, err) && store_put_outcome(store, key, origin.tool_version, str_text(&text), err);
+	}
+	ok = ok && store_put_validation(store, &origin, "gains", &all, 1, id, err);
+	str_release(&text);
+	store_close(store);
 	return ok;
 }
 
@@ -92,7 +125,7 @@ static bool gains_cmd(const struct call *call, struct err *err)
 	progress_start(&progress, call_flag(call, "quiet"));
 	ok = gains_run(&o, &study, call->arena, err);
 	progress_end(&progress);
-	return ok && show_gains(call, &study, err);
+	return ok && show_gains(call, &study, err) && (call_flag(call, "no-store") || keep_gains(call, &study, err));
 }
 
 static bool is_core(const struct call *call)
@@ -132,6 +165,7 @@ static const struct option kernels_table[] = {
 	{ .name = "threads", .word = "N", .kind = OPTION_INT, .least = 1, .most = 4096, .fallback = "as calibrated", .help = "threads that kernels use" },
 	{ .name = "seed", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e15, .fallback = "1", .help = "other shapes" },
 	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "as JSON (vibee.validate/1); - (or nothing): standard output" },
+	{ .name = "csv", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "with modules: one line each, as validation/gains.csv; - (or nothing): standard output" },
 	{ .name = "plot", .word = "FILE", .words = WORDS_FILE, .help = "predicted against measured as SVG" },
 	{ .name = "db", .word = "FILE", .words = WORDS_FILE, .fallback = "$VIBEE_SIM_DB or ~/.local/share/vibee-sim/runs.db", .help = "database of runs" },
 	{ .name = "no-store", .kind = OPTION_FLAG, .help = "do not keep the errors in the database" },
@@ -146,6 +180,8 @@ const struct command validate_kernels = {
 	.groups = (const struct option_group *const[]){ &kernels_options_group, NULL },
 	.examples = (const struct example[]){
 		{ "vibee-sim validate kernels", "all kernels against the device 'here'" },
+		{ "vibee-sim validate kernels --area all", "every module's gain, predicted and measured" },
+		{ "vibee-sim validate kernels --module kivi --parts", "one module, operator by operator" },
 		{ "vibee-sim validate kernels --op gemm --shapes 40 --plot gemm.svg", "one kernel, with a plot" },
 		{ NULL, NULL } },
 	.run = kernels_run,

@@ -43,10 +43,32 @@ double tree_error(const struct tree_module *m)
 	return median;
 }
 
+/* Where kernels were verified and gains measured. */
+static void add_places(const struct tree *tree, struct str *out)
+{
+	const struct tree_kernel *verified = NULL, *here = NULL, *shipped = NULL;
+
+	for (size_t i = 0; i < tree->count; i++) {
+		const struct tree_kernel *k = &tree->at[i].kernel;
+
+		if (k->name)
+			verified = k;
+		if (isfinite(k->measured))
+			*(k->gain_here ? &here : &shipped) = k;
+	}
+	if (verified)
+		str_addf(out, "\nkernels: run on %s at %s; error: largest against the reference\n", verified->device, verified->at ? verified->at : "?");
+	if (here)
+		str_addf(out, "gains: measured on this host (%s) at %s\n", here->gain_device, here->gain_at);
+	if (shipped)
+		str_addf(out, "* not measured here but on %s, %s; vibee-sim validate kernels --area all measures this host\n", shipped->gain_device,
+			 shipped->gain_at);
+}
+
 bool tree_table(const struct tree *tree, const struct term *term, struct str *out, struct err *err)
 {
 	static const struct table_column columns[] = { { "module", false }, { "area", false }, { "family", false }, { "mechanism", false },
-						       { "kernel", false }, { "gain", true }, { "figures", true }, { "error", true }, { "status", false } };
+						       { "kernel", false }, { "error", true }, { "gain, predicted of measured", true }, { "off", true }, { "figures", true }, { "error", true }, { "status", false } };
 	struct table *t = table_new(columns, COUNT_OF(columns));
 	size_t mechanisms = 0, kernels = 0, figures = 0;
 	bool ok;
@@ -66,13 +88,17 @@ bool tree_table(const struct tree *tree, const struct term *term, struct str *ou
 		table_cell(t, style, m->mechanism ? "yes" : "no");
 		table_cellf(t, m->kernel.name && !m->kernel.verified ? STYLE_BAD : STYLE_PLAIN, "%s%s", m->kernel.name ? m->kernel.name : "-",
 			    m->kernel.name && !m->kernel.verified ? " (fails)" : "");
-		table_cellf(t, STYLE_PLAIN, isfinite(m->kernel.predicted) ? "%.2f of %.2f" : "-", m->kernel.predicted, m->kernel.measured);
+		table_cellf(t, STYLE_FAINT, m->kernel.name ? "%.1g" : "-", m->kernel.rel_error);
+		table_cellf(t, STYLE_PLAIN, isfinite(m->kernel.predicted) ? "%.3g of %.3g x%s" : "-", m->kernel.predicted, m->kernel.measured,
+			    m->kernel.gain_here ? "" : " *");
+		table_cellf(t, STYLE_PLAIN, isfinite(m->kernel.measured) ? "%+.0f %%" : "-", 100 * (m->kernel.predicted / m->kernel.measured - 1));
 		table_cellf(t, STYLE_PLAIN, m->figure_count ? "%zu" : "-", m->figure_count);
 		table_cellf(t, STYLE_PLAIN, isfinite(tree_error(m)) ? "%.1f %%" : "-", 100 * tree_error(m));
 		table_cell(t, style, tree_status(m));
 	}
 	ok = table_print(t, term, 0, out, err);
 	table_free(t);
+	add_places(tree, out);
 	str_addf(out, "\n%zu modules: %zu with a mechanism, %zu with a kernel, %zu published figures; %zu missing\n", tree->count, mechanisms, kernels,
 		 figures, tree->count - mechanisms);
 	return ok;
@@ -95,6 +121,9 @@ static void kernel_json(struct json *j, const struct tree_kernel *k)
 	json_object(j, "ratio");
 	json_number(j, "predicted", k->predicted);
 	json_number(j, "measured", k->measured);
+	json_text(j, "device", k->gain_device);
+	json_text(j, "at", k->gain_at);
+	json_bool(j, "here", k->gain_here);
 	json_end(j);
 }
 
@@ -254,6 +283,10 @@ bool tree_module_text(const struct tree_module *m, const struct tree_curve *curv
 	if (m->kernel.name)
 		str_addf(out, "\nKernel %s: %s on %s at %s, largest error %.2g\n", m->kernel.name, m->kernel.verified ? "equals its reference" : "FAILS",
 			 m->kernel.device, m->kernel.at ? m->kernel.at : "?", m->kernel.rel_error);
+	if (isfinite(m->kernel.measured))
+		str_addf(out, "Gain %.3g predicted, %.3g measured (%+.1f %%) on %s%s at %s\n", m->kernel.predicted, m->kernel.measured,
+			 100 * (m->kernel.predicted / m->kernel.measured - 1), m->kernel.gain_here ? "this host, " : "", m->kernel.gain_device,
+			 m->kernel.gain_at);
 	if (!params_table(m, term, out, err) || !figures_table(m, term, out, err))
 		return false;
 	for (size_t i = 0; i < curve_count; i++)

@@ -21,7 +21,9 @@ struct tree_kernel {
 	const char *name, *device, *at;        /* NULL: none yet */
 	bool verified;
 	double rel_error;
-	double predicted, measured;            /* gain over the baseline on this machine; NAN: not measured */
+	double predicted, measured;            /* gain over the baseline; NAN: not measured */
+	const char *gain_device, *gain_at;     /* where and when: NULL without */
+	bool gain_here;                        /* by a run of this user's, not by the shipped table */
 };
 
 struct tree_text { const char *text, *source; };

@@ -156,6 +156,8 @@ static bool verify(struct gain_row *row, struct err *err)
 	for (size_t i = 0; i < row->count[GAIN_WITH]; i++) {
 		const struct kernel_family *f = row->parts[GAIN_WITH][i].family;
 
+		if (f && strcmp(f->area, "core") == 0)         /* validated on their own */
+			continue;
 		for (const struct shape *s = f ? f->tests : NULL; s && !shape_is_last(s); s++) {
 			struct kernel_case *c = kernel_case_new(f, s, 1, err);
 			double error = INFINITY;

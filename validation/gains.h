@@ -88,6 +88,7 @@ struct gain_record {
 	const char *module, *kernel, *device, *at;     /* device: whose processor */
 	double kernel_error, predicted, measured;
 };
+void gains_csv(const struct gains_study *s, struct str *out);          /* lines as validation/gains.csv has them */
 /* Text of a record, as the database keeps it under "gain/MODULE", and back. */
 MUST_USE bool gain_record_text(const struct gain_row *row, const struct gains_study *s, struct str *out, struct err *err);
 bool gain_record_parse(const char *text, struct gain_record *out, struct arena *arena);

@@ -73,5 +73,50 @@ static void mechanisms_count_what_kernels_do(void)
 	}
 }
 
+/* What the database keeps comes back; what is no record is told. */
+static void records_come_back(void)
+{
+	static const struct gain_case c = { .module = "kivi_v1821", .area = "kv", .kernel = "kivi_attention" };
+	struct gain_row *row = mem_calloc(1, sizeof(*row));
+	struct gains_study s = { .host = "a \"CPU\"", .at = "2026-11-29T00:00:00Z", .rows = row, .count = 1 };
+	struct arena *arena = arena_new();
+	struct gain_record r;
+	struct str text = { 0 };
+	struct err err = { 0 };
+
+	*row = (struct gain_row){ .gain = &c, .predicted = 2.5, .measured = 2.25, .kernel_error = 1e-5, .rel_error = 2.5 / 2.25 - 1 };
+	CU_ASSERT_TRUE(gain_record_text(row, &s, &text, &err));
+	CU_ASSERT_TRUE(gain_record_parse(str_text(&text), &r, arena));
+	CU_ASSERT_STRING_EQUAL(r.module, "kivi_v1821");
+	CU_ASSERT_STRING_EQUAL(r.kernel, "kivi_attention");
+	CU_ASSERT_STRING_EQUAL(r.device, "a \"CPU\"");
+	CU_ASSERT_EQUAL(r.predicted, 2.5);
+	CU_ASSERT_EQUAL(r.measured, 2.25);
+	CU_ASSERT_FALSE(gain_record_parse("{}", &r, arena));
+	CU_ASSERT_FALSE(gain_record_parse("not JSON", &r, arena));
+	str_release(&text);
+	arena_free(arena);
+	mem_free(row);
+}
+
+/* The shipped table names modules that exist, one line each. */
+static void shipped_records_load(void)
+{
+	struct arena *arena = arena_new();
+	const struct gain_record *at;
+	struct err err = { 0 };
+	size_t count;
+
+	CU_ASSERT_TRUE_FATAL(gain_records_load(&at, &count, arena, &err));
+	CU_ASSERT(count >= 15);
+	for (size_t i = 0; i < count; i++) {
+		CU_ASSERT(at[i].predicted > 0 && at[i].measured > 0);
+		for (size_t k = 0; k < i; k++)
+			CU_ASSERT_STRING_NOT_EQUAL(at[k].module, at[i].module);
+	}
+	arena_free(arena);
+}
+
 CU_TestInfo suite_gains[] = { { "operators find their kernels", operators_find_their_kernels },
-			      { "mechanisms count what kernels do", mechanisms_count_what_kernels_do }, CU_TEST_INFO_NULL };
+			      { "mechanisms count what kernels do", mechanisms_count_what_kernels_do },
+			      { "records come back", records_come_back }, { "shipped records load", shipped_records_load }, CU_TEST_INFO_NULL };
