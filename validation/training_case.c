@@ -304,10 +304,12 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	/* torchtitan without torch.compile runs eager kernels. */
 	if (text_starts(row->source, "torchtitan") && !strstr(r.parallel, "compile") && r.pp == 1)
 		str_add(&r.settings, "hardware.stack=fsdp2-eager ");
-	/* Containers of 2026 have cuDNN's attention with sinks (June) for Blackwell. */
-	if (text_starts(row->source, "Megatron-Bridge") && strstr(row->source, "[26.0") && (strstr(row->source, "[26.06") || strstr(row->source, "[26.08")) &&
+	/* NeMo containers from June 2026 on Grace Blackwell. */
+	if (text_starts(row->source, "Megatron-Bridge") && (strstr(row->source, "[26.06") || strstr(row->source, "[26.08")) &&
 	    text_starts(row->accelerator, "GB"))
 		str_add(&r.settings, "hardware.stack=megatron-2606 ");
+	if (text_starts(row->source, "MLPerf") && text_starts(row->accelerator, "MI"))
+		str_add(&r.settings, "hardware.stack=rocm ");
 	/* MegaScale's baseline is the Megatron-LM of 2023: nothing overlaps. */
 	if (strstr(row->scenario, "Megatron-LM"))
 		str_add(&r.settings, "hardware.stack=megatron-2023 ");

@@ -72,13 +72,15 @@ bool train_parts_load(const struct job *job, struct train_parts *out, struct are
 		return false;
 	options = (struct cost_options){ .system = out->system, .device = out->device, .best_provider = (enum provider)provider };
 	out->costs = cost_model_new(&options, err);
-	return out->costs != NULL;
+	options.best_provider = PROVIDER_ANALYTIC;
+	out->between_nodes = out->costs ? cost_model_new(&options, err) : NULL;
+	return out->between_nodes != NULL;
 }
 
 void train_parts_release(struct train_parts *p)
 {
-	cost_model_free(p->costs);
-	p->costs = NULL;
+	cost_model_free(p->costs), cost_model_free(p->between_nodes);
+	p->costs = p->between_nodes = NULL;
 }
 
 static bool degrees(const struct job *job, struct train_setup *s, struct err *err)

@@ -18,7 +18,9 @@ struct train_parts {
 	const struct optimizer_ops *optimizer;
 	struct technique_set techniques;
 	double trainable;                      /* share of the weights that get gradients: the job's, times the techniques' */
-	struct cost_model *costs;              /* owned: train_parts_release */
+	/* Owned: train_parts_release. Tables of collectives between nodes were measured on somebody else's network: those are
+	 * priced from this system's own. */
+	struct cost_model *costs, *between_nodes;
 };
 MUST_USE bool train_parts_load(const struct job *job, struct train_parts *out, struct arena *arena, struct err *err);
 void train_parts_release(struct train_parts *p);

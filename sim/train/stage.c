@@ -31,6 +31,13 @@ static double sustained(const struct train_setup *s, const struct training_op *t
 	return k->comm_share;
 }
 
+static void price_op(const struct train_setup *s, const struct op *op, struct op_cost *out)
+{
+	bool between = op->kind >= OP_ALL_REDUCE && op->kind <= OP_BROADCAST && op->devices_per_node > 0 && op->devices > op->devices_per_node;
+
+	cost_op(between ? s->parts->between_nodes : s->parts->costs, op, out);
+}
+
 static bool is_comm(enum training_part part)
 {
 	return part >= PART_TP_COMM;
@@ -69,7 +76,7 @@ static double smaller_pieces(const struct train_setup *s, const struct training_
 	struct op_cost c;
 
 	piece.m = (piece.m + tiles - 1) / tiles;
-	cost_op(s->parts->costs, &piece, &c);
+	price_op(s, &piece, &c);
 	return fmax(0, tiles * c.seconds * product->count / s->parts->stack->gemm_share - whole_s);
 }
 
@@ -104,7 +111,7 @@ static void price_ops(const struct train_setup *s, const struct training_ops *op
 		struct op_cost c;
 		double hidden;
 
-		cost_op(s->parts->costs, &t->op, &c);
+		price_op(s, &t->op, &c);
 		if (t->part == PART_ATTENTION && s->parts->stack->attention_flop_s_most > 0)
 			c.seconds = fmax(c.seconds, c.flops / s->parts->stack->attention_flop_s_most);
 		if (t->part == PART_ATTENTION)
@@ -173,7 +180,7 @@ static double collective(const struct train_setup *s, enum op_kind kind, double 
 	op.devices_per_node = together >= ranks ? 0 : together > 0 ? (int)together : 1;
 	if (s->job->layout.dp_network != NETWORK_DEFAULT)
 		op.devices_per_node = s->job->layout.dp_network == NETWORK_SCALE_OUT ? 1 : 0;
-	cost_op(s->parts->costs, &op, &c);
+	price_op(s, &op, &c);
 	return c.seconds / s->parts->stack->comm_share;
 }
 
@@ -225,11 +232,11 @@ double train_price_send(const struct train_setup *s)
 	op.devices_per_node = stage_ranks * 2 <= domain ? 0 : 1;
 	if (s->job->layout.pp_network != NETWORK_DEFAULT)
 		op.devices_per_node = s->job->layout.pp_network == NETWORK_SCALE_OUT ? 1 : 0;
-	cost_op(s->parts->costs, &op, &c);
+	price_op(s, &op, &c);
 	if (cut && !s->graph.place.sequence_parallel) {
 		gather.kind = OP_ALL_GATHER, gather.bytes = bytes, gather.devices = (int)s->tp;
 		gather.devices_per_node = s->job->layout.tp_network == NETWORK_SCALE_OUT ? 1 : s->tp <= domain ? 0 : (int)domain;
-		cost_op(s->parts->costs, &gather, &behind);
+		price_op(s, &gather, &behind);
 	}
 	return (c.seconds + behind.seconds) / s->parts->stack->comm_share;
 }
