@@ -67,7 +67,20 @@ static void no(struct training_case *out, const char *why, const char *detail)
 		out->why = why, out->detail = detail;
 }
 
-static void layout(struct reading *r, struct training_case *out)
+/* Tables of memory leave out what the same source's tables of times state of the same run; 1: nobody says. */
+static int64_t interleaving_of_others(const struct published_rows *rows, const struct published_row *row)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct published_row *o = &rows->at[i];
+
+		if (strstr(row->metric, "memory") && strncmp(o->source, row->source, strcspn(row->source, " ") + 1) == 0 && strcmp(o->model, row->model) == 0 && o->devices == row->devices &&
+		    number_after(o->parallelism, "interleave") > 0)
+			return number_after(o->parallelism, "interleave");
+	}
+	return 1;
+}
+
+static void layout(const struct published_rows *rows, struct reading *r, struct training_case *out)
 {
 	const char *p = r->parallel;
 	bool fsdp = strstr(p, "fsdp") != NULL, stated = strstr(p, "tp") || fsdp || strstr(p, "dp");
@@ -80,6 +93,8 @@ static void layout(struct reading *r, struct training_case *out)
 	r->vp = number_after(p, "vp") > 0 ? number_after(p, "vp") : at_least_one(number_after(p, "interleave"));
 	if (r->vp == 1 && strstr(p, "interleaved"))
 		r->vp = 2;
+	if (r->vp == 1 && r->pp > 1)
+		r->vp = interleaving_of_others(rows, r->row);
 	if (r->pp == 1)
 		r->vp = 1;
 	/* Their tables have no column for it; all interleave (Llama 3: figure 6; MLPerf: by how the rate falls with fewer micro-batches). */
@@ -295,7 +310,7 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 		r.parallel = lower(layout_of_others(rows, row), arena);
 	if (!r.parallel)
 		return err_memory(err);
-	layout(&r, out);
+	layout(rows, &r, out);
 	batch(&r, out);
 	whole_runs(rows, &r, out);
 	if (strstr(row->model, "LoRA") || strcmp(row->scenario, "LoRA") == 0)

@@ -114,11 +114,12 @@ static double no_bubble(int p, int v, int m)
 	return 0;
 }
 
-/* (p/2 - 1)(F&B + B - 3W) with F&B = f + b + w: a third of a micro-batch for f = b = w. */
+/* (p/2 - 1)(F&B + B - 3W) (DeepSeek-V3, table 2) with F&B = f + b + w and the whole backward B = b + w: two thirds of a
+ * micro-batch for f = b = w. */
 static double dualpipe_bubble(int p, int v, int m)
 {
 	(void)v, (void)m;
-	return p > 2 ? (p / 2.0 - 1) / 3 : 0;
+	return p > 2 ? 2 * (p / 2.0 - 1) / 3 : 0;
 }
 
 static double all_in_flight(int p, int v, int m)

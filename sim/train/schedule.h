@@ -33,7 +33,7 @@ struct schedule_ops {
 	/* (split) Micro-batches of a chunk whose activations may be held, from its forward pass to its weight gradients;
 	 * depth: how many chunks the pipeline has from this one to its end. */
 	int (*limit)(int depth, int p);
-	/* Idle time of a rank over the step in units of f + b + w of one micro-batch on all of a rank's chunks, for f = b = w. */
+	/* As published: idle time of a rank over the step in units of f + b + w of one micro-batch on all of a rank's chunks, for f = b = w. */
 	double (*bubble)(int p, int v, int m);
 	/* Most chunk activations held by the first rank, in micro-batches of all of a rank's chunks. */
 	double (*in_flight)(int p, int v, int m);

@@ -298,6 +298,42 @@ static void executions(void)
 	arena_free(arena);
 }
 
+/* What newer settings trade: each run against its base. */
+static void settings(void)
+{
+	struct arena *arena = arena_new();
+	struct job *job = job_of("llama-3.1-8b", "megatron", 1, 1, 1, arena);
+	struct train_result none, some, full, once, each, even, uneven;
+	struct train_wishes any = { .any_memory = true };
+	struct training_stack balanced;
+	struct train_parts parts;
+	struct err err = { 0 };
+
+	job->layout.dp = 8, job->batch.global = 8, job->batch.sequence = 8192;
+	none = run(job, arena);
+	job->layout.recompute = RECOMPUTE_ELEMENTWISE, some = run(job, arena);
+	job->layout.recompute = RECOMPUTE_FULL, full = run(job, arena);
+	CU_ASSERT(none.memory.activations > 1.2 * some.memory.activations && some.memory.activations > full.memory.activations);
+	CU_ASSERT(none.step_s < some.step_s && some.step_s < 1.05 * none.step_s && some.step_s < full.step_s);
+	/* Weights kept and gradients whole: two bytes and four of all parameters more, the traffic of one micro-batch. */
+	job->layout.zero = 3, job->batch.global = 64;
+	each = run(job, arena);
+	job->layout.regather = false, once = run(job, arena);
+	CU_ASSERT(once.breakdown.dp_comm < each.breakdown.dp_comm / 4);
+	CU_ASSERT(once.memory.buffers > each.memory.buffers + 6 * 7e9);
+	/* The last of four pieces of a sequence attends to 7/4 of the mean. */
+	job = job_of("llama-3.1-8b", "torchtitan", 1, 1, 1, arena);
+	job->hardware.system = "dgx-h100", job->hardware.device = NULL;
+	job->layout.dp = 1, job->layout.cp = 4, job->batch.global = 1, job->batch.sequence = 262144, job->layout.recompute = RECOMPUTE_FULL;
+	CU_ASSERT_FATAL(train_parts_load(job, &parts, arena, &err));
+	CU_ASSERT_FATAL(train_layout_run(job, &parts, &any, &uneven, arena, &err));
+	balanced = *parts.stack, balanced.ring_even = true, parts.stack = &balanced;
+	CU_ASSERT_FATAL(train_layout_run(job, &parts, &any, &even, arena, &err));
+	CU_ASSERT(uneven.step_s > 1.6 * even.step_s && uneven.step_s < 1.75 * even.step_s);
+	train_parts_release(&parts);
+	arena_free(arena);
+}
+
 static void best_layout(void)
 {
 	struct arena *arena = arena_new();
@@ -326,5 +362,5 @@ static void best_layout(void)
 
 CU_TestInfo suite_training[] = { { "Korthikanti's memory tables", korthikanti }, { "ZeRO's memory table", zero_stages }, { "scaling laws", scaling },
 				 { "failures", failures }, { "laws of a step", laws }, { "what is refused", refusals }, { "best layout", best_layout },
-				 { "search equals simulating all", search_is_exhaustive }, { "Calculon's space", calculons_space }, { "dimensions of an execution", executions },
+				 { "search equals simulating all", search_is_exhaustive }, { "Calculon's space", calculons_space }, { "dimensions of an execution", executions }, { "recomputation, gathering, rings", settings },
 				 CU_TEST_INFO_NULL };
