@@ -70,6 +70,7 @@ struct tuning {
 	struct arena *arena;
 	double step_s;                 /* of the best; INFINITY: none fits */
 	int64_t micro, vp;             /* of it */
+	int recompute;
 };
 
 static void try_setting(struct tuning *t, int64_t micro, int64_t vp, struct train_result *r)
@@ -79,7 +80,7 @@ static void try_setting(struct tuning *t, int64_t micro, int64_t vp, struct trai
 	t->job->batch.micro = micro, t->job->layout.vp = vp;
 	/* Memory is known to some 5 %. */
 	if (train_layout_run(t->job, t->parts, &t->wishes, r, t->arena, &own) && r->memory.peak_bytes <= 1.05 * r->memory.capacity_bytes && r->step_s < t->step_s)
-		t->step_s = r->step_s, t->micro = micro, t->vp = vp;
+		t->step_s = r->step_s, t->micro = micro, t->vp = vp, t->recompute = t->job->layout.recompute;
 }
 
 static bool even_chunks(const struct train_parts *parts, int64_t chunks)
@@ -89,20 +90,20 @@ static bool even_chunks(const struct train_parts *parts, int64_t chunks)
 	return layers % chunks == 0 || (layers + 2) % chunks == 0;
 }
 
-/* What a row leaves open its authors have tuned: the fastest micro-batch and number of chunks, and as little recomputation as
- * memory asks for. The first setting when none fits. */
+/* What a row leaves open its authors have tuned: the fastest micro-batch, number of chunks and recomputation that fit; for a
+ * micro-batch that is stated, as little recomputation as memory asks for. The first setting when none fits. */
 static bool tuned(struct job *job, const struct training_case *c, const struct train_parts *parts, struct train_result *r, struct arena *arena,
 		  struct err *err)
 {
 	struct tuning t = { .job = job, .parts = parts, .wishes = { .any_memory = true }, .arena = arena, .step_s = INFINITY };
-	int64_t first = job->batch.micro, most = c->free_micro ? 16 : first, vp = job->layout.vp, vp_most = c->free_chunks ? 16 : vp;
+	int64_t first = job->batch.micro, most = c->free_micro ? 32 : first, vp = job->layout.vp, vp_most = c->free_chunks ? 16 : vp;
 	const struct training_stack *k = parts->stack;
 	bool stated = strstr(c->settings, "layout.recompute") != NULL;
 	/* From little to much; norms and activations alone: Megatron-Core and compilers. */
 	const int levels[] = { RECOMPUTE_NONE, k->fused && !k->eager_attention && !k->selective_half ? RECOMPUTE_ELEMENTWISE : RECOMPUTE_NONE,
 			       RECOMPUTE_SELECTIVE, RECOMPUTE_FULL };
 
-	for (size_t level = 0; level < (stated ? 1 : COUNT_OF(levels)) && isinf(t.step_s); level++) {
+	for (size_t level = 0; level < (stated ? 1 : COUNT_OF(levels)) && (c->free_micro || isinf(t.step_s)); level++) {
 		if (level > 0 && levels[level] == levels[level - 1])
 			continue;
 		if (!stated)
@@ -112,7 +113,9 @@ static bool tuned(struct job *job, const struct training_case *c, const struct t
 				if (v == vp || even_chunks(parts, v * job->layout.pp))
 					try_setting(&t, micro, v, r);
 	}
-	job->batch.micro = isinf(t.step_s) ? first : t.micro, job->layout.vp = isinf(t.step_s) ? vp : t.vp;
+	job->batch.micro = first, job->layout.vp = vp;
+	if (isfinite(t.step_s))
+		job->batch.micro = t.micro, job->layout.vp = t.vp, job->layout.recompute = t.recompute;
 	return train_layout_run(job, parts, &t.wishes, r, arena, err);
 }
 
