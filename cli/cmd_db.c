@@ -121,9 +121,12 @@ bool show_stored_run(const struct call *call, struct err *err)
 		return err_memory(err);
 	if (!run_files_choose(call, &files, err) || !load(call, r, &about, err))
 		return false;
-	if (text_equal(about.kind, "train"))
-		return train_again(call, r, err);
-	files.text = files.text && !files.json && !files.html && !files.markdown;
+	if (text_equal(about.kind, "train")) {
+		if (files.junit && !run_outputs(r, &(struct run_files){ .junit = files.junit }, NULL, NULL, err))
+			return false;
+		return (files.junit && !files.json && !files.html) || train_again(call, r, err);
+	}
+	files.text = files.text && !files.json && !files.html && !files.markdown && !files.junit;
 	origin = (struct run_origin){ .kind = about.kind, .tool_version = about.tool_version, .host = about.host, .command = about.command };
 	return run_outputs(r, &files, &origin, NULL, err);
 }

@@ -1,4 +1,4 @@
-/* vibee-sim report: a kept run or study as text, HTML, Markdown or JSON. */
+/* vibee-sim report: a kept run or study as text, HTML, Markdown, JUnit XML or JSON. */
 #include <string.h>
 
 #include "base/str.h"
@@ -10,6 +10,8 @@ static const struct option report_table[] = {
 	{ .name = "kind", .word = "NAME", .help = "which 'last' counts: run (also training), study, whatif, search or validate" },
 	{ .name = "html", .word = "FILE.html", .words = WORDS_FILE, .output = true, .help = "one self-contained page" },
 	{ .name = "markdown", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "for issues and notebooks" },
+	{ .name = "junit", .word = "FILE.xml", .words = WORDS_FILE, .output = true,
+	  .help = "JUnit XML: a test case for every SLO of a run, variant of a what-if, candidate of a search, group of a validation" },
 	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "schema vibee.run/1, of studies what they printed" },
 	{ .name = "db", .word = "FILE", .words = WORDS_FILE, .fallback = "$VIBEE_SIM_DB or ~/.local/share/vibee-sim/runs.db", .help = "database of runs" },
 };
@@ -54,7 +56,7 @@ static bool report_run(const struct call *call, struct err *err)
 }
 
 const struct command command_report = {
-	.name = "report", .summary = "show a kept run or study as text, HTML, Markdown or JSON", .arguments = "[RUN|STUDY]", .arguments_most = 1,
+	.name = "report", .summary = "show a kept run or study as text, HTML, Markdown, JUnit XML or JSON", .arguments = "[RUN|STUDY]", .arguments_most = 1,
 	.words = WORDS_RUNS,
 	.details = "RUN is the beginning of an id ('vibee-sim db list' shows them), 'last' -- also without one --, or 'last~N' for the N-th "
 		   "before it; STUDY is that of a what-if, search or validation. Without options the text goes to standard output; a file left "

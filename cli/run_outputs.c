@@ -10,6 +10,7 @@
 #include "cli/version.h"
 #include "reports/html.h"
 #include "reports/markdown.h"
+#include "reports/report_junit.h"
 #include "reports/run_json.h"
 #include "reports/run_text.h"
 
@@ -20,7 +21,7 @@ static const char *text_if_known(const struct call *call, const char *name)
 
 bool run_files_choose(const struct call *call, struct run_files *out, struct err *err)
 {
-	static const char *const files[] = { "json", "html", "report", "markdown", "requests-csv", "chrome-trace" };
+	static const char *const files[] = { "json", "html", "report", "markdown", "junit", "requests-csv", "chrome-trace" };
 	const char *first = NULL;
 
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
@@ -37,6 +38,7 @@ bool run_files_choose(const struct call *call, struct run_files *out, struct err
 	if (!out->html)
 		out->html = text_if_known(call, "html");
 	out->markdown = text_if_known(call, "markdown");
+	out->junit = text_if_known(call, "junit");
 	out->text = !first && !(option_find(call->command, "quiet") && call_flag(call, "quiet"));
 	return true;
 }
@@ -110,6 +112,15 @@ static bool write_markdown(const struct result *r, const struct run_origin *orig
 	return ok;
 }
 
+static bool write_junit(const struct result *r, const char *path, struct err *err)
+{
+	struct str out = { 0 };
+	bool ok = run_junit(r, &out, err) && paths_write(path, str_text(&out), out.length, err);
+
+	str_release(&out);
+	return ok;
+}
+
 static bool write_html(const struct result *r, const struct run_origin *origin, const char *path, struct err *err)
 {
 	struct html_options options = { .origin = origin };
@@ -147,6 +158,8 @@ bool run_outputs(const struct result *r, const struct run_files *files, const st
 		ok = note(write_html(r, origin, files->html, &inner), &inner, err) && ok;
 	if (files->markdown)
 		ok = note(write_markdown(r, origin, files->markdown, &inner), &inner, err) && ok;
+	if (files->junit)
+		ok = note(write_junit(r, files->junit, &inner), &inner, err) && ok;
 	if (files->text)
 		ok = note(write_text(r, files, database, &inner), &inner, err) && ok;
 	return ok;

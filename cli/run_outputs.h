@@ -10,7 +10,7 @@
 #include "sim/scenario.h"
 
 struct run_files {
-	const char *json, *html, *markdown;    /* NULL: not asked for; "-": standard output */
+	const char *json, *html, *markdown, *junit;    /* NULL: not asked for; "-": standard output */
 	bool text;                             /* the report on standard output */
 };
 /* What the options say. Refuses two results on standard output: they could not be told apart. */

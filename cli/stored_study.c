@@ -6,6 +6,7 @@
 #include "cli/study_outputs.h"
 #include "cli/study_read.h"
 #include "cli/validation_outputs.h"
+#include "reports/report_junit.h"
 
 static bool validation_of(struct store *s, const struct stored_study *study, struct arena *arena, struct validation_view *out, struct err *err)
 {
@@ -82,6 +83,14 @@ bool study_show(struct store *s, const char *kind, const char *name, enum study_
 	return store_get_study(s, kind, name, arena, &study, err) && show(s, &study, form, arena, out, err);
 }
 
+static bool junit_of(struct store *s, const struct stored_study *study, struct arena *arena, struct str *out, struct err *err)
+{
+	struct side side;
+
+	side_init(&side, study->title ? study->title : study->kind, arena);
+	return side_of_study(&side, s, study->id, err) && study_junit(&side, out, err);
+}
+
 bool show_stored_study(const struct call *call, const char *kind, const char *name, struct err *err)
 {
 	static const struct { const char *option; enum study_form form; } forms[] = { { "html", STUDY_HTML }, { "markdown", STUDY_MARKDOWN } };
@@ -103,6 +112,11 @@ bool show_stored_study(const struct call *call, const char *kind, const char *na
 		written = true;
 		ok = show(store, &study, forms[i].form, call->arena, &out, err);
 		ok = study_write(file, &out, ok, err);
+	}
+	if (ok && call_text(call, "junit")) {
+		written = true;
+		ok = junit_of(store, &study, call->arena, &out, err);
+		ok = study_write(call_text(call, "junit"), &out, ok, err);
 	}
 	if (ok && !written) {
 		ok = show(store, &study, STUDY_TEXT, call->arena, &out, err);

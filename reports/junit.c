@@ -1,5 +1,7 @@
 #include "reports/junit.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "reports/markup.h"
 
@@ -38,6 +40,22 @@ static void attribute(struct str *out, const char *name, const char *value)
 	str_addf(out, " %s=\"", name);
 	markup_add(out, value);
 	str_add(out, "\"");
+}
+
+/* Escaped line by line: markup_add makes blanks of what ends a line. */
+static void content(struct str *out, const char *text)
+{
+	char line[512];
+
+	for (size_t n; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		if (n >= sizeof(line))
+			n = sizeof(line) - 1;
+		memcpy(line, text, n);
+		line[n] = '\0';
+		markup_add(out, line);
+		str_add(out, text[n] == '\n' && text[n + 1] ? "\n" : "");
+	}
 }
 
 static void tally_add(struct str *out, const struct tally *t)
@@ -87,7 +105,7 @@ void junit_passed(struct junit *j, const char *class_name, const char *name, con
 		return;
 	}
 	str_add(&j->cases, "><system-out>");
-	markup_add(&j->cases, output);
+	content(&j->cases, output);
 	str_add(&j->cases, "</system-out></testcase>\n");
 }
 
@@ -97,7 +115,7 @@ void junit_failure(struct junit *j, const char *class_name, const char *name, co
 	str_add(&j->cases, "><failure type=\"failed\"");
 	attribute(&j->cases, "message", message);
 	str_add(&j->cases, ">");
-	markup_add(&j->cases, details);
+	content(&j->cases, details);
 	str_add(&j->cases, "</failure></testcase>\n");
 	j->suite.failures++;
 }

@@ -271,6 +271,21 @@ static bool validation(struct side *side, const json_t *doc, struct err *err)
 	return true;
 }
 
+/* A capacity plan is one case: its totals and the ends of its interval. Less money, devices and shortfall are better. */
+static bool plan(struct side *side, const json_t *doc, struct err *err)
+{
+	static const char *const less[] = { "usd", "device", "shortfall", "kwh" };
+	struct side_case *c = side_add(side, text_at(doc, "title") ? text_at(doc, "title") : "plan", NULL, err);
+
+	if (!c || !numbers(side, c, doc, "", 0, err))
+		return false;
+	for (size_t i = 0; i < c->figure_count; i++)
+		for (size_t k = 0; k < COUNT_OF(less); k++)
+			if (strstr(c->figures[i].name, less[k]))
+				c->figures[i].better = -1;
+	return true;
+}
+
 static bool kept_case(struct side *side, const json_t *object, struct err *err)
 {
 	const json_t *measured = json_object_get(object, "measured"), *m;
@@ -307,6 +322,7 @@ static bool kept(struct side *side, const json_t *doc, struct err *err)
 static const struct { const char *schema; bool (*read)(struct side *side, const json_t *doc, struct err *err); } readers[] = {
 	{ "vibee.figures/1", kept },  { "vibee.run/1", run },       { "vibee.train/1", train },          { "vibee.bench/1", bench },
 	{ "vibee.whatif/1", whatif }, { "vibee.search/1", search }, { "vibee.validate/1", validation },
+	{ "vibee.plan/1", plan },
 };
 
 static bool document(struct side *side, const char *path, const json_t *doc, struct err *err)

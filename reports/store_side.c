@@ -168,11 +168,17 @@ static bool newest_studies(struct side *side, struct store *s, struct err *err)
 	int code = SQLITE_DONE;
 
 	while (ok && (code = sqlite3_step(st)) == SQLITE_ROW) {
-		struct side inner;
 		struct stored_study about;
+		struct err unfit = { 0 };
+		struct side inner;
 
 		side_init(&inner, "study", side->arena);
-		ok = store_get_study(s, NULL, (const char *)sqlite3_column_text(st, 0), side->arena, &about, err) && study(&inner, s, &about, err);
+		ok = store_get_study(s, NULL, (const char *)sqlite3_column_text(st, 0), side->arena, &about, err);
+		/* A study without figures to compare, or of a kind unknown here, is no reason to leave the others. */
+		if (ok && !study(&inner, s, &about, &unfit)) {
+			ok = unfit.kind == ERR_INPUT || err_set(err, unfit.kind, "%s", unfit.text);
+			continue;
+		}
 		for (size_t i = 0; ok && i < inner.count; i++) {
 			struct side_case *c = side_add(side, arena_printf(side->arena, "%s: %s", about.title ? about.title : about.kind,
 									  inner.cases[i]->name), NULL, err);
