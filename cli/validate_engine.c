@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/paths.h"
@@ -13,7 +14,10 @@
 #include "cli/progress.h"
 #include "cli/run_outputs.h"
 #include "reports/outfile.h"
+#include "kernels/harness/machine.h"
+#include "models/technique.h"
 #include "validation/engine/engine_study.h"
+#include "validation/gains.h"
 
 extern const struct command validate_engine;
 
@@ -215,6 +219,53 @@ static bool show_study(const struct call *call, const struct engine_study *s, st
 	return ok && (!plots || plot_all(s, plots, call->arena, err));
 }
 
+/* Tokens a second with the module over those without. */
+static bool show_gain(const struct call *call, const struct engine_study *s, const char *module, struct err *err)
+{
+	struct engine_gain g = engine_study_gain(s, module);
+	const char *json = call_text(call, "json");
+	struct str out = { 0 };
+	bool ok;
+
+	if ((json && strcmp(json, "-") == 0) || call_flag(call, "quiet"))
+		return true;
+	str_addf(&out, "\n%s: output tokens a second, with over without: %.3g x predicted, %.3g x measured (%+.1f %%)\n", module, g.predicted, g.measured,
+		 100 * (g.predicted / g.measured - 1));
+	ok = out.failed ? err_memory(err) : outfile_write("-", str_text(&out), out.length, err);
+	str_release(&out);
+	return ok;
+}
+
+/* Modules without a comparison of kernels (validation/gains_cases.c) have this one in the tree. */
+static bool keep_gain(const struct call *call, const struct engine_study *s, const char *module, struct err *err)
+{
+	struct engine_gain g = engine_study_gain(s, module);
+	const struct technique *t = technique_load(arena_printf(call->arena, "%.*s", (int)strcspn(module, ":"), module), call->arena, err);
+	const char *path = run_database(call, err), *key = t ? arena_printf(call->arena, "gain/%s", t->id) : NULL;
+	struct str text = { 0 };
+	struct machine machine;
+	struct store *store;
+	time_t now = time(NULL);
+	struct tm utc;
+	char at[24] = "";
+	bool ok;
+
+	for (const struct gain_case *c = gain_cases; t && c->module; c++)
+		if (strcmp(c->module, t->id) == 0)
+			return true;
+	if (!path || !key || !machine_read(&machine, err))
+		return false;
+	if (gmtime_r(&now, &utc))
+		strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	store = store_open(path, err);
+	ok = store && gain_record_write(&(struct gain_record){ .module = t->id, .kernel = "engine", .device = machine.cpu, .at = at, .predicted = g.predicted,
+								.measured = g.measured }, &text, err) &&
+	     store_put_outcome(store, key, "", str_text(&text), err);
+	store_close(store);
+	str_release(&text);
+	return ok;
+}
+
 static bool engine_beside_simulation(const struct call *call, struct err *err)
 {
 	const char *clock = call_text(call, "clock");
@@ -223,7 +274,7 @@ static bool engine_beside_simulation(const struct call *call, struct err *err)
 					  .age_s = 3600, .rounds = (int)call_int(call, "rounds", 0), .progress = on_study, .ctx = &watch };
 	struct engine_study_options o = { .device = call_text(call, "device"), .devices = &devices, .only = call_text(call, "case"), .repeats = (int)call_int(call, "repeats", 3),
 					  .clock = clock && strcmp(clock, "cpu") == 0 ? CLOCK_OF_PROCESSOR : CLOCK_OF_WALL, .scale = call_number(call, "scale", 1),
-					  .progress = on_study, .ctx = &watch };
+					  .with = call_text(call, "with"), .progress = on_study, .ctx = &watch };
 	struct engine_study study;
 	bool ok;
 
@@ -232,7 +283,7 @@ static bool engine_beside_simulation(const struct call *call, struct err *err)
 	progress_start(&watch.progress, call_flag(call, "quiet"));
 	ok = engine_study_run(&o, &study, call->arena, err);
 	progress_end(&watch.progress);
-	return ok && show_study(call, &study, err) && (call_flag(call, "no-store") || keep(call, &study, err));
+	return ok && show_study(call, &study, err) && (!o.with || show_gain(call, &study, o.with, err)) && (call_flag(call, "no-store") || (keep(call, &study, err) && (!o.with || keep_gain(call, &study, o.with, err))));
 }
 
 static bool engine_cmd(const struct call *call, struct err *err)
@@ -274,6 +325,7 @@ const struct command validate_engine = {
 							&store_options, NULL },
 	.examples = (const struct example[]){
 		{ "vibee-sim validate engine --plots figures --json engine.json", "all cases; some minutes on a machine of one's own" },
+		{ "vibee-sim validate engine --with bitnet_b158_v1796", "a module of the tree: the engine with and without it, simulated and run" },
 		{ "vibee-sim validate engine --case moe --repeats 5", "cases with experts, five runs each" },
 		{ "vibee-sim validate engine --engine-only", "a small model under a small load" },
 		{ "vibee-sim validate engine --engine-only --weights model.gguf --prompt 1,15,27 --tokens 32", "what a loaded model says" },

@@ -91,6 +91,7 @@ struct gain_record {
 void gains_csv(const struct gains_study *s, struct str *out);          /* lines as validation/gains.csv has them */
 /* Text of a record, as the database keeps it under "gain/MODULE", and back. */
 MUST_USE bool gain_record_text(const struct gain_row *row, const struct gains_study *s, struct str *out, struct err *err);
+MUST_USE bool gain_record_write(const struct gain_record *r, struct str *out, struct err *err);
 bool gain_record_parse(const char *text, struct gain_record *out, struct arena *arena);
 /* The shipped records. */
 MUST_USE bool gain_records_load(const struct gain_record **out, size_t *count, struct arena *arena, struct err *err);

@@ -23,17 +23,23 @@ static const char *kernel_of(const struct gain_row *row)
 
 bool gain_record_text(const struct gain_row *row, const struct gains_study *s, struct str *out, struct err *err)
 {
+	return gain_record_write(&(struct gain_record){ .module = row->gain->module, .kernel = kernel_of(row), .device = s->host, .at = s->at,
+							.kernel_error = row->kernel_error, .predicted = row->predicted, .measured = row->measured }, out, err);
+}
+
+bool gain_record_write(const struct gain_record *r, struct str *out, struct err *err)
+{
 	struct json j;
 
 	json_init(&j, out, false);
 	json_begin_object(&j, NULL);
-	json_text(&j, "module", row->gain->module);
-	json_text(&j, "kernel", kernel_of(row));
-	json_text(&j, "device", s->host);
-	json_text(&j, "at", s->at);
-	json_number(&j, "kernel_error", row->kernel_error);
-	json_number(&j, "predicted", row->predicted);
-	json_number(&j, "measured", row->measured);
+	json_text(&j, "module", r->module);
+	json_text(&j, "kernel", r->kernel);
+	json_text(&j, "device", r->device);
+	json_text(&j, "at", r->at);
+	json_number(&j, "kernel_error", r->kernel_error);
+	json_number(&j, "predicted", r->predicted);
+	json_number(&j, "measured", r->measured);
 	json_end(&j);
 	return !out->failed || err_memory(err);
 }

@@ -39,6 +39,22 @@ const struct engine_case engine_cases[] = {
 	{ 0 },
 };
 
+/* Answers of very different lengths: a static batch waits for its longest. */
+#define SPREAD "workload.prompt_tokens.kind=uniform workload.prompt_tokens.least=20 workload.prompt_tokens.most=100 workload.output_tokens.kind=lognormal " \
+	       "workload.output_tokens.mu=3.3 workload.output_tokens.sigma=0.8 workload.output_tokens.least=4 workload.output_tokens.most=160 "
+
+const struct engine_module engine_modules[] = {
+	/* unpack_ops: what the kernel's instructions take (validation/gains_cases.c). */
+	{ "bitnet_b158_v1796", "unpack_ops=1.75", NULL,
+	  { "bitnet", "one user, 16-bit or ternary weights in the layers", "llama:layers=4,hidden=1024,heads=16,kv_heads=16,intermediate=2816,vocab=2048,context=2048",
+	    "bf16", 1, 6, 0, 1, SHORT "scheduler.max_num_seqs=1 scheduler.max_num_batched_tokens=256" } },
+	{ "vllm_v2_v1871", NULL, "scheduler.name=static",
+	  { "vllm", "all at once, answers of 4 to 160 tokens: batches that wait for their longest, or not",
+	    "llama:layers=6,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=4096,context=2048", "fp32", 1, 64, 0, 0,
+	    SPREAD "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=512" } },
+	{ 0 },
+};
+
 bool engine_case_scenario(const struct engine_case *c, struct scenario *sc, struct arena *arena, struct err *err)
 {
 	char *copy = arena_strdup(arena, c->settings), *save = NULL;

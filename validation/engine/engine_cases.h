@@ -15,6 +15,14 @@ struct engine_case {
 };
 extern const struct engine_case engine_cases[];        /* ends with a NULL name */
 
+/* Modules of the technology tree that the engine runs, each beside the engine without it. */
+struct engine_module {
+	const char *module, *params;   /* as --with takes them */
+	const char *plain_settings;    /* of the plain side alone: what the module replaces; NULL: nothing */
+	struct engine_case load;       /* both sides */
+};
+extern const struct engine_module engine_modules[];    /* ends with a NULL module */
+
 /* Fills a scenario with the case: everything but rate, device and stack. */
 MUST_USE bool engine_case_scenario(const struct engine_case *c, struct scenario *sc, struct arena *arena, struct err *err);
 

@@ -6,6 +6,7 @@ struct packing {
 	const struct weight_source *source;
 	struct engine_model *m;
 	float *rows;                           /* one matrix at a time */
+	bool ternary;                          /* matrices of layers */
 	int threads;
 	struct err *err;
 };
@@ -16,20 +17,44 @@ struct part {
 	int64_t rows;
 };
 
-static struct weights *pack(struct packing *p, enum kernel_format format, const struct part *parts, int count, int64_t layer, int64_t expert, int64_t cols)
+/* Reads the parts into p->rows, one below the other: how many rows; -1 on failure. */
+static int64_t read_parts(struct packing *p, const struct part *parts, int count, int64_t layer, int64_t expert, int64_t cols)
 {
-	struct weights *w;
 	int64_t rows = 0;
 
 	for (int i = 0; i < count; i++) {
 		if (!weight_source_read(p->source, parts[i].role, layer, expert, 0, parts[i].rows, cols, p->rows + rows * cols, p->err))
-			return NULL;
+			return -1;
 		rows += parts[i].rows;
 	}
+	return rows;
+}
+
+static struct weights *pack(struct packing *p, enum kernel_format format, const struct part *parts, int count, int64_t layer, int64_t expert, int64_t cols)
+{
+	int64_t rows = read_parts(p, parts, count, layer, expert, cols);
+	struct weights *w;
+
+	if (rows < 0)
+		return NULL;
 	w = weights_pack(format, p->rows, cols, rows, cols, p->threads, p->err);
 	if (w)
 		p->m->bytes += (double)weights_bytes(w);
 	return w;
+}
+
+/* A matrix of a layer: packed in the model's format, or ternary. */
+static bool pack_layer(struct packing *p, const struct part *parts, int count, int64_t layer, int64_t cols, struct weights **w, struct ternary_matrix **t)
+{
+	int64_t rows;
+
+	if (!p->ternary)
+		return (*w = pack(p, p->m->format, parts, count, layer, 0, cols)) != NULL;
+	rows = read_parts(p, parts, count, layer, 0, cols);
+	*t = rows < 0 ? NULL : ternary_matrix_new(p->rows, rows, cols, p->err);
+	if (*t)
+		p->m->bytes += (double)ternary_matrix_bytes(*t);
+	return *t != NULL;
 }
 
 static float *vector(struct packing *p, enum weight_role role, int64_t layer, int64_t n)
@@ -54,8 +79,8 @@ static bool pack_attention(struct packing *p, struct engine_layer *l, int64_t i)
 	int64_t q = s->heads * s->head_dim, kv = s->kv_heads * s->head_dim;
 	const struct part qkv[] = { { WEIGHT_Q, q }, { WEIGHT_K, kv }, { WEIGHT_V, kv } }, o = { WEIGHT_O, s->hidden };
 
-	if (!(l->attention_norm = vector(p, WEIGHT_ATTENTION_NORM, i, s->hidden)) || !(l->qkv = pack(p, p->m->format, qkv, 3, i, 0, s->hidden)) ||
-	    !(l->o = pack(p, p->m->format, &o, 1, i, 0, q)))
+	if (!(l->attention_norm = vector(p, WEIGHT_ATTENTION_NORM, i, s->hidden)) || !pack_layer(p, qkv, 3, i, s->hidden, &l->qkv, &l->ternary_qkv) ||
+	    !pack_layer(p, &o, 1, i, q, &l->o, &l->ternary_o))
 		return false;
 	if (s->qk_norm && (!(l->q_norm = vector(p, WEIGHT_Q_NORM, i, s->head_dim)) || !(l->k_norm = vector(p, WEIGHT_K_NORM, i, s->head_dim))))
 		return false;
@@ -79,7 +104,7 @@ static bool pack_mlp(struct packing *p, struct engine_layer *l, int64_t i)
 	if (!(l->mlp_norm = vector(p, WEIGHT_MLP_NORM, i, s->hidden)))
 		return false;
 	if (!s->experts)
-		return (l->gate_up = pack(p, p->m->format, gate_up, 2, i, 0, s->hidden)) && (l->down = pack(p, p->m->format, &down, 1, i, 0, w));
+		return pack_layer(p, gate_up, 2, i, s->hidden, &l->gate_up, &l->ternary_gate_up) && pack_layer(p, &down, 1, i, w, &l->down, &l->ternary_down);
 	l->expert_gate_up = mem_calloc((size_t)s->experts, sizeof(struct weights *));
 	l->expert_down = mem_calloc((size_t)s->experts, sizeof(struct weights *));
 	if (!l->expert_gate_up || !l->expert_down)
@@ -142,10 +167,10 @@ static bool pack_all(struct packing *p)
 	       (m->head = pack(p, m->format, &head, 1, 0, 0, m->shape.hidden));
 }
 
-struct engine_model *engine_model_new(const struct weight_source *source, enum kernel_format format, int threads, struct err *err)
+static struct engine_model *model_new(const struct weight_source *source, enum kernel_format format, bool ternary, int threads, struct err *err)
 {
 	struct engine_model *m = mem_calloc(1, sizeof(*m));
-	struct packing p = { .source = source, .m = m, .threads = threads, .err = err };
+	struct packing p = { .source = source, .m = m, .ternary = ternary, .threads = threads, .err = err };
 	bool ok = false;
 
 	if (m) {
@@ -164,6 +189,20 @@ struct engine_model *engine_model_new(const struct weight_source *source, enum k
 		return m;
 	engine_model_free(m);
 	return NULL;
+}
+
+struct engine_model *engine_model_new(const struct weight_source *source, enum kernel_format format, int threads, struct err *err)
+{
+	return model_new(source, format, false, threads, err);
+}
+
+struct engine_model *engine_model_ternary(const struct weight_source *source, enum kernel_format format, int threads, struct err *err)
+{
+	if (weight_source_shape(source)->experts > 0) {
+		err_set(err, ERR_INPUT, "--with: the engine has ternary weights for dense models, not for experts");
+		return NULL;
+	}
+	return model_new(source, format, true, threads, err);
 }
 
 void engine_model_free(struct engine_model *m)
@@ -185,6 +224,10 @@ void engine_model_free(struct engine_model *m)
 		weights_free(l->o);
 		weights_free(l->gate_up);
 		weights_free(l->down);
+		ternary_matrix_free(l->ternary_qkv);
+		ternary_matrix_free(l->ternary_o);
+		ternary_matrix_free(l->ternary_gate_up);
+		ternary_matrix_free(l->ternary_down);
 		weights_free(l->router);
 		mem_free(l->attention_norm);
 		mem_free(l->mlp_norm);

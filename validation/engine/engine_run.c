@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "sim/compile.h"
+#include "validation/engine/engine_methods.h"
 
 /* A file may claim any context; tables of positions and the default cache follow what is used. */
 enum { CONTEXT_MOST = 1 << 17 };
@@ -172,12 +173,13 @@ struct engine_model *engine_load(const struct scenario *sc, const struct engine_
 	struct weight_source *source = NULL;
 	struct engine_model *m = NULL;
 	enum kernel_format format = KERNEL_BF16;
+	struct engine_methods methods;
 
 	if (!arena)
 		err_memory(err);
-	else if (format_of(sc->model.dtype, &format, err) && (source = source_of(sc, o->weights, arena, err)) &&
-		 check_memory(weight_source_shape(source), format, err))
-		m = engine_model_new(source, format, o->threads, err);
+	else if (format_of(sc->model.dtype, &format, err) && engine_methods_of(sc, &methods, arena, err) &&
+		 (source = source_of(sc, o->weights, arena, err)) && check_memory(weight_source_shape(source), format, err))
+		m = methods.ternary ? engine_model_ternary(source, format, o->threads, err) : engine_model_new(source, format, o->threads, err);
 	weight_source_free(source);
 	arena_free(arena);
 	return m;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/paths.h"
 #include "hardware/operator.h"
+#include "models/technique.h"
 #include "sim/serve.h"
 
 enum { REPEATS_MOST = 32, COURSE_MOST = 4096, THREADS_MOST = 64 };
@@ -302,7 +303,25 @@ static bool settle_formats(struct scenario *sc, const struct engine_comparison *
 	       schema_set(&scenario_element, sc, "model.kv_dtype", wide ? "fp32" : "bf16", c->name, arena, err);
 }
 
-static bool run_case(struct study *s, const struct engine_case *e, int threads, struct engine_comparison *c, struct err *err)
+/* What one side of a module's comparison adds to its load; NULL members add nothing. */
+struct side {
+	const char *with;              /* "ID" or "ID:params" */
+	const char *settings;          /* one "path=value" */
+};
+
+static bool apply_side(const struct side *side, struct scenario *sc, struct arena *arena, struct err *err)
+{
+	const char *equals = side->settings ? strchr(side->settings, '=') : NULL, *path;
+
+	if (side->with && !scenario_with(sc, side->with, arena, err))
+		return false;
+	if (!equals)
+		return true;
+	path = arena_printf(arena, "%.*s", (int)(equals - side->settings), side->settings);
+	return path ? schema_set(&scenario_element, sc, path, equals + 1, "the plain side", arena, err) : err_memory(err);
+}
+
+static bool run_case(struct study *s, const struct engine_case *e, int threads, const struct side *side, struct engine_comparison *c, struct err *err)
 {
 	size_t capacity = (size_t)e->requests * 8 + 64;
 	struct scenario *sc = scenario_new(s->arena, err);
@@ -318,7 +337,7 @@ static bool run_case(struct study *s, const struct engine_case *e, int threads, 
 	if (!predicted || !c->course_measured || !c->course_predicted)
 		return err_memory(err);
 	if (!device_for(s, c, err) || !host_stack(s, threads, err) || !engine_case_scenario(e, sc, s->arena, err) ||
-	    !settle_formats(sc, c, s->arena, err))
+	    !settle_formats(sc, c, s->arena, err) || !apply_side(side, sc, s->arena, err))
 		return false;
 	sc->workload.requests = (int64_t)ceil((double)e->requests * (s->o->scale > 0 ? s->o->scale : 1));
 	sc->hardware.device = c->device;
@@ -354,6 +373,55 @@ static int threads_of(const struct engine_case *e, enum clock_kind clock, int al
 	return clock == CLOCK_OF_PROCESSOR ? 1 : e->threads == 0 || e->threads > all ? all : e->threads;
 }
 
+static const struct engine_module *module_of(const char *name, struct arena *arena, struct err *err)
+{
+	const char *id = arena_printf(arena, "%.*s", (int)strcspn(name, ":"), name);
+	const struct technique *t = id ? technique_load(id, arena, err) : NULL;
+	struct str known = { 0 };
+
+	if (!t)
+		return NULL;
+	for (const struct engine_module *m = engine_modules; m->module; m++) {
+		if (strcmp(m->module, t->id) == 0)
+			return m;
+		str_addf(&known, "%s%s", m == engine_modules ? "" : ", ", m->module);
+	}
+	err_set(err, ERR_INPUT, "--with %s: the engine does not run it; expected one of %s", t->id, str_text(&known));
+	str_release(&known);
+	return NULL;
+}
+
+/* The load of a module without it, then with it. */
+static bool run_module(struct study *s, struct err *err)
+{
+	const struct engine_module *m = module_of(s->o->with, s->arena, err);
+	const char *own = strchr(s->o->with, ':');     /* parameters of the user's take the place of ours */
+	const char *with = m ? arena_printf(s->arena, "%s%s%s", m->module, own || !m->params ? "" : ":", own ? own : m->params ? m->params : "") : NULL;
+	const struct side sides[2] = { { .settings = m ? m->plain_settings : NULL }, { .with = with } };
+
+	if (!m || !with)
+		return m ? err_memory(err) : false;
+	for (int i = 0; i < 2; i++) {
+		struct engine_case load = m->load;
+
+		load.name = arena_printf(s->arena, "%s/%s", m->load.name, i ? "with" : "plain");
+		if (s->o->progress)
+			s->o->progress(s->o->ctx, i / 2.0, load.name);
+		if (!load.name || !run_case(s, &load, m->load.threads > 0 ? m->load.threads : 1, &sides[i], &s->out->cases[i], err))
+			return load.name ? false : err_memory(err);
+		s->out->count++;
+	}
+	return true;
+}
+
+struct engine_gain engine_study_gain(const struct engine_study *s, const char *module)
+{
+	const int rate = METRIC_output_throughput;
+
+	return (struct engine_gain){ .module = module, .predicted = s->cases[1].predicted[rate] / s->cases[0].predicted[rate],
+				     .measured = s->cases[1].measured[rate] / s->cases[0].measured[rate] };
+}
+
 bool engine_study_run(const struct engine_study_options *o, struct engine_study *out, struct arena *arena, struct err *err)
 {
 	struct study s = { .o = o, .out = out, .arena = arena };
@@ -365,6 +433,8 @@ bool engine_study_run(const struct engine_study_options *o, struct engine_study 
 
 	for (const struct engine_case *e = engine_cases; e->name; e++)
 		total += wanted(o, e);
+	if (o->with)
+		total = 2;
 	if (total == 0)
 		return err_set(err, ERR_INPUT, "--case %s: no case has that in its name", o->only);
 	*out = (struct engine_study){ .host_count = all + 1 };
@@ -381,13 +451,14 @@ bool engine_study_run(const struct engine_study_options *o, struct engine_study 
 	else
 		ok = err_set(err, ERR_IO, "%s: cannot be written", s.stack_file);
 	/* By threads, so that a calibration and what is predicted from it lie close in time. */
-	for (int turn = 1; ok && turn <= all; turn++)
+	ok = ok && (!o->with || run_module(&s, err));
+	for (int turn = 1; ok && !o->with && turn <= all; turn++)
 		for (const struct engine_case *e = engine_cases; ok && e->name; e++) {
 			if (!wanted(o, e) || threads_of(e, o->clock, all) != turn)
 				continue;
 			if (o->progress)
 				o->progress(o->ctx, (double)done++ / (double)total, e->name);
-			ok = run_case(&s, e, turn, &out->cases[out->count], err);
+			ok = run_case(&s, e, turn, &(struct side){ 0 }, &out->cases[out->count], err);
 			out->count += ok;
 		}
 	if (fd >= 0)

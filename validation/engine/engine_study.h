@@ -42,6 +42,7 @@ struct engine_study_options {
 	const char *device;            /* to predict with, whatever threads and model; NULL: calibrations of this host */
 	struct engine_devices *devices;        /* where those come from */
 	const char *only;              /* cases whose name holds this; NULL: all */
+	const char *with;              /* a module of engine_modules: its load without it, then with it, and no cases; NULL */
 	int repeats;                   /* runs of each case */
 	enum clock_kind clock;         /* CLOCK_OF_PROCESSOR: cases of one thread only */
 	double scale;                  /* of the numbers of requests; 0 = 1 */
@@ -57,6 +58,13 @@ struct engine_study {
 };
 /* Lives in the arena. */
 MUST_USE bool engine_study_run(const struct engine_study_options *o, struct engine_study *out, struct arena *arena, struct err *err);
+
+/* With options.with: output tokens a second with the module over those without, predicted and measured. */
+struct engine_gain {
+	const char *module;
+	double predicted, measured;
+};
+struct engine_gain engine_study_gain(const struct engine_study *s, const char *module);
 
 /* Over all cases: what the targets speak of. */
 struct engine_summary {

@@ -68,6 +68,12 @@ static size_t scratch_bytes(const struct forward *f, int64_t rows)
 
 	other = attention_scratch_bytes(f->limits.sequences, s->heads, s->kv_heads, s->head_dim, f->limits.threads);
 	most = most > other ? most : other;
+	if (f->m->layers[0].ternary_qkv) {
+		int64_t widest = qkv_width(s) > 2 * width_of(s) ? qkv_width(s) : 2 * width_of(s);
+
+		other = ternary_scratch_bytes(rows, widest > s->hidden ? widest : s->hidden, deepest > s->heads * s->head_dim ? deepest : s->heads * s->head_dim);
+		most = most > other ? most : other;
+	}
 	other = sampling_scratch_bytes(s->vocab, f->limits.threads);
 	most = most > other ? most : other;
 	other = s->experts ? moe_scratch_bytes(rows, s->experts, s->top_k, s->expert_width, s->hidden) : 0;
@@ -186,6 +192,17 @@ static void product(struct forward *f, const struct weights *w, const float *a, 
 	spent(f, FORWARD_gemm);
 }
 
+/* A matrix of a layer, in whichever of the two forms it is there. */
+static void layer_product(struct forward *f, const struct weights *w, const struct ternary_matrix *t, const float *a, int64_t rows, float *out)
+{
+	if (!t) {
+		product(f, w, a, rows, out);
+		return;
+	}
+	ternary_product(t, a, rows, out, f->scratch, f->limits.threads);
+	spent(f, FORWARD_gemm);
+}
+
 /* The residual: x += what the block computed, which lies in `normed`. */
 static void add(struct forward *f, int64_t rows)
 {
@@ -247,14 +264,14 @@ static void attention_block(struct forward *f, const struct forward_batch *b, in
 	struct rope rope = { .heads = s->heads + s->kv_heads, .head_dim = s->head_dim, .stride = stride, .table = f->rope, .interleaved = s->interleaved };
 
 	norm(f, f->x, l->attention_norm, f->normed, b->rows);
-	product(f, l->qkv, f->normed, b->rows, f->qkv);
+	layer_product(f, l->qkv, l->ternary_qkv, f->normed, b->rows, f->qkv);
 	after_qkv(f, l, b->rows);
 	f->token->rope(&rope, f->qkv, b->positions, b->rows, f->limits.threads);       /* keys follow the queries in a row */
 	spent(f, FORWARD_rope);
 	f->token->kv_append(&f->kv[layer], f->qkv + q, f->qkv + q + kv, stride, b->slots, b->rows, f->limits.threads);
 	spent(f, FORWARD_kv_append);
 	attend(f, b, layer);
-	product(f, l->o, f->mixed, b->rows, f->normed);
+	layer_product(f, l->o, l->ternary_o, f->mixed, b->rows, f->normed);
 	add(f, b->rows);
 }
 
@@ -280,10 +297,10 @@ static void mlp_block(struct forward *f, const struct engine_layer *l, int64_t r
 	if (f->m->shape.experts) {
 		experts(f, l, rows);
 	} else {
-		product(f, l->gate_up, f->normed, rows, f->both);
+		layer_product(f, l->gate_up, l->ternary_gate_up, f->normed, rows, f->both);
 		f->token->swiglu(f->both, f->both + w, 2 * w, f->inner, rows, w, f->limits.threads);
 		spent(f, FORWARD_activation);
-		product(f, l->down, f->inner, rows, f->normed);
+		layer_product(f, l->down, l->ternary_down, f->inner, rows, f->normed);
 	}
 	add(f, rows);
 }
