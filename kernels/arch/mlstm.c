@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kernels/arch/chunk_forms.h"
+#include "kernels/core/cpu.h"
 #include "kernels/harness/kernel.h"
 
 enum { Q, K, V, GATES, H };
@@ -159,9 +161,33 @@ static void chunkwise(const struct kernel_run *r)
 	}
 }
 
-static const struct shape tests[] = { { .q_len = 5, .head_dim = 4, .k = 4 }, { .q_len = 70, .head_dim = 24, .k = 12 }, { 0 } };
+/* In single precision, chunk by chunk (chunk_forms.h). */
+static void chunks(const struct kernel_run *r)
+{
+	int64_t d = r->shape->head_dim, w = r->shape->k;
+	float *state = r->state;
+
+	memset(state, 0, (size_t)(d * w + w) * sizeof(*state));
+	((const struct chunk_ops *)r->kernel->with)->mlstm(&(struct chunk_call){
+		.q = r->data[Q], .k = r->data[K], .v = r->data[V], .gates = r->data[GATES], .out = r->data[H], .state = state, .tokens = r->shape->q_len,
+		.keys = r->shape->k, .values = r->shape->head_dim, .chunk = CHUNK });
+}
+static bool whole_vectors(const struct shape *s)
+{
+	return s->k % 16 == 0 && s->head_dim % 16 == 0 && s->k <= CHUNK_DIM_MOST;
+}
+
+static const struct shape tests[] = { { .q_len = 5, .head_dim = 4, .k = 4 }, { .q_len = 70, .head_dim = 24, .k = 12 }, { .q_len = 70, .head_dim = 32, .k = 16 }, { 0 } };
 static const struct shape benches[] = { { .q_len = 256, .head_dim = 512, .k = 256 }, { 0 } };
-static const struct kernel variants[] = { { "ref", NULL, NULL, recurrent, NULL }, { "chunkwise", NULL, NULL, chunkwise, NULL }, { 0 } };
+static const struct kernel variants[] = {
+	{ "ref", NULL, NULL, recurrent, NULL },
+	{ "chunkwise", NULL, NULL, chunkwise, NULL },
+#if defined(__x86_64__)
+	{ "avx2", cpu_has_avx2, whole_vectors, chunks, &chunk_avx2 },
+	{ "avx512", cpu_has_avx512, whole_vectors, chunks, &chunk_avx512 },
+#endif
+	{ 0 }
+};
 const struct kernel_family kernel_mlstm = {
 	.area = "arch", .name = "mlstm", .help = "matrix-memory LSTM: step by step and in chunks", .operands = operands, .flops = flops, .bytes = bytes,
 	.prepare = prepare, .release = release, .tolerance = { 1e-5 }, .tests = tests, .benches = benches, .variants = variants,

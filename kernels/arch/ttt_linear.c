@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kernels/arch/chunk_forms.h"
+#include "kernels/core/cpu.h"
 #include "kernels/harness/kernel.h"
 
 enum { Q, K, V, Z };
@@ -116,9 +118,33 @@ static void dual(const struct kernel_run *r)
 		dual_batch(r, first, n - first < b ? n - first : b);
 }
 
+/* In single precision, chunk by chunk (chunk_forms.h). */
+static void chunks(const struct kernel_run *r)
+{
+	int64_t d = r->shape->head_dim;
+	float *state = r->state;
+
+	memset(state, 0, (size_t)(d * d + d + r->shape->m * d) * sizeof(*state));
+	((const struct chunk_ops *)r->kernel->with)->ttt(&(struct chunk_call){
+		.q = r->data[Q], .k = r->data[K], .v = r->data[V], .gates = NULL, .out = r->data[Z], .state = state, .tokens = r->shape->q_len,
+		.keys = r->shape->head_dim, .values = r->shape->head_dim, .chunk = r->shape->m, .rate = (float)RATE });
+}
+static bool whole_vectors(const struct shape *s)
+{
+	return s->head_dim % 16 == 0 && s->m <= CHUNK_MOST;
+}
+
 static const struct shape tests[] = { { .q_len = 7, .head_dim = 4, .m = 3 }, { .q_len = 64, .head_dim = 32, .m = 16 }, { 0 } };
 static const struct shape benches[] = { { .q_len = 256, .head_dim = 64, .m = 16 }, { 0 } };
-static const struct kernel variants[] = { { "ref", NULL, NULL, primal, NULL }, { "dual", NULL, NULL, dual, NULL }, { 0 } };
+static const struct kernel variants[] = {
+	{ "ref", NULL, NULL, primal, NULL },
+	{ "dual", NULL, NULL, dual, NULL },
+#if defined(__x86_64__)
+	{ "avx2", cpu_has_avx2, whole_vectors, chunks, &chunk_avx2 },
+	{ "avx512", cpu_has_avx512, whole_vectors, chunks, &chunk_avx512 },
+#endif
+	{ 0 }
+};
 const struct kernel_family kernel_ttt_linear = {
 	.area = "arch", .name = "ttt_linear", .help = "a linear model as hidden state: primal and dual form", .operands = operands, .flops = flops, .bytes = bytes,
 	.prepare = prepare, .release = release, .tolerance = { 1e-5 }, .tests = tests, .benches = benches, .variants = variants,

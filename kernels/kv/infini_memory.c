@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kernels/arch/chunk_forms.h"
+#include "kernels/core/cpu.h"
 #include "kernels/harness/kernel.h"
 
 enum { Q, K, V, OUT };
@@ -105,9 +107,33 @@ static void batched(const struct kernel_run *r)
 	}
 }
 
+/* In single precision, chunk by chunk (chunk_forms.h). */
+static void chunks(const struct kernel_run *r)
+{
+	int64_t d = r->shape->head_dim;
+	float *state = r->state;
+
+	memset(state, 0, (size_t)(d * d + d) * sizeof(*state));
+	((const struct chunk_ops *)r->kernel->with)->infini(&(struct chunk_call){
+		.q = r->data[Q], .k = r->data[K], .v = r->data[V], .gates = NULL, .out = r->data[OUT], .state = state, .tokens = r->shape->q_len,
+		.keys = r->shape->head_dim, .values = r->shape->head_dim, .chunk = 16 });
+}
+static bool whole_vectors(const struct shape *s)
+{
+	return s->head_dim % 16 == 0 && s->head_dim <= CHUNK_DIM_MOST;
+}
+
 static const struct shape tests[] = { { .q_len = 1, .head_dim = 4 }, { .q_len = 70, .head_dim = 32 }, { 0 } };
 static const struct shape benches[] = { { .q_len = 256, .head_dim = 128 }, { 0 } };
-static const struct kernel variants[] = { { "ref", NULL, NULL, batched, NULL }, { "recurrent", NULL, NULL, recurrent, NULL }, { 0 } };
+static const struct kernel variants[] = {
+	{ "ref", NULL, NULL, batched, NULL },
+	{ "recurrent", NULL, NULL, recurrent, NULL },
+#if defined(__x86_64__)
+	{ "avx2", cpu_has_avx2, whole_vectors, chunks, &chunk_avx2 },
+	{ "avx512", cpu_has_avx512, whole_vectors, chunks, &chunk_avx512 },
+#endif
+	{ 0 }
+};
 const struct kernel_family kernel_infini_memory = {
 	.area = "kv", .name = "infini_memory", .help = "compressive memory: recurrence and batched form", .operands = operands, .flops = flops,
 	.bytes = bytes, .prepare = prepare, .release = release, .tolerance = { 1e-5 }, .tests = tests, .benches = benches, .variants = variants,

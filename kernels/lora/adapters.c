@@ -2,7 +2,9 @@
  * to r by additions, multiplied by an r x r matrix, the result repeated to the output's width. Composed (LoraHub, arXiv
  * 2307.13269): m thin pairs are added up by weights before they are multiplied. shape: k inputs, n outputs, top_k rank, m pairs. */
 #include "base/mem.h"
+#include "kernels/core/cpu.h"
 #include "kernels/harness/kernel.h"
+#include "kernels/lora/mora.h"
 
 enum { X, M, OUT };
 
@@ -73,7 +75,26 @@ static void square_folded(const struct kernel_run *r)
 
 static const struct shape square_tests[] = { { .k = 6, .n = 4, .top_k = 2 }, { .k = 300, .n = 200, .top_k = 44 }, { 0 } };
 static const struct shape square_benches[] = { { .k = 4096, .n = 4096, .top_k = 256 }, { 0 } };
-static const struct kernel square_variants[] = { { "ref", NULL, NULL, square_dense, NULL }, { "folded", NULL, NULL, square_folded, NULL }, { 0 } };
+struct square {
+	void (*run)(const struct mora_call *c);
+};
+static void square_fast(const struct kernel_run *r)
+{
+	((const struct square *)r->kernel->with)->run(&(struct mora_call){ .x = r->data[X], .m = r->data[M], .out = r->data[OUT], .folded = r->state,
+									   .k = r->shape->k, .n = r->shape->n, .rank = r->shape->top_k });
+}
+#if defined(__x86_64__)
+static const struct square square_avx2 = { mora_avx2 }, square_avx512 = { mora_avx512 };
+#endif
+static const struct kernel square_variants[] = {
+	{ "ref", NULL, NULL, square_dense, NULL },
+	{ "folded", NULL, NULL, square_folded, NULL },
+#if defined(__x86_64__)
+	{ "avx2", cpu_has_avx2, NULL, square_fast, &square_avx2 },
+	{ "avx512", cpu_has_avx512, NULL, square_fast, &square_avx512 },
+#endif
+	{ 0 }
+};
 const struct kernel_family kernel_mora = {
 	.area = "lora", .name = "mora", .help = "a square adapter by folding and repeating", .operands = square_operands, .flops = square_flops,
 	.bytes = square_bytes, .prepare = square_prepare, .release = release, .tolerance = { 1e-5 }, .tests = square_tests, .benches = square_benches,
