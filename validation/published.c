@@ -34,12 +34,14 @@ static const char *metric_kind(const struct published_row *row)
 }
 
 /*
- * Which rows the host times of the stacks may be fitted to: half of the (source, accelerator, model) of InferenceX. All
- * others are never fitted to.
+ * Coefficients (host times of the stacks, acceptance of drafted tokens) and readings may be set on half of the
+ * (source, accelerator, model) of InferenceX and MLPerf. To rows of all other sources nothing is fitted.
  */
 static bool held_out(const struct published_outcome *o)
 {
-	return !text_starts(o->source, "InferenceX/") || row_held_out(o->row, o->source);
+	bool used = text_starts(o->source, "InferenceX/") || text_starts(o->source, "MLPerf-");
+
+	return !used || row_held_out(o->row, o->source);
 }
 
 /* Keeps the rows that were asked for; the whole file was needed to find the rates of server runs. */
@@ -76,23 +78,30 @@ static const char *name_by(const struct published_outcome *o, int by)
 	return names[by];
 }
 
-/* Only rows that nothing was fitted to count in the errors. */
-static void summarise(const struct published_study *s, struct published_group *g, double *errors)
+static void half(const struct published_study *s, const struct published_group *g, bool held_out, double *errors, struct row_errors *e)
 {
-	struct row_errors e;
+	size_t n = 0;
 
 	for (size_t i = 0; i < s->rows.count; i++) {
 		const struct published_outcome *o = &s->outcomes[i];
 
-		if (strcmp(name_by(o, g->by), g->name) != 0)
-			continue;
-		g->rows++;
-		if (isnan(o->error) || !o->held_out)
-			continue;
-		errors[g->simulated++] = o->error;
+		if (strcmp(name_by(o, g->by), g->name) == 0 && !isnan(o->error) && o->held_out == held_out)
+			errors[n++] = o->error;
 	}
-	row_errors(errors, g->simulated, &e);
-	g->over = e.over, g->median = e.median, g->p90 = e.p90, g->bias = e.bias;
+	row_errors(errors, n, e);
+}
+
+/* The halves apart: only rows that nothing was fitted to count as held out. */
+static void summarise(const struct published_study *s, struct published_group *g, double *errors)
+{
+	struct row_errors e;
+
+	for (size_t i = 0; i < s->rows.count; i++)
+		g->rows += strcmp(name_by(&s->outcomes[i], g->by), g->name) == 0;
+	half(s, g, false, errors, &e);
+	g->seen = e.count, g->seen_median = e.median;
+	half(s, g, true, errors, &e);
+	g->simulated = e.count, g->over = e.over, g->median = e.median, g->p90 = e.p90, g->bias = e.bias;
 }
 
 static int compare_groups(const void *a, const void *b)

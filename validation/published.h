@@ -18,7 +18,7 @@ struct published_outcome {
 	double predicted;              /* in the row's unit; NAN when not simulated */
 	double error;                  /* predicted / published - 1 */
 	const char *reason;            /* over 40 %: why, as far as known; "" = unexplained */
-	bool held_out;                 /* no coefficient of the program was fitted to its source, accelerator and model */
+	bool held_out;                 /* nothing in the program was fitted to rows of its source, accelerator and model */
 };
 
 enum { BY_ALL, BY_SOURCE, BY_ACCELERATOR, BY_MODEL, BY_METRIC, BY_COUNT };
@@ -27,8 +27,10 @@ extern const char *const published_by_names[BY_COUNT];
 struct published_group {
 	int by;                        /* BY_... */
 	const char *name;
-	size_t rows, simulated, over;  /* over: errors above 40 % */
+	size_t rows, simulated, over;  /* simulated: of those held out; over: their errors above 40 % */
 	double median, p90, bias;      /* of |error|; bias: median of error; NAN without rows */
+	size_t seen;                   /* simulated rows of the half that coefficients may be fitted to */
+	double seen_median;
 };
 
 struct published_study {

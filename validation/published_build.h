@@ -7,7 +7,7 @@
 #include "validation/published_case.h"
 #include "validation/published_layout.h"
 
-enum published_load { LOAD_CLOSED, LOAD_BATCH, LOAD_OFFLINE, LOAD_SERVER, LOAD_PROFILE, LOAD_NONE };
+enum published_load { LOAD_CLOSED, LOAD_BATCH, LOAD_OFFLINE, LOAD_SERVER, LOAD_PROFILE, LOAD_SESSIONS, LOAD_NONE };
 
 struct scenario_kind {
 	const char *text;              /* in the row's scenario */

@@ -27,12 +27,14 @@ const char *const published_why_text[WHY_COUNT] = {
 	[WHY_DEVICES] = "the number of devices is not stated",
 	[WHY_REFUSED] = "the scenario is refused",
 	[WHY_SATURATED] = "no rate keeps the latency limits",
+	[WHY_VALUE] = "its figures cannot be read",
 };
 
 /* Texts in `scenario` (or the source) that say what kind of run it was; the first that is found counts. */
 static const struct scenario_kind kinds[] = {
 	{ "interactivity", LOAD_NONE, WHY_FRONTIER, NULL }, { "production", LOAD_NONE, WHY_PRODUCTION, NULL },
-	{ "draft", LOAD_NONE, WHY_SPECULATION, NULL }, { "ShareGPT", LOAD_NONE, WHY_LENGTHS, NULL },
+	{ "draft", LOAD_NONE, WHY_SPECULATION, NULL }, { "sessions/s", LOAD_SESSIONS, WHY_NONE, NULL },
+	{ "ShareGPT", LOAD_NONE, WHY_LENGTHS, NULL },
 	{ "closed-loop", LOAD_CLOSED, WHY_NONE, NULL }, { "closed loop", LOAD_CLOSED, WHY_NONE, NULL },
 	{ "open loop", LOAD_PROFILE, WHY_NONE, "vllm" }, { "static batch", LOAD_BATCH, WHY_NONE, "static" },
 	{ "Offline", LOAD_OFFLINE, WHY_NONE, NULL }, { "offline", LOAD_OFFLINE, WHY_NONE, NULL },
@@ -96,6 +98,8 @@ static bool names(struct builder *b)
 	const struct metric_name *metric = published_metric(row->metric, row->unit);
 	const struct precision_name *precision = published_precision(row->precision);
 
+	if (row->fault)
+		return published_refuse(b, WHY_VALUE, row->fault);
 	if (!metric)
 		return published_refuse(b, WHY_METRIC, row->metric);
 	if (metric->figure == FIGURE_SYSTEM_POWER && strstr(b->row->scenario, "MaxQ"))
@@ -143,6 +147,32 @@ static bool special_layout(struct builder *b)
 	return false;
 }
 
+static void add_choice(struct builder *b, int64_t devices, const char *format)
+{
+	struct published_choice *c = &b->out->choices[b->out->choice_count];
+
+	if (b->out->choice_count == CHOICES_MOST || (double)devices > b->row->devices)
+		return;
+	c->devices = (double)devices;
+	c->settings = arena_printf(b->arena, format, (long long)devices, (long long)devices);
+	if (c->settings)
+		b->out->choice_count++;
+	else
+		b->settings.failed = true;
+}
+
+/*
+ * NVIDIA's overview of TensorRT-LLM writes "tp8" for eight devices, whichever way a mixture of experts lies over them: v1.0 of
+ * Qwen3-235B has per device what v1.2 has with attention data parallel. The faster of both stands for the row.
+ */
+static bool overview_of_experts(const struct builder *b)
+{
+	const struct published_degrees *d = &b->layout.decode;
+
+	return text_starts(b->row->source, "TensorRT-LLM-perf") && b->model->checkpoint != CHECKPOINT_PLAIN && !b->layout.split && d->tp > 1 &&
+	       d->pp == 1 && d->ep == 1 && d->attention_dp == 1 && b->row->devices >= (double)d->tp;
+}
+
 static bool layout(struct builder *b)
 {
 	struct published_degrees *d = &b->layout.decode, *p = &b->layout.prefill;
@@ -156,6 +186,11 @@ static bool layout(struct builder *b)
 	if (!b->layout.stated)
 		return true;           /* chosen by size(): needs the model */
 	b->out->copies = 1;
+	if (overview_of_experts(b)) {
+		add_choice(b, d->tp, "deployment.tp=%lld ");
+		add_choice(b, d->tp, "deployment.tp=1 deployment.ep=%lld deployment.dp_attention=%lld ");
+		return true;
+	}
 	str_addf(&b->settings, "deployment.tp=%lld deployment.pp=%lld deployment.ep=%lld deployment.dp_attention=%lld ", (long long)d->tp,
 		 (long long)d->pp, (long long)d->ep, (long long)d->attention_dp);
 	if (b->layout.split)
@@ -185,20 +220,6 @@ static int64_t least_devices(const struct builder *b, double params)
 	while ((double)tp * 2 <= b->row->devices && need / (double)tp > 0.6 * capacity)
 		tp *= 2;
 	return tp;
-}
-
-static void add_choice(struct builder *b, int64_t devices, const char *format)
-{
-	struct published_choice *c = &b->out->choices[b->out->choice_count];
-
-	if (b->out->choice_count == CHOICES_MOST || (double)devices > b->row->devices)
-		return;
-	c->devices = (double)devices;
-	c->settings = arena_printf(b->arena, format, (long long)devices, (long long)devices);
-	if (c->settings)
-		b->out->choice_count++;
-	else
-		b->settings.failed = true;
 }
 
 /*

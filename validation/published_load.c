@@ -156,6 +156,32 @@ static void client_limits(struct builder *b, double each)
 		str_addf(&b->settings, "scheduler.max_num_batched_tokens=%.0f ", 64 * ceil((b->isl + of_each * each + 64) / 64));
 }
 
+/* A number that the text writes after these words. */
+static long after(const char *text, const char *words)
+{
+	const char *at = strstr(text, words);
+
+	return at ? strtol(at + strlen(words), NULL, 10) : 0;
+}
+
+/* "ShareGPT 300 requests, ~10 sessions/s", engine limits in the column of the batch. */
+static bool sessions_load(struct builder *b)
+{
+	const char *text = b->row->scenario, *rate = strchr(text, '~');
+	long requests = after(text, "ShareGPT "), seqs = after(b->row->batch, "max_num_seqs "),
+	     tokens = after(b->row->batch, "max_num_batched_tokens ");
+	double qps = rate ? strtod(rate + 1, NULL) : 0;
+
+	if (!(qps > 0) || requests <= 0)
+		return published_refuse(b, WHY_LOAD, text);
+	str_addf(&b->settings, "workload.arrivals.kind=poisson workload.qps=%g workload.requests=%ld ", qps, requests);
+	if (seqs > 0)
+		str_addf(&b->settings, "scheduler.max_num_seqs=%ld ", seqs);
+	if (tokens > 0)
+		str_addf(&b->settings, "scheduler.max_num_batched_tokens=%ld ", tokens);
+	return true;
+}
+
 bool published_load(struct builder *b, const struct scenario_kind *kind)
 {
 	double batch = published_length(b->row->batch), each;
@@ -166,6 +192,8 @@ bool published_load(struct builder *b, const struct scenario_kind *kind)
 		return profile_load(b);
 	case LOAD_SERVER:
 		return server_load(b);
+	case LOAD_SESSIONS:
+		return sessions_load(b);
 	case LOAD_OFFLINE:
 		str_addf(&b->settings, "workload.arrivals.kind=all-at-once workload.requests=%.0f ", run_requests(b));
 		tuned(b);

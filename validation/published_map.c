@@ -7,7 +7,7 @@
 
 static const struct accelerator_name accelerators[] = {
 	{ "H100-SXM", "h100", "dgx-h100" }, { "H200-SXM", "h200", "hgx-h200" }, { "H800", "h800", "hgx-h800" },
-	{ "H100-PCIe", "h100-pcie", NULL }, { "H100-NVL", "h100-nvl", NULL }, { "GH200", "gh200", NULL }, { "A100-80GB", "a100", "dgx-a100" }, { "L40S", "l40s", NULL },
+	{ "H100-PCIe", "h100-pcie", NULL }, { "H100-NVL", "h100-nvl", NULL }, { "H200-NVL", "h200-nvl", NULL }, { "GH200", "gh200", NULL }, { "A100-80GB", "a100", "dgx-a100" }, { "L40S", "l40s", NULL },
 	{ "B200-SXM", "b200", "dgx-b200" }, { "B300-SXM", "b300", "hgx-b300" }, { "GB200", "gb200", "gb200-nvl72" },
 	{ "GB300", "gb300", "gb300-nvl72" }, { "RTX-PRO-6000", "rtx-pro-6000", NULL }, { "RTX4090", "rtx-4090", NULL },
 	{ "MI300X", "mi300x", "mi300x-8" }, { "MI325X", "mi325x", "mi325x-8" }, { "MI355X", "mi355x", "mi355x-8" },
@@ -41,6 +41,10 @@ static const struct model_name models[] = {
 	{ "Mistral-Nemo-Instruct-2407", "mistral-nemo-12b", CHECKPOINT_PLAIN }, { "CodeLlama-34b-Instruct-hf", "codellama-34b", CHECKPOINT_PLAIN },
 	{ "Mistral-7B-Instruct-v0.2", "mistral-7b-v0.3", CHECKPOINT_PLAIN }, { "Mistral-7B", "mistral-7b-v0.3", CHECKPOINT_PLAIN }, { "Falcon-40B", "falcon-40b", CHECKPOINT_PLAIN },
 	{ "Qwen2.5-7B", "qwen2.5-7b", CHECKPOINT_PLAIN }, { "Qwen2.5-72B", "qwen2.5-72b", CHECKPOINT_PLAIN }, { "Llama-3.2-1B", "llama-3.2-1b", CHECKPOINT_PLAIN },
+	{ "GLM-5", "glm-5", CHECKPOINT_BLOCK }, { "qwen3-vl-235b-a22b", "qwen3-vl-235b-a22b", CHECKPOINT_BLOCK },
+	{ "Qwen3-VL-235B-A22B", "qwen3-vl-235b-a22b", CHECKPOINT_BLOCK }, { "Llama-3.2-11B-Vision", "llama-3.2-11b-vision", CHECKPOINT_PLAIN },
+	{ "CodeLlama-13b-hf", "codellama-13b", CHECKPOINT_PLAIN }, { "CodeLlama-7b-hf", "codellama-7b", CHECKPOINT_PLAIN },
+	{ "CodeLlama-34b-hf", "codellama-34b", CHECKPOINT_PLAIN }, { "CodeLlama-70b-hf", "codellama-70b", CHECKPOINT_PLAIN },
 	{ "QwQ-32B", "qwen2.5-32b", CHECKPOINT_PLAIN }, { "Mamba-2.8B", "mamba-2.8b", CHECKPOINT_PLAIN },
 };
 
@@ -91,6 +95,7 @@ static const struct dataset_lengths datasets[] = {
 	{ "llama3.1-405b", "MLPerf", 9400, 0.6, 0, 0.5, 20000, 2000, 0, "mean 9.4k stated" },
 	{ "llama3.1-8b", "MLPerf", 780, 0.4, 128, 0, 2540, 128, 0, "CNN/DailyMail, stated" },
 	{ "gptj", "MLPerf", 780, 0.4, 69, 0.3, 1919, 128, 4, "CNN/DailyMail; output mean and four beams recalled" },
+	{ "", "LLMServingSim", 860, 0.56, 660, 0.16, 4600, 1230, 0, "ShareGPT as two published request traces hold it" },
 	{ "deepseek-r1", "MLPerf", 800, 1.0, 0, 0.8, 3000, 20000, 0, "output stated; prompt mean recalled" },
 };
 
@@ -143,7 +148,7 @@ const struct metric_name *published_metric(const char *metric, const char *unit)
 const struct dataset_lengths *published_dataset(const char *model, const char *source)
 {
 	for (size_t i = 0; i < COUNT_OF(datasets); i++)
-		if (strcmp(datasets[i].model, model) == 0 && text_starts(source, datasets[i].source))
+		if ((!datasets[i].model[0] || strcmp(datasets[i].model, model) == 0) && text_starts(source, datasets[i].source))
 			return &datasets[i];
 	return NULL;
 }

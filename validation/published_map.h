@@ -38,7 +38,7 @@ struct metric_name {
 };
 /* Lengths that a data set has and a row does not say in full. */
 struct dataset_lengths {
-	const char *model, *source;    /* how the row's source begins */
+	const char *model, *source;    /* model "": any; how the row's source begins */
 	double prompt, prompt_sigma;   /* mean tokens; sigma of the logarithm */
 	double output, output_sigma;   /* output 0: as the row says */
 	double most, output_most;      /* tokens at most */

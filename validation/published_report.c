@@ -7,10 +7,22 @@
 #include "base/json.h"
 #include "reports/gnuplot.h"
 
+static void seen_cells(struct table *t, const struct published_group *g)
+{
+	if (g->seen == 0) {
+		table_cell(t, STYLE_FAINT, "-");
+		table_cell(t, STYLE_FAINT, "-");
+		return;
+	}
+	table_cellf(t, STYLE_FAINT, "%zu", g->seen);
+	table_cellf(t, STYLE_FAINT, "%.1f %%", 100 * g->seen_median);
+}
+
 static bool group_table(const struct published_study *s, int by, const struct term *term, struct str *out, struct err *err)
 {
-	const struct table_column columns[] = { { published_by_names[by], false }, { "rows", true }, { "compared", true },
-						{ "median", true }, { "P90", true }, { "> 40 %", true }, { "bias", true } };
+	const struct table_column columns[] = { { published_by_names[by], false }, { "rows", true }, { "held out", true },
+						{ "median", true }, { "P90", true }, { "> 40 %", true }, { "bias", true }, { "seen", true },
+						{ "median", true } };
 	struct table *t = table_new(columns, COUNT_OF(columns));
 	bool ok;
 
@@ -27,12 +39,14 @@ static bool group_table(const struct published_study *s, int by, const struct te
 		if (g->simulated == 0) {
 			for (int k = 0; k < 4; k++)
 				table_cell(t, STYLE_FAINT, "-");
+			seen_cells(t, g);
 			continue;
 		}
 		table_cellf(t, g->median <= 0.1 ? STYLE_GOOD : STYLE_PLAIN, "%.1f %%", 100 * g->median);
 		table_cellf(t, STYLE_PLAIN, "%.1f %%", 100 * g->p90);
 		table_cellf(t, STYLE_PLAIN, "%.0f %%", 100.0 * (double)g->over / (double)g->simulated);
 		table_cellf(t, STYLE_PLAIN, "%+.1f %%", 100 * g->bias);
+		seen_cells(t, g);
 	}
 	ok = table_print(t, term, 0, out, err);
 	table_free(t);
@@ -48,13 +62,39 @@ static int further_off(const void *a, const void *b)
 	return ex > ey ? -1 : ex < ey ? 1 : strcmp((*x)->row->id, (*y)->row->id);
 }
 
+enum { REASONS_MOST = 64 };
+
+/* Reasons of the rows over 40 %, each once; they are longer than a column. */
+struct reason_list {
+	const char *text[REASONS_MOST];
+	size_t rows[REASONS_MOST], count;
+};
+
+/* Counts a row; the reason's number from 1, 0 when there is none (or no room). */
+static size_t reason_number(struct reason_list *l, const char *reason)
+{
+	size_t i = 0;
+
+	if (!reason[0])
+		return 0;
+	while (i < l->count && strcmp(l->text[i], reason) != 0)
+		i++;
+	if (i == REASONS_MOST)
+		return 0;
+	if (i == l->count)
+		l->text[l->count++] = reason;
+	l->rows[i]++;
+	return i + 1;
+}
+
 static bool worst_table(const struct published_study *s, size_t most, const struct term *term, struct str *out, struct err *err)
 {
 	static const struct table_column columns[] = { { "id", false }, { "model", false }, { "accelerator", false }, { "layout", false },
 						       { "load", true }, { "metric", false }, { "published", true }, { "simulated", true },
-						       { "reason", false } };
+						       { "why", true } };
 	const struct published_outcome **sorted = arena_alloc(s->arena, (s->rows.count + 1) * sizeof(const struct published_outcome *));
 	struct table *t = table_new(columns, COUNT_OF(columns));
+	struct reason_list reasons = { .count = 0 };
 	size_t n = 0, unexplained = 0;
 	bool ok;
 
@@ -69,18 +109,29 @@ static bool worst_table(const struct published_study *s, size_t most, const stru
 	for (size_t i = 0; i < n; i++)
 		unexplained += !sorted[i]->reason[0];
 	str_addf(out, "%zu rows over 40 %%, %zu of them unexplained%s\n", n, unexplained, n > most ? "; the furthest off:" : "");
-	for (size_t i = 0; i < n && i < most; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct published_row *r = sorted[i]->row;
-		const char *cells[] = { r->id, r->model, r->accelerator, r->parallelism, r->batch, r->metric };
+		const char *cells[] = { r->id, r->model, r->accelerator, r->parallelism, atof(r->batch) > 0 ? r->batch : "", r->metric };
+		size_t why = reason_number(&reasons, sorted[i]->reason);
+
+		if (i >= most)
+			continue;
 
 		for (size_t k = 0; k < COUNT_OF(cells); k++)
 			table_cell(t, STYLE_PLAIN, cells[k]);
 		table_cellf(t, STYLE_PLAIN, "%.4g", r->value);
 		table_cellf(t, STYLE_PLAIN, "%.4g", sorted[i]->predicted);
-		table_cell(t, STYLE_PLAIN, sorted[i]->reason[0] ? sorted[i]->reason : "unexplained");
+		if (why > 0)
+			table_cellf(t, STYLE_PLAIN, "[%zu]", why);
+		else
+			table_cell(t, STYLE_PLAIN, "?");
 	}
 	ok = table_print(t, term, 0, out, err);
 	table_free(t);
+	for (size_t i = 0; i < reasons.count; i++)
+		str_addf(out, "[%zu] %zu rows: %s\n", i + 1, reasons.rows[i], reasons.text[i]);
+	if (unexplained > 0)
+		str_addf(out, "?   %zu rows: unexplained\n", unexplained);
 	return ok;
 }
 
@@ -120,7 +171,7 @@ bool published_text(const struct published_study *s, size_t worst, const struct 
 	if (!group_table(s, BY_ALL, term, out, err))
 		return false;
 	str_add(out, "errors are |simulated / published - 1|; bias is the median with its sign");
-	str_addf(out, "; %zu rows that a coefficient may be fitted to are not among them\n\n", fitted);
+	str_addf(out, ". Seen: %zu rows of the half of (source, accelerator, model) that coefficients may be fitted to\n\n", fitted);
 	if (worst > 0 && !worst_table(s, worst, term, out, err))
 		return false;
 	str_addf(out, "\n%zu of %zu rows simulated, %zu not:\n", simulated, s->rows.count, s->rows.count - simulated);
@@ -176,6 +227,8 @@ bool published_json(const struct published_study *s, struct str *out, struct err
 		json_number(&j, "p90_abs_rel_error", g->p90);
 		json_number(&j, "median_rel_error", g->bias);
 		json_int(&j, "over_40_percent", (int64_t)g->over);
+		json_int(&j, "seen_count", (int64_t)g->seen);
+		json_number(&j, "seen_median_abs_rel_error", g->seen_median);
 		json_end(&j);
 	}
 	json_end(&j);

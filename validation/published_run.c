@@ -352,7 +352,7 @@ static size_t make_jobs(struct published_outcome **sorted, size_t n, struct job 
 	return count;
 }
 
-/* Refusals and failures become reasons of their rows, so that one row never costs the study; only unreadable files end it. */
+/* Refusals and failures become reasons of their rows, so that one row never costs the study. */
 static bool settle(struct published_study *s, const struct queue *q, struct err *err)
 {
 	for (size_t i = 0; i < q->count; i++) {
@@ -361,8 +361,6 @@ static bool settle(struct published_study *s, const struct queue *q, struct err 
 
 		if (job->failed == ERR_NONE)
 			continue;
-		if (job->failed == ERR_IO)
-			return err_set(err, job->failed, "row %s: %s", job->first[0]->row->id, job->refusal);
 		if (!(text = arena_strdup(s->arena, job->refusal)))
 			return err_memory(err);
 		for (size_t k = 0; k < job->count; k++) {

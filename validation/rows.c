@@ -57,8 +57,21 @@ static const char *extra_columns(const struct csv *csv, const struct layout *l, 
 	return text;
 }
 
+static bool read_figures(const struct csv *csv, const struct layout *l, struct published_row *row, struct err *fault)
+{
+	if (l->devices >= 0 && csv_text(csv, l->devices)[0] && !csv_number(csv, l->devices, &row->devices, fault))
+		return false;
+	if (!csv_number(csv, l->value, &row->value, fault))
+		return false;
+	if (row->value <= 0)
+		return err_set(fault, ERR_INPUT, "%s:%ld: value=\"%g\": expected a positive figure", csv_path(csv), row->line, row->value);
+	return true;
+}
+
 static bool read_row(const struct csv *csv, const struct layout *l, struct published_row *row, struct arena *arena, struct err *err)
 {
+	struct err fault = { 0 };
+
 	for (size_t i = 0; i < COUNT_OF(columns); i++) {
 		char *text = arena_strdup(arena, l->text[i] < 0 ? "" : csv_text(csv, l->text[i]));
 
@@ -71,12 +84,8 @@ static bool read_row(const struct csv *csv, const struct layout *l, struct publi
 		return err_set(err, ERR_INPUT, "%s:%ld: id: empty, expected a name of the row's own", csv_path(csv), row->line);
 	if (!(row->extra = extra_columns(csv, l, arena)))
 		return err_memory(err);
-	if (l->devices >= 0 && csv_text(csv, l->devices)[0] && !csv_number(csv, l->devices, &row->devices, err))
-		return false;
-	if (!csv_number(csv, l->value, &row->value, err))
-		return false;
-	if (row->value <= 0)
-		return err_set(err, ERR_INPUT, "%s:%ld: value=\"%g\": expected a positive figure", csv_path(csv), row->line, row->value);
+	if (!read_figures(csv, l, row, &fault) && !(row->fault = arena_strdup(arena, fault.text)))
+		return err_memory(err);
 	return true;
 }
 

@@ -294,6 +294,8 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	*out = (struct training_case){ 0 };
 	if (!r.parallel || !r.scenario || !r.batch)
 		return err_memory(err);
+	if (row->fault)
+		no(out, "its figures cannot be read", row->fault);
 	metric(row, out);
 	/* "GPT h1024 L24 heads16" describes itself. */
 	if (!model && text_starts(row->model, "GPT h"))

@@ -1,0 +1,251 @@
+/* validation/published: rows become the scenarios that their text describes, or say why not. */
+#include <math.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+
+#include "base/attr.h"
+#include "tests/unit/scratch.h"
+#include "validation/published.h"
+#include "validation/published_layout.h"
+
+#define HEADER "id,model,precision,accelerator,n_accel,parallelism,scenario,isl,osl,batch_or_concurrency,metric,value,unit,source\n"
+
+static bool load_text(const char *text, struct published_rows *rows, struct arena *a, struct err *err)
+{
+	char path[SCRATCH_PATH];
+	bool ok = published_rows_load(scratch_text(path, "rows.csv", text), rows, a, err);
+
+	remove(path);
+	return ok;
+}
+
+static void layouts(void)
+{
+	static const struct { const char *text; bool ok, split; int64_t count, tp, ep, attention_dp, prefill_count, prefill_tp; } cases[] = {
+		{ "", true, false, 1, 1, 1, 1, 1, 1 },
+		{ "tp8 ep8", true, false, 1, 8, 8, 1, 1, 1 },
+		{ "tp2,pp1", true, false, 1, 2, 1, 1, 1, 1 },
+		{ "attnDP4 ep4", true, false, 1, 1, 4, 4, 1, 1 },
+		{ "P 2x(tp4) / D 3x(tp1 attnDP8 ep8)", true, true, 3, 1, 8, 8, 2, 4 },
+		{ "18 VMs x 4 GPU", false, false, 0, 0, 0, 0, 0, 0 },
+		{ "P 2x(tp4)", false, true, 0, 0, 0, 0, 0, 0 },
+		{ "tp0", false, false, 0, 0, 0, 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct published_layout l;
+
+		CU_ASSERT_EQUAL(published_layout_read(cases[i].text, &l), cases[i].ok);
+		if (!cases[i].ok)
+			continue;
+		CU_ASSERT_EQUAL(l.split, cases[i].split);
+		CU_ASSERT_EQUAL(l.decode.count, cases[i].count);
+		CU_ASSERT_EQUAL(l.decode.tp, cases[i].tp);
+		CU_ASSERT_EQUAL(l.decode.ep, cases[i].ep);
+		CU_ASSERT_EQUAL(l.decode.attention_dp, cases[i].attention_dp);
+		CU_ASSERT_EQUAL(l.prefill.count, cases[i].prefill_count);
+		CU_ASSERT_EQUAL(l.prefill.tp, cases[i].prefill_tp);
+	}
+}
+
+static void columns(void)
+{
+	struct arena *a = arena_new();
+	struct published_rows rows;
+	struct err err = { 0 };
+
+	/* Columns in any order; unknown ones are kept; a figure that is none stays, and says so. */
+	CU_ASSERT_TRUE_FATAL(load_text("unit,value,metric,accelerator,model,id,source,colour\nms,10.5,tpot,H100-SXM,gptj,a,S,red\n"
+				       "ms,-1,tpot,H100-SXM,gptj,b,S,\nms,about 3,tpot,H100-SXM,gptj,c,S,\n", &rows, a, &err));
+	CU_ASSERT_EQUAL_FATAL(rows.count, 3);
+	CU_ASSERT_STRING_EQUAL(rows.at[0].id, "a");
+	CU_ASSERT_DOUBLE_EQUAL(rows.at[0].value, 10.5, 0);
+	CU_ASSERT_STRING_EQUAL(rows.at[0].extra, "colour=red");
+	CU_ASSERT_PTR_NULL(rows.at[0].fault);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rows.at[1].fault);
+	CU_ASSERT_PTR_NOT_NULL(strstr(rows.at[1].fault, ":3: value=\"-1\": expected a positive figure"));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rows.at[2].fault);
+	CU_ASSERT_PTR_NOT_NULL(strstr(rows.at[2].fault, ":4: "));
+	/* What makes the whole file useless is refused. */
+	CU_ASSERT_FALSE(load_text("id,model,accelerator,metric,value,source\na,b,c,d,1,e\n", &rows, a, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "unit"));
+	err = (struct err){ 0 };
+	CU_ASSERT_FALSE(load_text("id,model,accelerator,metric,value,unit,source\na,m,c,d,1,ms,e\na,m,c,d,2,ms,e\n", &rows, a, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "id \"a\" stands on line 2 already"));
+	arena_free(a);
+}
+
+/* A row of each family, and what must be in (or, with '!', not in) its scenario. */
+static void families(void)
+{
+	static const struct { const char *row, *holds[6]; double copies; } cases[] = {
+		{ "a,Llama-3.1-70B,fp8,H200-SXM,2,tp2,closed-loop agg trtllm,1024,1024,4,tpot,9,ms,InferenceX/x id=y_cfg1",
+		  { "model.name=llama-3.1-70b ", "hardware.system=hgx-h200 ", "deployment.tp=2 ", "workload.prompt_tokens.least=820 ",
+		    "workload.concurrency=4 workload.requests=60 ", "scheduler.max_num_batched_tokens=1152 " }, 1 },
+		{ "a,Qwen3-32B,,H100-SXM,2,tp2,closed-loop agg vllm,1024,128,8,ttft,60,ms,InferenceX/x id=qwen_tp2_epnone_1",
+		  { "workload.prompt_tokens.kind=fixed workload.prompt_tokens.value=1024 ", "scheduler.name=vllm ", NULL }, 1 },
+		{ "a,DeepSeek-V3,fp4,GB200,36,P 1x(tp1 attnDP4 ep4) / D 1x(tp1 attnDP32 ep32),closed-loop disagg sglang,1024,1024,2048,tpot,17,ms,"
+		  "InferenceX/x id=dsr1_cfg2",
+		  { "deployment.dp_attention=32 ", "deployment.prefill_replicas=1 ", "model.attention_dtype=bf16 ", "scheduler.name=sglang ",
+		    "scheduler.graph_max_tokens=2048 ", "!scheduler.max_num_batched_tokens" }, 1 },
+		{ "a,DeepSeek-R1,fp4,B200-SXM,8,tp8,closed-loop agg trtllm,1024,1024,4,tpot,4.3,ms,InferenceX/x id=2026_03_25_deepseek_r1",
+		  { "with=eagle3_v1861:depth=3,", "scheduler.max_num_batched_tokens=1152 ", NULL }, 1 },
+		{ "a,Kimi-K2.5,int4,H200-SXM,8,tp8,closed-loop agg vllm,1024,1024,4,tpot,10,ms,InferenceX/x id=z",
+		  { "model.name=kimi-k2 model.dtype=bf16 model.expert_dtype=int4_wo ", NULL }, 1 },
+		{ "a,llama2-70b,fp8,H100-SXM,8,,MLPerf closed Offline,<=1024,290,,throughput,24000,\"tokens/s (output, whole system)\",MLPerf-Inference-v4.1 x_TRT",
+		  { "workload.arrivals.kind=all-at-once workload.requests=20000 ", "workload.output_tokens.most=1024 ", "!deployment.tp" }, 4 },
+		{ "a,Llama-3.1-8B,fp8,H200-SXM,1,tp1,offline max throughput trtllm-bench,128,2048,,throughput,9000,\"tokens/s (output, whole system)\","
+		  "TensorRT-LLM-perf-overview-v1.0", { "workload.requests=3000 ", "scheduler.name=trtllm ", NULL }, 1 },
+		{ "a,Llama-2-70b,,Inferentia2 (inf2.48xlarge),12,tp24 NeuronCores,Real Time,1024,1024,1,tpot,20,ms,AWS-Neuron-benchmarks",
+		  { "deployment.tp=12 ", "scheduler.name=static ", "workload.requests=1 " }, 1 },
+		{ "a,Llama-3.1-8B,bf16,RTX-PRO-6000,1,tp1,\"vLLM 0.19 open loop, ShareGPT 300 requests, ~10 sessions/s\",ShareGPT,ShareGPT,"
+		  "\"max_num_seqs 128, max_num_batched_tokens 2048\",ttft_mean,7000,ms,LLMServingSim-bench",
+		  { "workload.qps=10 workload.requests=300 ", "scheduler.max_num_seqs=128 ", "scheduler.max_num_batched_tokens=2048 " }, 1 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct arena *a = arena_new();
+		struct published_rows rows;
+		struct published_case set;
+		struct err err = { 0 };
+		char text[1024];
+
+		snprintf(text, sizeof(text), HEADER "%s\n", cases[i].row);
+		CU_ASSERT_TRUE_FATAL(load_text(text, &rows, a, &err));
+		CU_ASSERT_TRUE_FATAL(published_case(&rows, 0, &set, a, &err));
+		CU_ASSERT_EQUAL(set.why, WHY_NONE);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(set.settings);
+		CU_ASSERT_DOUBLE_EQUAL(set.copies, cases[i].copies, 0);
+		for (size_t k = 0; k < COUNT_OF(cases[i].holds) && cases[i].holds[k]; k++) {
+			const char *part = cases[i].holds[k];
+			bool held = part[0] == '!' ? !strstr(set.settings, part + 1) : strstr(set.settings, part) != NULL;
+
+			if (!held)
+				printf("\nrow %zu: '%s' in '%s'\n", i, part, set.settings);
+			CU_ASSERT_TRUE(held);
+		}
+		arena_free(a);
+	}
+}
+
+/* MLPerf names no layout: those that may have been are tried. A server row takes the rate from the throughput of its run. */
+static void tuned_runs(void)
+{
+	static const char text[] = HEADER
+		"a,deepseek-r1,fp4,B300-SXM,8,,MLPerf closed Server [p99 TTFT<=2s TPOT<=80ms],,3750,,throughput,58000,\"tokens/s (output, whole system)\",MLPerf-Inference-v6.0 run 1\n"
+		"b,deepseek-r1,fp4,B300-SXM,8,,MLPerf closed Server [p99 TTFT<=2s TPOT<=80ms],,3750,,ttft_mean,640,ms,MLPerf-Inference-v6.0 run 1\n"
+		"c,deepseek-r1,fp4,B300-SXM,8,,MLPerf closed Server [p99 TTFT<=2s TPOT<=80ms],,3750,,ttft_mean,640,ms,MLPerf-Inference-v6.0 run 2\n";
+	struct arena *a = arena_new();
+	struct published_rows rows;
+	struct published_case set[3];
+	struct err err = { 0 };
+
+	CU_ASSERT_TRUE_FATAL(load_text(text, &rows, a, &err));
+	for (size_t i = 0; i < 3; i++)
+		CU_ASSERT_TRUE_FATAL(published_case(&rows, i, &set[i], a, &err));
+	CU_ASSERT_EQUAL_FATAL(set[0].choice_count, 4);
+	CU_ASSERT_STRING_EQUAL(set[0].choices[0].settings, "deployment.tp=4 deployment.ep=4 ");
+	CU_ASSERT_STRING_EQUAL(set[0].choices[1].settings, "deployment.tp=1 deployment.ep=4 deployment.dp_attention=4 ");
+	CU_ASSERT_DOUBLE_EQUAL(set[0].choices[3].devices, 8, 0);
+	CU_ASSERT_DOUBLE_EQUAL(set[0].ttft_p99_s, 2, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(set[0].tpot_p99_s, 0.08, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(set[0].rate_most, 0, 0);
+	CU_ASSERT_STRING_EQUAL(set[1].settings, set[0].settings);
+	CU_ASSERT_DOUBLE_EQUAL(set[1].rate_most * 8 * 3800 / 58000, 1, 1e-9);
+	CU_ASSERT_EQUAL(set[2].why, WHY_LOAD);
+	/* NVIDIA's overview of TensorRT-LLM: "tp8" of experts is eight devices, of dense models a layout. */
+	CU_ASSERT_TRUE_FATAL(load_text(HEADER
+		"a,Qwen3-235B-A22B,fp4,B200-SXM,8,tp8,offline max throughput trtllm-bench,1000,1000,,throughput,42391,\"tokens/s (output, whole system)\",TensorRT-LLM-perf-overview-v1.0\n"
+		"b,Llama-3.3-70B,fp4,B200-SXM,8,tp8,offline max throughput trtllm-bench,1000,1000,,throughput,42391,\"tokens/s (output, whole system)\",TensorRT-LLM-perf-overview-v1.0\n",
+		&rows, a, &err));
+	CU_ASSERT_TRUE_FATAL(published_case(&rows, 0, &set[0], a, &err));
+	CU_ASSERT_TRUE_FATAL(published_case(&rows, 1, &set[1], a, &err));
+	CU_ASSERT_EQUAL_FATAL(set[0].choice_count, 2);
+	CU_ASSERT_STRING_EQUAL(set[0].choices[1].settings, "deployment.tp=1 deployment.ep=8 deployment.dp_attention=8 ");
+	CU_ASSERT_EQUAL(set[1].choice_count, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(set[1].settings, "deployment.tp=8 "));
+	arena_free(a);
+}
+
+static void refusals(void)
+{
+	static const struct { const char *row; enum published_why why; const char *detail; } cases[] = {
+		{ "a,nonesuch,fp8,H100-SXM,1,tp1,closed-loop agg vllm,8,8,1,tpot,1,ms,S", WHY_MODEL, "nonesuch" },
+		{ "a,Llama-3.1-8B,fp8,Abacus,1,tp1,closed-loop agg vllm,8,8,1,tpot,1,ms,S", WHY_ACCELERATOR, "Abacus" },
+		{ "a,Llama-3.1-8B,fp3,H100-SXM,1,tp1,closed-loop agg vllm,8,8,1,tpot,1,ms,S", WHY_PRECISION, "fp3" },
+		{ "a,Llama-3.1-8B,fp8,H100-SXM,1,tp1,closed-loop agg vllm,8,8,1,mood,1,ms,S", WHY_METRIC, "mood" },
+		{ "a,Llama-3.1-8B,fp8,H100-SXM,1,ring of 3,closed-loop agg vllm,8,8,1,tpot,1,ms,S", WHY_PARALLEL, "ring of 3" },
+		{ "a,Llama-3.1-8B,fp8,H100-SXM,1,tp1,closed-loop agg vllm,8,,1,tpot,1,ms,S", WHY_LENGTHS, NULL },
+		{ "a,Llama-3.1-8B,fp8,H100-SXM,1,tp1,closed-loop agg vllm,8,8,,tpot,1,ms,S", WHY_LOAD, NULL },
+		{ "a,Llama-3.1-8B,fp8,H100-SXM,1,tp1,by moonlight,8,8,1,tpot,1,ms,S", WHY_LOAD, "by moonlight" },
+		{ "a,Llama-3.1-8B,fp8,H100-SXM,,,closed-loop agg vllm,8,8,1,tpot,1,ms,S", WHY_DEVICES, NULL },
+		{ "a,Llama-3.1-8B,fp8,H100-SXM,1,tp1,interactivity 40,8,8,1,tpot,1,ms,S", WHY_FRONTIER, NULL },
+		{ "a,llama2-70b (depth-pruned),fp8,H100-SXM,1,tp1,Offline,8,8,1,tpot,1,ms,S", WHY_ALTERED, NULL },
+		{ "a,Llama-3.1-8B,fp8,H100-SXM,1,tp1,closed-loop agg vllm,8,8,1,cost,1,USD,S", WHY_COST, NULL },
+		{ "a,Llama-3.1-8B,fp8,H100-SXM,1,tp1,closed-loop agg vllm,8,8,1,tpot,0,ms,S", WHY_VALUE, NULL },
+		{ "a,gptj,fp8,H100-SXM,8,,MLPerf closed Server [p99 TTFT<=2s TPOT<=9ms],<=1919,,,tpot_p99,1,ms,MLPerf-Inference-v4.1", WHY_METRIC,
+		  "latency under beam search" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct arena *a = arena_new();
+		struct published_rows rows;
+		struct published_case set;
+		struct err err = { 0 };
+		char text[1024];
+
+		snprintf(text, sizeof(text), HEADER "%s\n", cases[i].row);
+		CU_ASSERT_TRUE_FATAL(load_text(text, &rows, a, &err));
+		CU_ASSERT_TRUE_FATAL(published_case(&rows, 0, &set, a, &err));
+		CU_ASSERT_EQUAL(set.why, cases[i].why);
+		if (set.why != cases[i].why)
+			printf("\nrow %zu: %s\n", i, published_why_text[set.why]);
+		CU_ASSERT_PTR_NULL(set.settings);
+		if (cases[i].detail)
+			CU_ASSERT_STRING_EQUAL(set.detail ? set.detail : "", cases[i].detail);
+		arena_free(a);
+	}
+}
+
+/* One row that cannot run leaves the other standing, with any number of threads. */
+static void study_goes_on(void)
+{
+	static const char text[] = HEADER
+		"a,Llama-3.1-70B,bf16,H100-SXM,1,tp1,closed-loop agg vllm,256,16,2,tpot,30,ms,S\n"
+		"b,Llama-3.1-8B,bf16,H100-SXM,1,tp1,closed-loop agg vllm,256,16,2,tpot,7,ms,S\n"
+		"c,Llama-3.1-8B,bf16,H100-SXM,1,tp1,closed-loop agg vllm,256,16,2,ttft,7,s,S\n"
+		"d,Llama-3.1-8B,bf16,H100-SXM,1,tp1,closed-loop agg vllm,256,16,2,ttft,20,ms,S\n";
+	char path[SCRATCH_PATH];
+	double first = 0;
+
+	scratch_text(path, "study.csv", text);
+	for (int threads = 1; threads <= 3; threads += 2) {
+		struct published_options o = { .path = path, .threads = threads };
+		struct err err = { 0 };
+		struct published_study *s = published_validate(&o, &err);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+		CU_ASSERT_EQUAL_FATAL(s->rows.count, 4);
+		CU_ASSERT_EQUAL(s->simulations, 2);
+		CU_ASSERT_EQUAL(s->outcomes[0].set.why, WHY_REFUSED);
+		CU_ASSERT_PTR_NOT_NULL(strstr(s->outcomes[0].set.detail, "does not fit"));
+		CU_ASSERT_TRUE(s->outcomes[1].predicted > 2 && s->outcomes[1].predicted < 20);
+		CU_ASSERT_EQUAL(s->outcomes[2].set.why, WHY_METRIC);
+		CU_ASSERT_TRUE(s->outcomes[3].predicted > 1);
+		CU_ASSERT_TRUE(threads == 1 || s->outcomes[1].predicted == first);
+		first = s->outcomes[1].predicted;
+		published_study_free(s);
+	}
+	remove(path);
+}
+
+CU_TestInfo suite_published[] = {
+	{ "parallel layouts as rows write them", layouts },
+	{ "rows by column name; faults stay with their row", columns },
+	{ "one row of each family", families },
+	{ "layouts and rates that are not stated", tuned_runs },
+	{ "every refusal says which it is", refusals },
+	{ "one bad row leaves the study standing", study_goes_on },
+	CU_TEST_INFO_NULL
+};
