@@ -67,20 +67,7 @@ static void no(struct training_case *out, const char *why, const char *detail)
 		out->why = why, out->detail = detail;
 }
 
-/* Tables of memory leave out what the same source's tables of times state of the same run; 1: nobody says. */
-static int64_t interleaving_of_others(const struct published_rows *rows, const struct published_row *row)
-{
-	for (size_t i = 0; i < rows->count; i++) {
-		const struct published_row *o = &rows->at[i];
-
-		if (strstr(row->metric, "memory") && strncmp(o->source, row->source, strcspn(row->source, " ") + 1) == 0 && strcmp(o->model, row->model) == 0 && o->devices == row->devices &&
-		    number_after(o->parallelism, "interleave") > 0)
-			return number_after(o->parallelism, "interleave");
-	}
-	return 1;
-}
-
-static void layout(const struct published_rows *rows, struct reading *r, struct training_case *out)
+static void layout(struct reading *r, struct training_case *out)
 {
 	const char *p = r->parallel;
 	bool fsdp = strstr(p, "fsdp") != NULL, stated = strstr(p, "tp") || fsdp || strstr(p, "dp");
@@ -93,8 +80,9 @@ static void layout(const struct published_rows *rows, struct reading *r, struct 
 	r->vp = number_after(p, "vp") > 0 ? number_after(p, "vp") : at_least_one(number_after(p, "interleave"));
 	if (r->vp == 1 && strstr(p, "interleaved"))
 		r->vp = 2;
-	if (r->vp == 1 && r->pp > 1)
-		r->vp = interleaving_of_others(rows, r->row);
+	/* Tables of memory leave out what tables of times state. */
+	if (r->vp == 1 && r->pp > 1 && strstr(r->row->metric, "memory"))
+		r->vp = at_least_one(number_after(training_usual_layout(r->row->source, r->row->model, r->row->accelerator, r->row->devices), "interleave"));
 	if (r->pp == 1)
 		r->vp = 1;
 	/* Their tables have no column for it; all interleave (Llama 3: figure 6; MLPerf: by how the rate falls with fewer micro-batches). */
@@ -265,24 +253,6 @@ static bool divides(const char *parallelism, const struct published_row *row)
 	return devices % ranks == 0 && (global == 0 || global % (devices / ranks) == 0);
 }
 
-/* Most submissions of a benchmark on a device run its maker's container: one that does not state its layout has that of those
- * that do, on the nearest number of devices; "" without any. */
-static const char *layout_of_others(const struct published_rows *rows, const struct published_row *row)
-{
-	const char *found = "";
-	double nearest = INFINITY;
-
-	for (size_t i = 0; i < rows->count; i++) {
-		const struct published_row *o = &rows->at[i];
-		double far = fabs(log(o->devices / row->devices));
-
-		if (*o->parallelism && text_starts(o->source, "MLPerf") && strcmp(o->model, row->model) == 0 && strcmp(o->accelerator, row->accelerator) == 0 &&
-		    far < nearest && divides(o->parallelism, row))
-			nearest = far, found = o->parallelism;
-	}
-	return found;
-}
-
 bool training_case(const struct published_rows *rows, size_t index, struct training_case *out, struct arena *arena, struct err *err)
 {
 	const struct published_row *row = &rows->at[index];
@@ -308,11 +278,14 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	if (!precision)
 		no(out, "the number format is not one that we map", row->precision);
 	str_addf(&r.settings, "model.name=%s %s%s%s", model ? model : "", device ? device : "", precision ? precision : "", source->settings);
-	if (text_starts(row->source, "MLPerf") && !*r.parallel)
-		r.parallel = lower(layout_of_others(rows, row), arena);
-	if (!r.parallel)
-		return err_memory(err);
-	layout(rows, &r, out);
+	/* A submission that does not state its layout has that of its device's usual container, where that divides. */
+	if (text_starts(row->source, "MLPerf") && !*r.parallel) {
+		const char *usual = training_usual_layout(row->source, row->model, row->accelerator, row->devices);
+
+		if (*usual && divides(usual, row))
+			r.parallel = usual;
+	}
+	layout(&r, out);
 	batch(&r, out);
 	whole_runs(rows, &r, out);
 	if (strstr(row->model, "LoRA") || strcmp(row->scenario, "LoRA") == 0)

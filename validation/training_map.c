@@ -78,6 +78,34 @@ static const struct training_source sources[] = {
 	{ "", "hardware.stack=megatron layout.zero=1 ", false, true },
 };
 
+/* Containers of MLPerf's submissions (NVIDIA's, which most partners run), and the interleaving of Korthikanti's table 3; in the
+ * order of devices. */
+static const struct {
+	const char *source, *model, *accelerator;
+	double most;                   /* devices */
+	const char *layout;
+} usual[] = {
+	{ "MLPerf", "Llama-2-70B LoRA", "H100", 8, "tp4 pp1 cp1" }, { "MLPerf", "Llama-2-70B LoRA", "H100", 1e9, "tp4 pp1 cp2" },
+	{ "MLPerf", "Llama-2-70B LoRA", "L40S", 1e9, "tp4 pp1 cp2" }, { "MLPerf", "Llama-2-70B LoRA", "B", 8, "tp1 pp1 cp1" },
+	{ "MLPerf", "Llama-2-70B LoRA", "GB", 4, "tp1 pp1 cp2" }, { "MLPerf", "Llama-2-70B LoRA", "GB", 8, "tp1 pp1 cp1" },
+	{ "MLPerf", "Llama-2-70B LoRA", "GB", 1e9, "tp1 pp1 cp8" },
+	{ "MLPerf", "Llama-3.1-8B", "B", 32, "tp1 pp1 cp1" }, { "MLPerf", "Llama-3.1-8B", "B", 1e9, "tp1 pp1 cp2" },
+	{ "MLPerf", "Llama-3.1-8B", "GB", 8, "tp1 pp1 cp1" }, { "MLPerf", "Llama-3.1-8B", "GB", 72, "tp1 pp1 cp2" },
+	{ "MLPerf", "Llama-3.1-8B", "GB", 1e9, "tp2 pp1 cp4" },
+	{ "MLPerf", "Llama-3.1-405B", "GB", 1e9, "tp4 pp8 cp2" }, { "MLPerf", "Llama-3.1-405B", "H100", 1e9, "tp8 pp8 cp2" },
+	{ "MLPerf", "GPT-3-175B", "H100", 4096, "tp4 pp8" }, { "MLPerf", "GPT-3-175B", "H100", 1e9, "tp4 pp6" },
+	{ "Korthikanti", "GPT-3-175B", "", 1e9, "interleave3" }, { "Korthikanti", "Turing-530B", "", 1e9, "interleave3" },
+};
+
+const char *training_usual_layout(const char *source, const char *model, const char *accelerator, double count)
+{
+	for (size_t i = 0; i < COUNT_OF(usual); i++)
+		if (text_starts(source, usual[i].source) && strcmp(model, usual[i].model) == 0 && text_starts(accelerator, usual[i].accelerator) &&
+		    count <= usual[i].most)
+			return usual[i].layout;
+	return "";
+}
+
 static const char *find(const struct name_pair *pairs, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)

@@ -21,4 +21,8 @@ struct training_source {
 };
 const struct training_source *training_source_of(const char *source);
 
+/* How runs of that kind are laid out whose rows do not say: what other rows of their source state (device counts up to the
+ * table's); "" when unknown. */
+const char *training_usual_layout(const char *source, const char *model, const char *accelerator, double count);
+
 #endif
