@@ -28,7 +28,7 @@ static bool case_table(const struct comparison *c, struct str *out, struct err *
 		const struct compared_case *one = &c->cases[i];
 
 		sheet_text(s, STYLE_STRONG, one->name);
-		sheet_text(s, one->failed ? STYLE_BAD : STYLE_GOOD, !one->b ? "only in A" : !one->a ? "only in B" : one->failed ? "failed" : "passed");
+		sheet_text(s, one->failed ? STYLE_BAD : one->a && one->b ? STYLE_GOOD : STYLE_WARN, !one->b ? "only in A" : !one->a ? "only in B" : one->failed ? "failed" : "passed");
 		for (size_t k = 0; k < COUNT_OF(shown); k++)
 			count_cell(s, styles[shown[k]], one->counts[shown[k]]);
 	}
