@@ -110,6 +110,22 @@ static void list(struct str *out, const char *title, const struct tree_text *at,
 	str_add(out, "</ul>\n");
 }
 
+/* What ran, where, and what it gained. */
+static void kernel_line(const struct tree_kernel *k, struct str *out)
+{
+	if (!k->name)
+		return;
+	str_addf(out, "<p>Kernel <b>%s</b>: %s on %s at %s, largest error %.2g.", k->name, k->verified ? "equals its reference" : "FAILS", k->device,
+		 k->at ? k->at : "?", k->rel_error);
+	if (isfinite(k->measured)) {
+		str_addf(out, " Gain %.3g predicted, %.3g measured (%+.1f %%) on %s", k->predicted, k->measured, 100 * (k->predicted / k->measured - 1),
+			 k->gain_here ? "this host, " : "");
+		markup_add(out, k->gain_device);
+		str_addf(out, " at %s%s.", k->gain_at, k->gain_here ? "" : "; not measured here");
+	}
+	str_add(out, "</p>\n");
+}
+
 static void details(const struct tree_module *m, struct str *out)
 {
 	str_addf(out, "<h2 id=\"%s\">%s</h2>\n", m->id, m->id);
@@ -122,6 +138,7 @@ static void details(const struct tree_module *m, struct str *out)
 	str_addf(out, "</b> <span class=\"muted\">%s, family %s</span><br>", m->area, m->family);
 	markup_add(out, m->idea);
 	str_add(out, "</p>\n");
+	kernel_line(&m->kernel, out);
 	list(out, "From", m->papers, m->paper_count);
 	list(out, "What is computed", m->formulas, m->formula_count);
 	str_add(out, "<table><tr><th>parameter</th><th>default</th><th>range</th><th>unit</th><th>what it is</th><th>source</th></tr>\n");
