@@ -29,8 +29,10 @@ struct bench_row {
 	int threads;
 	double seconds, median_s, bytes_s, flop_s, intensity;      /* intensity: FLOP a byte */
 	double of_peak, of_blas, of_triad;     /* shares; NAN where there is nothing to compare with. OpenBLAS and triad were sampled in turn */
+	double of_roof;                /* kernels that stream: of the slower of their bytes at triad's rate and their FLOPs at the peak */
 	double error, counted_flops, counted_bytes;    /* of hardware events: NAN without counters */
 	double of_baseline;            /* (techniques) time of the baseline over this one's; NAN */
+	bool is_default;               /* the variant that runs here when none is named */
 	const char *verdict;
 };
 struct bench_study {

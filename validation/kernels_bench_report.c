@@ -27,7 +27,8 @@ static void add_row(struct table *t, const struct bench_row *r)
 	table_cellf(t, STYLE_PLAIN, "%.2f", r->flop_s / 1e9);
 	share(t, r->of_peak, 0);
 	share(t, r->of_blas, 0.9);
-	share(t, r->of_triad, 0.85);
+	share(t, r->of_triad, 0);
+	share(t, r->of_roof, 0.85);
 	if (r->error > 0)
 		table_cellf(t, STYLE_PLAIN, "%.1e", r->error);
 	else
@@ -39,7 +40,7 @@ bool bench_text(const struct bench_study *s, const struct term *term, struct str
 {
 	static const struct table_column columns[] = { { "kernel", false }, { "variant", false }, { "threads", true }, { "time", true },
 						       { "GB/s", true }, { "GFLOP/s", true }, { "of peak", true }, { "of OpenBLAS", true },
-						       { "of triad", true }, { "error", true }, { "verdict", false } };
+						       { "of triad", true }, { "of roof", true }, { "error", true }, { "verdict", false } };
 	struct table *t = table_new(columns, COUNT_OF(columns));
 	bool ok;
 
@@ -57,7 +58,8 @@ bool bench_text(const struct bench_study *s, const struct term *term, struct str
 		str_add(out, "\n");
 	}
 	str_addf(out, "GB/s and GFLOP/s: of the bytes and FLOPs that the model charges; weights and caches are read from memory; OpenBLAS and triad are\n"
-		      "sampled in turn with each row; peak: multiply-adds in registers (fp32). Errors of large shapes: see make test.\n%s; %s\n",
+		      "sampled in turn with each row; peak: multiply-adds in registers (fp32); roof: the slower of bytes at\n"
+		      "triad's rate and FLOPs at the peak of the registers (int8: its own). Errors of large shapes: see make test.\n%s; %s\n",
 		 s->clock, s->counters);
 	return ok;
 }
@@ -88,6 +90,7 @@ void bench_json(const struct bench_study *s, struct str *out)
 		json_number(&j, "share_of_peak", r->of_peak);
 		json_number(&j, "share_of_openblas", r->of_blas);
 		json_number(&j, "share_of_triad", r->of_triad);
+		json_number(&j, "share_of_roof", r->of_roof);
 		json_number(&j, "baseline_over_this", r->of_baseline);
 		json_number(&j, "rel_error", r->error);
 		json_number(&j, "counted_flops", r->counted_flops);

@@ -15,8 +15,8 @@ static inline int64_t attention_thread_floats(int64_t group, int64_t head_dim)
 {
 	int64_t rows = group > PREFILL_ROWS ? group : PREFILL_ROWS;
 	int64_t prefill = rows * (2 * head_dim + PREFILL_KEYS + 2) + 2 * PREFILL_KEYS * head_dim;
-	/* queries, two unfinished results with maximum and sum, scores, keys in fp32 */
-	int64_t decode = group * (head_dim + 2 * (head_dim + 2) + DECODE_CHUNK) + 16 * head_dim;
+	/* queries, two unfinished results with maximum and sum, scores of four queries */
+	int64_t decode = group * (head_dim + 2 * (head_dim + 2)) + 4 * DECODE_CHUNK;
 
 	return ((prefill > decode ? prefill : decode) + 63) / 64 * 64;
 }

@@ -48,7 +48,7 @@ static int64_t padded(int64_t k)
 
 size_t gemm_scratch_bytes(int64_t m, int64_t k)
 {
-	return (size_t)m * (size_t)(padded(k + 1) + k / INT4_GROUP + 2) * 4 + 64;
+	return (size_t)m * (size_t)(padded(k + 1) + (k / INT4_GROUP + 1) * GROUP_FLOATS + 1) * 4 + 64;
 }
 
 struct gemm_pack gemm_pack(const struct gemm_call *call, bool wide)
@@ -58,7 +58,7 @@ struct gemm_pack gemm_pack(const struct gemm_call *call, bool wide)
 	struct gemm_pack p = { .stride = padded(w->units * (wide ? 2 : 1)), .packs = true };
 
 	p.units = (uint32_t *)call->scratch - from * p.stride;
-	p.extra = (float *)call->scratch + rows * p.stride - from * (w->format == KERNEL_INT4 ? w->blocks : 1);
+	p.extra = (float *)call->scratch + rows * p.stride - from * (w->format == KERNEL_INT4 ? w->blocks * GROUP_FLOATS : 1);
 	if (rows <= 12 && (w->format == KERNEL_FP32 || (wide && w->format == KERNEL_BF16 && w->k % 2 == 0))) {
 		p.packs = false;
 		p.stride = call->lda;

@@ -4,10 +4,12 @@
 
 #include "kernels/core/gemm.h"
 
+enum { GROUP_FLOATS = 2 };           /* int4: kept of a group of A */
+
 struct gemm_pack {
 	uint32_t *units;              /* [rows][stride]; row numbers are the call's */
 	int64_t stride;
-	float *extra;                 /* int8: scale of a row; int4: [row][group] sums */
+	float *extra;                 /* int8: scale of a row; int4: [row][group][GROUP_FLOATS] */
 	bool packs;                   /* false: A is read where it lies (fp32 or wide, few rows) */
 };
 /* wide: A stays fp32 whatever the weights' format. */

@@ -40,7 +40,14 @@ FORCE_INLINE vu vload_u16(const void *p)      /* widened */
 }
 FORCE_INLINE vf vbf16(const void *p)
 {
+#if VL == 16
 	return (vf)(vload_u16(p) << 16);
+#else                                         /* one shuffle puts each value into the upper half of its lane */
+	const __m256i upper = _mm256_setr_epi8(-1, -1, 0, 1, -1, -1, 2, 3, -1, -1, 4, 5, -1, -1, 6, 7, -1, -1, 8, 9, -1, -1, 10, 11, -1, -1,
+					       12, 13, -1, -1, 14, 15);
+
+	return (vf)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(p)), upper);
+#endif
 }
 FORCE_INLINE vf vset(float x)
 {
