@@ -21,8 +21,8 @@ static bool outputs(const struct call *call, const struct bench_study *s, struct
 	struct str text = { 0 }, document = { 0 }, svg = { 0 }, page = { 0 };
 	bool ok = true;
 
-	if (!isatty(STDOUT_FILENO) && term.width < 160)
-		term.width = 160;
+	if (!isatty(STDOUT_FILENO) && term.width < 200)
+		term.width = 200;
 	if (json) {
 		bench_json(s, &document);
 		ok = document.failed ? err_memory(err) : outfile_write(json, str_text(&document), document.length, err);

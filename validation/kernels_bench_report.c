@@ -58,8 +58,8 @@ bool bench_text(const struct bench_study *s, const struct term *term, struct str
 		str_add(out, "\n");
 	}
 	str_addf(out, "GB/s and GFLOP/s: of the bytes and FLOPs that the model charges; weights and caches are read from memory; OpenBLAS and triad are\n"
-		      "sampled in turn with each row; peak: multiply-adds in registers (fp32); roof: the slower of bytes at\n"
-		      "triad's rate and FLOPs at the peak of the registers (int8: its own). Errors of large shapes: see make test.\n%s; %s\n",
+		      "sampled in turn with each row; peak: multiply-adds in registers (fp32).\n"
+		      "Roof: the slower of the bytes at triad's rate and the FLOPs at that peak (int8: its own). Errors of large shapes: see make test.\n%s; %s\n",
 		 s->clock, s->counters);
 	return ok;
 }
@@ -160,7 +160,7 @@ bool bench_roofline(const struct bench_study *s, bool standalone, struct str *ou
 
 bool bench_html(const struct bench_study *s, struct str *out, struct err *err)
 {
-	struct term term = { .utf8 = true, .color = false, .width = 160 };
+	struct term term = { .utf8 = true, .color = false, .width = 200 };
 	struct str text = { 0 };
 	struct err plot = { 0 };
 	bool ok = bench_text(s, &term, &text, err);
