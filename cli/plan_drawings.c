@@ -38,24 +38,26 @@ static bool room(struct curves *c, size_t count, const struct plan_view *v, stru
 	return true;
 }
 
-/* Days: most and least demand, and the capacity at the time of the most. */
+enum { DAYS_DRAWN = 400, A_WEEK = 7 };
+
+/* Days (weeks, when there are many): most and least demand, and the capacity at the time of the most. */
 static bool draw_months(const struct plan_view *v, bool standalone, struct str *out, struct err *err)
 {
 	const struct plan *p = v->plan;
-	size_t a_day = (size_t)llround(86400 / p->spec->interval_s);
+	size_t a_day = (size_t)llround(86400 / p->spec->interval_s), days = p->interval_count / a_day, each = days > DAYS_DRAWN ? A_WEEK : 1;
 	struct curves c;
 
-	if (!room(&c, p->interval_count / a_day, v, err))
+	if (!room(&c, days / each, v, err))
 		return false;
 	for (size_t d = 0; d < c.count; d++) {
-		c.x[d] = (double)(p->start_day + (int64_t)d) * 86400;
+		c.x[d] = (double)(p->start_day + (int64_t)(d * each)) * 86400;
 		c.low[d] = INFINITY;
-		for (size_t i = d * a_day; i < (d + 1) * a_day; i++) {
+		for (size_t i = d * each * a_day; i < (d + 1) * each * a_day; i++) {
 			double demand, capacity;
 
 			at_interval(v, i, &demand, &capacity);
 			c.low[d] = fmin(c.low[d], demand);
-			if (demand > c.demand[d] || i == d * a_day) {
+			if (demand > c.demand[d] || i == d * each * a_day) {
 				c.demand[d] = demand;
 				c.capacity[d] = capacity;
 			}
@@ -63,8 +65,8 @@ static bool draw_months(const struct plan_view *v, bool standalone, struct str *
 	}
 	return chart_lines(&(struct chart_lines){ .name = "demand", .title = "Demand and capacity", .y_axis = "requests/s", .count = 3,
 						  .lines = (const struct chart_line[]){
-							  { "demand, day's peak", c.x, c.demand, c.count, 0, .filled = true },
-							  { "day's least", c.x, c.low, c.count, 5, .steps = false },
+							  { each > 1 ? "demand, week's peak" : "demand, day's peak", c.x, c.demand, c.count, 0, .filled = true },
+							  { each > 1 ? "week's least" : "day's least", c.x, c.low, c.count, 5, .steps = false },
 							  { "capacity at the peak", c.x, c.capacity, c.count, 1, .steps = false } } },
 			   standalone, out, err);
 }
@@ -142,7 +144,7 @@ static bool draw_duration(const struct plan_view *v, bool standalone, struct str
 	return chart_lines(&(struct chart_lines){ .name = "duration", .title = "Load-duration curve", .x_axis = "share of time, %", .y_axis = "devices", .count = 2,
 						  .lines = (const struct chart_line[]){
 							  { "devices held", c.x, c.demand, c.count, 0, .filled = true },
-							  { "under commitments", c.x, c.low, c.count, 2, .steps = false } } },
+							  { "under commitments, sorted alike", c.x, c.low, c.count, 2, .steps = false } } },
 			   standalone, out, err);
 }
 
@@ -152,6 +154,7 @@ static bool draw_cost(const struct plan_view *v, bool standalone, struct str *ou
 	static const int hues[] = { 2, 1, 3 };
 	const struct plan *p = v->plan;
 	const struct plan_case *k = &p->cases[CAPACITY_LIKELY];
+	size_t shown = k->total.usd_spot > 0 ? 3 : 2;
 	double *values = arena_alloc(v->arena, p->month_count * COUNT_OF(parts) * sizeof(*values)), most = 0, unit;
 	const char **labels = arena_alloc(v->arena, p->month_count * sizeof(*labels));
 
@@ -164,19 +167,20 @@ static bool draw_cost(const struct plan_view *v, bool standalone, struct str *ou
 		char day[CALENDAR_ROOM];
 
 		labels[m] = arena_printf(v->arena, "%.7s", calendar_text(day, k->months[m].first_day));
-		values[m * COUNT_OF(parts)] = k->months[m].usd_committed / unit;
-		values[m * COUNT_OF(parts) + 1] = k->months[m].usd_rented / unit;
-		values[m * COUNT_OF(parts) + 2] = k->months[m].usd_spot / unit;
+		values[m * shown] = k->months[m].usd_committed / unit;
+		values[m * shown + 1] = k->months[m].usd_rented / unit;
+		if (shown > 2)
+			values[m * shown + 2] = k->months[m].usd_spot / unit;
 		if (!labels[m])
 			return err_memory(err);
 	}
 	return chart_stacks(&(struct chart_stacks){ .name = "cost", .title = "Cost of each month", .labels = labels, .count = p->month_count, .parts = parts,
 						    .y_axis = unit == 1e6 ? "million USD" : unit == 1e3 ? "thousand USD" : "USD", .hues = hues,
-						    .part_count = COUNT_OF(parts), .values = values }, standalone, out, err);
+						    .part_count = shown, .values = values }, standalone, out, err);
 }
 
 const struct plan_drawing plan_drawings[] = {
-	{ "demand", "Demand of each day, and the capacity at its peak", draw_months },
+	{ "demand", "Demand over the plan, and the capacity at its peaks", draw_months },
 	{ "week", "The busiest week: demand, and what the units that are up can take within the targets", draw_week },
 	{ "duration", "For which share of the time so many devices are held, and how many are under commitments", draw_duration },
 	{ "cost", "Cost of each month", draw_cost },

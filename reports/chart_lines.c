@@ -33,21 +33,32 @@ static void settings(struct str *script, const char *y_axis)
 		"set key outside top left horizontal textcolor rgb '" GNUPLOT_INK "'\n");
 }
 
+static const double DAY_S = 86400, MONTH_S = 365.25 / 12 * 86400;
+
+/* Ticks far enough apart for their labels. */
+static void time_axis(const struct chart_lines *c, struct str *script)
+{
+	double span = 0, months;
+
+	for (size_t i = 0; i < c->count; i++)
+		if (c->lines[i].count > 0)
+			span = fmax(span, c->lines[i].x[c->lines[i].count - 1] - c->lines[i].x[0]);
+	str_addf(script, "set xdata time\nset timefmt '%%s'\nset format x '%s'\n", span > 400 * DAY_S ? "%b %Y" : span > 60 * DAY_S ? "%b" : "%d %b");
+	months = ceil(span / MONTH_S / 6);
+	if (span > 400 * DAY_S)
+		str_addf(script, "set xtics %.0f\n", months * MONTH_S);
+}
+
 bool chart_lines(const struct chart_lines *c, bool standalone, struct str *out, struct err *err)
 {
 	struct str script = { 0 };
-	double span = 0;
 
 	chart_begin(&script, c->name, c->title, standalone, HEIGHT);
 	settings(&script, c->y_axis);
-	if (c->x_axis) {
+	if (c->x_axis)
 		chart_axis(&script, "x", c->x_axis);
-	} else {
-		for (size_t i = 0; i < c->count; i++)
-			if (c->lines[i].count > 0)
-				span = fmax(span, c->lines[i].x[c->lines[i].count - 1] - c->lines[i].x[0]);
-		str_addf(&script, "set xdata time\nset timefmt '%%s'\nset format x '%s'\n", span > 86400 * 400.0 ? "%b %Y" : span > 86400 * 60.0 ? "%b" : "%d %b");
-	}
+	else
+		time_axis(c, &script);
 	str_add(&script, "set autoscale xfix\n");
 	for (size_t i = 0; i < c->count; i++)
 		line_data(&script, &c->lines[i], i);

@@ -107,28 +107,21 @@ static void progress(const struct finding *f, size_t done, size_t of)
 		f->o->progress(f->o->progress_ctx, done, of);
 }
 
-/* Requests for which arrivals last long enough at the rate found; what there are when they do, or when there are no more. */
+/* Adds requests while arrivals do not last long enough at the rate found, until that brings no more. */
 static bool lengthen(struct finding *f, size_t i, struct unit_capacity *u, bool *again, struct err *err)
 {
-	double slow_s = u->at_capacity.value[FIGURE_E2E_P99], had = f->demands[i].requests, wanted;
-	struct scenario *sc = &f->scenarios[i];
+	double slow_s = u->at_capacity.value[FIGURE_E2E_P99], last = u->requests;
 
 	*again = false;
-	u->requests = had;
-	u->spans = INFINITY;
-	/* Closed loops and sessions keep their own pace. */
-	if (!f->demands[i].fixed || !(slow_s > 0))
-		return true;
-	u->spans = had / u->qps[CAPACITY_LIKELY] / slow_s;
-	if (u->spans >= SPANS_LEAST || had >= REQUESTS_MOST_CAPACITY)
+	u->requests = u->at_capacity.value[FIGURE_COMPLETED];
+	u->spans = slow_s > 0 ? u->requests / u->qps[CAPACITY_LIKELY] / slow_s : INFINITY;
+	if (u->spans >= SPANS_LEAST || u->requests >= REQUESTS_MOST_CAPACITY || u->requests <= last)
 		return true;
 	/* The rate falls as the run gets longer: no need to go all the way at once. */
-	wanted = fmin(fmin(1.2 * SPANS_LEAST * slow_s * u->qps[CAPACITY_LIKELY], 8 * had), REQUESTS_MOST_CAPACITY);
-	sc->workload.requests = (int64_t)ceil(wanted);
-	if (!demand_of(sc, &f->demands[i], err))
-		return false;
-	*again = f->demands[i].requests > had;
-	return true;
+	f->scenarios[i].workload.requests = (int64_t)ceil(fmin(fmin(1.2 * SPANS_LEAST * slow_s * u->qps[CAPACITY_LIKELY], 8 * u->requests),
+							       REQUESTS_MOST_CAPACITY));
+	*again = true;
+	return demand_of(&f->scenarios[i], &f->demands[i], err);
 }
 
 static bool take_likely(struct finding *f, const struct probe *p, struct unit_capacity *u, struct err *err)
@@ -223,6 +216,8 @@ static bool take_scenario(struct finding *f, const struct scenario *from, size_t
 	if (!has_targets(from))
 		return err_set(err, ERR_INPUT, "%s: the largest rate within which targets? expected --slo, for example --slo ttft_p99=1,tpot_p99=0.05",
 			       f->names[i]);
+	if (from->workload.concurrency > 0)
+		return err_set(err, ERR_INPUT, "%s: a closed loop (concurrency) waits for answers at any rate: expected requests that come by themselves", f->names[i]);
 	return demand_of(from, &f->demands[i], err);
 }
 
