@@ -93,6 +93,7 @@ bool price_book_find(struct price_book *book, const struct op *op, struct op_cos
 	struct shard *s;
 	struct key key;
 	uint64_t hash;
+	bool found;
 
 	key_of(op, &key);
 	hash = hash_of(&key);
@@ -100,10 +101,12 @@ bool price_book_find(struct price_book *book, const struct op *op, struct op_cos
 	pthread_mutex_lock(&s->lock);
 	if (s->capacity)
 		e = slot_of(s, &key, hash);
-	if (e && e->hash)
+	/* Decided under the lock: after it another thread may fill the free slot, or move them all. */
+	found = e && e->hash;
+	if (found)
 		*out = e->cost;
 	pthread_mutex_unlock(&s->lock);
-	return e && e->hash;
+	return found;
 }
 
 /* Keeps a shard at most half full. */

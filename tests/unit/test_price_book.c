@@ -124,9 +124,56 @@ static void remembered_prices_are_the_prices(void)
 	arena_free(arena);
 }
 
+enum { SAME_OPS = 100000 };
+struct reader {
+	struct price_book *book;
+	size_t wrong;
+};
+
+/* Looks every operator up and writes down what is not there; a price that is found is the one written. */
+static void *look_up(void *arg)
+{
+	struct reader *r = arg;
+
+	for (int i = 1; i <= SAME_OPS; i++) {
+		struct op op = { .kind = OP_GEMM, .m = i };
+		struct op_cost cost = { .seconds = -1 };
+
+		if (price_book_find(r->book, &op, &cost)) {
+			r->wrong += cost.seconds != i;
+			continue;
+		}
+		cost.seconds = i;
+		price_book_put(r->book, &op, &cost);
+	}
+	return NULL;
+}
+
+/* All threads want the same operators at the same time: one finds a slot free that another fills. */
+static void threads_race_for_a_price(void)
+{
+	for (int round = 0; round < 4; round++) {
+		struct price_book *book = price_book_new(NULL);
+		struct reader readers[4];
+		pthread_t threads[4];
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(book);
+		for (int i = 0; i < 4; i++) {
+			readers[i] = (struct reader){ book, 0 };
+			CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, look_up, &readers[i]), 0);
+		}
+		for (int i = 0; i < 4; i++) {
+			pthread_join(threads[i], NULL);
+			CU_ASSERT_EQUAL(readers[i].wrong, 0);
+		}
+		price_book_free(book);
+	}
+}
+
 CU_TestInfo suite_price_book[] = {
 	{ "each figure counts", each_figure_counts },
 	{ "a full book stays right", a_full_book_stays_right },
 	{ "remembered prices are the prices", remembered_prices_are_the_prices },
+	{ "threads race for a price", threads_race_for_a_price },
 	CU_TEST_INFO_NULL
 };
