@@ -535,11 +535,17 @@ static int64_t nearest_head_dim(const struct question *q, const int64_t *key, si
 	int64_t head_dim = -1;
 
 	for (size_t i = low; i < high; i++) {
-		double far = fabs(log((double)q->table->sites[i].key[3] / (double)key[3]));
+		int64_t have = q->table->sites[i].key[3];
+		double far;
 
-		if (usable(q, i) && far < best) {
+		if (have == head_dim || !usable(q, i))
+			continue;
+		if (have == key[3])
+			return have;
+		far = fabs(log((double)have / (double)key[3]));
+		if (far < best) {
 			best = far;
-			head_dim = q->table->sites[i].key[3];
+			head_dim = have;
 		}
 	}
 	return head_dim;
