@@ -444,7 +444,8 @@ static void price_capped(const struct cost_model *cm, const struct op *op, struc
 
 void cost_op(const struct cost_model *cm, const struct op *op, struct op_cost *out)
 {
-	if (!cm->book) {
+	/* A law may belong to one simulation: its address says nothing after that. */
+	if (!cm->book || op->law) {
 		price_capped(cm, op, out);
 	} else if (!price_book_find(cm->book, op, out)) {
 		price_capped(cm, op, out);

@@ -9,11 +9,10 @@
 
 enum { SHARDS = 64, FIRST_SLOTS = 256, SLOTS_MOST = 4096 };     /* 256 k operators: some 70 MB when full */
 
-/* Every figure of an operator, without padding between them. */
+/* Every figure of an operator, without padding between them; its law is not among them (cost_op asks no book then). */
 struct key {
 	int64_t whole[18];
 	double real[9];
-	const void *law;
 };
 
 struct entry {
@@ -43,7 +42,6 @@ static void key_of(const struct op *op, struct key *key)
 			   op->q_len, op->window, op->experts, op->experts_total, op->top_k, (int64_t)op->gated << 32 | (uint32_t)op->far_ways,
 			   (int64_t)op->devices << 32 | (uint32_t)op->devices_per_node },
 		.real = { op->kv_len, op->imbalance, op->skew, op->bytes, op->stored_bytes, op->unpack_ops, op->near, op->far, op->region },
-		.law = op->law,
 	};
 }
 

@@ -12,7 +12,7 @@ struct price_book;
 MUST_USE struct price_book *price_book_new(struct err *err);
 void price_book_free(struct price_book *book);                 /* NULL is fine */
 
-/* The price written down for an operator of these figures. False: none is. */
+/* The price written down for an operator of these figures (without a law of its own). False: none is. */
 bool price_book_find(struct price_book *book, const struct op *op, struct op_cost *out);
 
 /* Writes it down; not when the book is full or memory is out, which only means that it will be priced again. */

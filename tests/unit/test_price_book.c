@@ -12,13 +12,12 @@
 /* Every figure of an operator alone makes another one. */
 static void each_figure_counts(void)
 {
-	static const struct fit *const law = (const struct fit *)&each_figure_counts;
 	struct err err = { 0 };
 	struct price_book *book = price_book_new(&err);
 	struct op ops[] = {
 		{ .kind = OP_GEMM }, { .dtype = 1 }, { .kv_dtype = 1 }, { .m = 1 }, { .n = 1 }, { .k = 1 }, { .batch = 1 }, { .heads = 1 }, { .kv_heads = 1 },
 		{ .head_dim = 1 }, { .v_head_dim = 1 }, { .q_len = 1 }, { .kv_len = 1 }, { .window = 1 }, { .experts = 1 }, { .experts_total = 1 },
-		{ .top_k = 1 }, { .gated = true }, { .imbalance = 1 }, { .skew = 1 }, { .bytes = 1 }, { .stored_bytes = 1 }, { .law = law }, { .unpack_ops = 1 },
+		{ .top_k = 1 }, { .gated = true }, { .imbalance = 1 }, { .skew = 1 }, { .bytes = 1 }, { .stored_bytes = 1 }, { .unpack_ops = 1 },
 		{ .devices = 1 }, { .devices_per_node = 1 }, { .near = 1 }, { .far = 1 }, { .far_ways = 1 }, { .region = 1 }, { .gated = true, .far_ways = 1 },
 	};
 	struct op_cost got;
