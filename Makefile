@@ -36,7 +36,7 @@ MPI_FLAGS := $(shell pkg-config --cflags --libs ompi-c 2>/dev/null)
 MPI_PART  := $(if $(MPI_FLAGS),$(B)/vibee-mpi.so)
 COMMIT := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: FORCE release all help deps lib run test check check-long baseline baseline-check bench install uninstall layers unit prop test-san cli-tests fuzz fuzz-replay golden clean format lint _test _check _run
+.PHONY: FORCE release all help deps lib run test check check-long baseline baseline-check bench install uninstall layers unit prop test-san cli-tests browser-test fuzz fuzz-replay golden clean format lint _test _check _run
 all: $(B)/vibee-sim $(MPI_PART)
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -56,8 +56,9 @@ _test:
 	@rm -rf build/results; mkdir -p build/results
 	@tests/count.sh build $(MAKE) --no-print-directory -k -j$$(nproc) $(B)/vibee-sim $(B)/tests/unit-tests $(B)/tests/prop-tests $(FUZZ); \
 	 $(MAKE) --no-print-directory -k lint baseline-check unit prop cli-tests fuzz-replay; \
+	 $(MAKE) --no-print-directory browser-test; \
 	 $(MAKE) --no-print-directory -k test-san; \
-	 STAGES="build layers catalog baseline baseline-libm unit prop cli fuzz unit$(STRICT) prop$(STRICT) fuzz$(STRICT)" tests/summary.sh build/results
+	 STAGES="build layers catalog baseline baseline-libm unit prop cli fuzz browser unit$(STRICT) prop$(STRICT) fuzz$(STRICT)" tests/summary.sh build/results
 
 ## make check       the inner loop: -Werror build, unit suites, layers and catalog lint
 check:
@@ -184,6 +185,8 @@ test-san:
 	@$(MAKE) --no-print-directory -k -j$$(nproc) SAN=$(STRICT) OPT="-O1 -g" FAIL_ALLOCATIONS=30 unit prop fuzz-replay
 cli-tests: $(B)/vibee-sim $(MPI_PART)
 	@mkdir -p build/results; VIBEE=$(CURDIR)/$(B)/vibee-sim tests/cli/run.sh build/results/cli.count
+browser-test: $(B)/vibee-sim
+	@mkdir -p build/results; VIBEE=$(CURDIR)/$(B)/vibee-sim tests/browser.sh build/results/browser.count quick
 fuzz-replay: $(FUZZ)
 	@mkdir -p build/results; FAIL_ALLOCATIONS=$(FAIL_ALLOCATIONS) tests/fuzz/replay.sh $(B)/fuzz build/results/fuzz$(SAN).count
 $(B)/fuzzers/%: $(B)/tests/fuzz/%.o $(CLI_PARTS) $(B)/libvibee.a

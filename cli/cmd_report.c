@@ -7,7 +7,7 @@
 #include "cli/stored_study.h"
 
 static const struct option report_table[] = {
-	{ .name = "kind", .word = "NAME", .help = "which 'last' counts: run (also training), study, whatif, search or validate" },
+	{ .name = "kind", .word = "NAME", .help = "which 'last' counts: run (also training), study, whatif, search, plan or validate" },
 	{ .name = "html", .word = "FILE.html", .words = WORDS_FILE, .output = true, .help = "one self-contained page" },
 	{ .name = "markdown", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "for issues and notebooks" },
 	{ .name = "junit", .word = "FILE.xml", .words = WORDS_FILE, .output = true,
@@ -36,7 +36,7 @@ static bool names_study(const struct call *call, const char *name, bool *is_stud
 
 static bool report_run(const struct call *call, struct err *err)
 {
-	static const char *const kinds[] = { "run", "study", "whatif", "search", "validate" };
+	static const char *const kinds[] = { "run", "study", "whatif", "search", "plan", "validate" };
 	const char *kind = call_text(call, "kind"), *name = call_argument(call, 0), *near;
 	bool is_study = false;
 	size_t k = 0;
@@ -45,7 +45,7 @@ static bool report_run(const struct call *call, struct err *err)
 		k++;
 	if (kind && k == COUNT_OF(kinds)) {
 		near = text_nearest(kind, kinds, COUNT_OF(kinds));
-		return err_set(err, ERR_INPUT, "--kind %.40s: expected run, study, whatif, search or validate%s%s%s", kind, near ? "; did you mean '" : "",
+		return err_set(err, ERR_INPUT, "--kind %.40s: expected run, study, whatif, search, plan or validate%s%s%s", kind, near ? "; did you mean '" : "",
 			       near ? near : "", near ? "'?" : "");
 	}
 	if (kind && k > 0)
@@ -59,7 +59,7 @@ const struct command command_report = {
 	.name = "report", .summary = "show a kept run or study as text, HTML, Markdown, JUnit XML or JSON", .arguments = "[RUN|STUDY]", .arguments_most = 1,
 	.words = WORDS_RUNS,
 	.details = "RUN is the beginning of an id ('vibee-sim db list' shows them), 'last' -- also without one --, or 'last~N' for the N-th "
-		   "before it; STUDY is that of a what-if, search or validation. Without options the text goes to standard output; a file left "
+		   "before it; STUDY is that of a what-if, search, plan or validation. Without options the text goes to standard output; a file left "
 		   "out or - is standard output, too.",
 	.groups = (const struct option_group *const[]){ &report_options, NULL },
 	.examples = (const struct example[]){

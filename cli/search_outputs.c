@@ -230,7 +230,7 @@ bool search_front_svg(const struct search_view *v, int front, bool standalone, s
 		if (!c->outcome || !c->outcome->slos_met || (!on_front && c->front[front]))
 			continue;
 		space_at(&s->space, c->index, at);
-		points[chart.count++] = (struct chart_point){ c->outcome->value[f[0]], c->outcome->value[f[1]], (int)at[a - s->space.axes], on_front };
+		points[chart.count++] = (struct chart_point){ c->outcome->value[f[0]], c->outcome->value[f[1]], (int)at[a - s->space.axes], on_front, candidate_label(&s->space, c->index, v->arena) };
 	}
 	ok = chart_points(&chart, standalone, out, err);
 	mem_free(points);

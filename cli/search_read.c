@@ -143,11 +143,13 @@ static bool read_root(struct reading *r, const json_t *root, struct search_optio
 		return err_memory(r->json.err);
 	counts(r, root, view);
 	s->best = list(r, root, "best", &s->best_count);
-	for (int f = 0; f < FRONTS; f++) {
+	for (int f = 0; f < FRONTS; f++)
 		s->fronts[f] = list(r, root, fronts[f], &s->front_counts[f]);
+	if (r->json.failed)
+		return r->json.err->kind == ERR_NONE && study_fault(&r->json, schema);
+	for (int f = 0; f < FRONTS; f++)
 		for (size_t i = 0; i < s->front_counts[f]; i++)
 			s->candidates[s->fronts[f][i]].front[f] = true;
-	}
 	intervals(r, root);
 	o->capacity = s->best_count > 0 && !isnan(s->candidates[s->best[0]].outcome->value[FIGURE_CAPACITY_QPS]);
 	view->title = study_text(&r->json, root, "title");

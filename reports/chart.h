@@ -29,6 +29,7 @@ struct chart_point {
 	double x, y;
 	int group;
 	bool front;
+	const char *label;                     /* said of the point when it is pointed at; may be NULL */
 };
 struct chart_points {
 	const char *title, *x_axis, *y_axis;

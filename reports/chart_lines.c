@@ -1,10 +1,13 @@
 #include "reports/chart_lines.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "reports/chart_parts.h"
 #include "reports/gnuplot.h"
+#include "reports/plot_tips.h"
 
 /* Characters of labels that fit under a drawing, a gap between them counted as two. */
 enum { HEIGHT = 340, LABEL_CHARACTERS = 76, LABEL_GAP = 2 };
@@ -49,9 +52,24 @@ static void time_axis(const struct chart_lines *c, struct str *script)
 		str_addf(script, "set xtics %.0f\n", months * MONTH_S);
 }
 
+/* Without an axis of its own x is a time, seconds since 1970. */
+static void line_tip(struct plot_tips *tips, const struct chart_line *l, size_t k, bool plain)
+{
+	time_t at = (time_t)l->x[k];
+	struct tm day;
+	char date[32] = "";
+
+	if (plain)
+		snprintf(date, sizeof(date), "%.4g", l->x[k]);
+	else if (isfinite(l->x[k]) && gmtime_r(&at, &day))
+		strftime(date, sizeof(date), "%Y-%m-%d", &day);
+	plot_tip(tips, l->x[k], l->y[k], "%s, %s: %.4g", l->label, date, l->y[k]);
+}
+
 bool chart_lines(const struct chart_lines *c, bool standalone, struct str *out, struct err *err)
 {
 	struct str script = { 0 };
+	struct plot_tips tips = { 0 };
 
 	chart_begin(&script, c->name, c->title, standalone, HEIGHT);
 	settings(&script, c->y_axis);
@@ -60,8 +78,14 @@ bool chart_lines(const struct chart_lines *c, bool standalone, struct str *out, 
 	else
 		time_axis(c, &script);
 	str_add(&script, "set autoscale xfix\n");
-	for (size_t i = 0; i < c->count; i++)
-		line_data(&script, &c->lines[i], i);
+	for (size_t i = 0; i < c->count; i++) {
+		const struct chart_line *l = &c->lines[i];
+
+		line_data(&script, l, i);
+		for (size_t k = 0; k < l->count; k += plot_tips_every(l->count))
+			line_tip(&tips, l, k, c->x_axis != NULL);
+	}
+	plot_tips_data(&tips, "tips", &script);
 	str_add(&script, "plot ");
 	for (size_t i = 0; i < c->count; i++) {
 		const struct chart_line *l = &c->lines[i];
@@ -73,8 +97,10 @@ bool chart_lines(const struct chart_lines *c, bool standalone, struct str *out, 
 		str_addf(&script, "$d%zu using 1:2 with %s linewidth 1.4%s linecolor rgb '%s' title ", i, l->steps ? "steps" : "lines",
 			 l->dashed ? " dashtype 2" : "", hue);
 		gnuplot_quote(&script, l->label);
-		str_add(&script, i + 1 < c->count ? ", " : "\n");
+		str_add(&script, i + 1 < c->count ? ", " : "");
 	}
+	plot_tips_plot(&tips, "tips", &script);
+	str_add(&script, "\n");
 	return draw(&script, c->name, c->title, standalone, out, err);
 }
 

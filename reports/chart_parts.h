@@ -6,7 +6,7 @@
 
 #include "base/str.h"
 
-enum { CHART_HUES = 8 };
+enum { CHART_HUES = 8, CHART_WIDTH = 640 };
 extern const char *const chart_hues[CHART_HUES];
 
 /* The script's settings; with a title when the drawing stands alone. name makes ids unique in a page. */

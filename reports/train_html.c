@@ -2,23 +2,20 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "base/mem.h"
-#include "base/paths.h"
 #include "reports/format.h"
 #include "reports/markup.h"
+#include "reports/page.h"
 #include "reports/train_report.h"
-
-enum { STYLE_MOST = 1 << 20 };
 
 static void card(struct str *out, const char *label, const char *value, const char *note)
 {
-	str_add(out, "<div class=\"card\"><p class=\"label\">");
+	str_add(out, "<div class=\"card\"><span>");
 	markup_add(out, label);
-	str_add(out, "</p><p class=\"value\">");
+	str_add(out, "</span><b>");
 	markup_add(out, value);
-	str_add(out, "</p><p class=\"note\">");
+	str_add(out, "</b><span>");
 	markup_add(out, note);
-	str_add(out, "</p></div>\n");
+	str_add(out, "</span></div>\n");
 }
 
 static void cards(const struct train_result *r, struct str *out)
@@ -52,7 +49,8 @@ static void table(struct str *out, const char *first, const char *second, const 
 {
 	char a[FORMAT_ROOM];
 
-	str_addf(out, "<div class=\"scroll\"><table><thead><tr><th>%s</th><th class=\"num\">%s</th><th class=\"num\">share</th><th></th></tr></thead><tbody>\n", first, second);
+	str_addf(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>%s</th><th class=\"n\">%s</th><th class=\"n\">share</th></tr></thead><tbody>\n",
+		 first, second);
 	for (size_t i = 0; i < count; i++) {
 		double share = rows[i].value / whole;
 
@@ -60,29 +58,23 @@ static void table(struct str *out, const char *first, const char *second, const 
 			continue;
 		str_add(out, "<tr><td>");
 		markup_add(out, rows[i].what);
-		str_addf(out, "</td><td class=\"num\">%s</td><td class=\"num\">%.1f %%</td>"
-			 "<td style=\"width:40%%\"><div style=\"background:currentColor;opacity:.45;height:.7em;border-radius:2px;width:%.1f%%\"></div></td></tr>\n",
-			 bytes ? human_bytes(a, rows[i].value) : human_seconds(a, rows[i].value), 100 * share, 100 * fmin(1, share));
+		str_addf(out, "</td><td class=\"n\" data-v=\"%.9g\">%s</td><td class=\"n\" data-v=\"%.9g\"><i class=\"bar\" style=\"width:%.1fem\"></i>%.1f %%</td></tr>\n",
+			 rows[i].value, bytes ? human_bytes(a, rows[i].value) : human_seconds(a, rows[i].value), share, 8 * fmin(1, share), 100 * share);
 	}
 	str_add(out, "</tbody></table></div>\n");
 }
 
 static void pairs(struct str *out, const struct key_value *at, size_t count)
 {
-	str_add(out, "<div class=\"scroll\"><table><tbody>\n");
+	str_add(out, "<dl class=\"facts\">\n");
 	for (size_t i = 0; i < count; i++) {
-		str_add(out, "<tr><td>");
+		str_add(out, "<div><dt>");
 		markup_add(out, at[i].key);
-		str_add(out, "</td><td>");
+		str_add(out, "</dt><dd>");
 		markup_add(out, at[i].value);
-		str_add(out, "</td></tr>\n");
+		str_add(out, "</dd></div>\n");
 	}
-	str_add(out, "</tbody></table></div>\n");
-}
-
-static void section(struct str *out, const char *id, const char *title)
-{
-	str_addf(out, "<section id=\"%s\">\n<h2>%s</h2>\n", id, title);
+	str_add(out, "</dl>\n");
 }
 
 static void reliability(const struct train_result *r, struct str *out)
@@ -90,13 +82,13 @@ static void reliability(const struct train_result *r, struct str *out)
 	const struct train_reliability *f = &r->reliability;
 	char a[FORMAT_ROOM], b[FORMAT_ROOM], c[FORMAT_ROOM];
 
-	section(out, "weeks", "Over weeks");
+	page_section(out, "Over weeks");
 	if (isfinite(f->mtbf_s))
 		str_addf(out, "<p>A failure every %.1f h. A checkpoint of %s stops the job for %s, every %s. %.1f %% of the time is productive "
 			 "(%.1f to %.1f %% of 90 in 100 simulated jobs; closed form %.1f %%).</p>\n",
 			 f->mtbf_s / 3600, human_bytes(a, f->checkpoint_bytes), human_seconds(b, f->checkpoint_s), human_seconds(c, f->interval_s), 100 * f->effective,
 			 100 * f->effective_p5, 100 * f->effective_p95, 100 * f->closed_form);
-	str_addf(out, "<p>%.2f MW, %.3g J a token.</p>\n</section>\n", r->mean_power_w / 1e6, r->joules_per_token);
+	str_addf(out, "<p>%.2f MW, %.3g J a token.</p>\n", r->mean_power_w / 1e6, r->joules_per_token);
 }
 
 static void body(const struct train_result *r, struct str *out)
@@ -114,23 +106,20 @@ static void body(const struct train_result *r, struct str *out)
 	struct err drawn = { 0 };
 	struct str figure = { 0 };
 
-	section(out, "time", "Where the step goes");
+	page_section(out, "Where the step goes");
 	table(out, "part", "time", times, COUNT_OF(times), r->step_s, false);
-	str_add(out, "</section>\n");
 	if (r->span_count > 0) {
-		section(out, "gantt", "One step over the pipeline");
+		page_section(out, "One step over the pipeline");
 		if (train_gantt_svg(r, false, &figure, &drawn))
 			str_addf(out, "<figure>%s</figure>\n", str_text(&figure));
 		else
 			markup_addf(out, "%s", drawn.text);
-		str_add(out, "</section>\n");
 		str_release(&figure);
 	}
-	section(out, "memory", "Memory of the fullest device");
+	page_section(out, "Memory of the fullest device");
 	table(out, "what", "bytes", bytes, COUNT_OF(bytes), m->capacity_bytes, true);
-	str_add(out, "</section>\n");
 	reliability(r, out);
-	section(out, "trust", "How far to trust this");
+	page_section(out, "How far to trust this");
 	str_addf(out, "<p>%.1f %% expected error of operator times; %.1f %% measured, %.1f %% fitted, %.1f %% analytic.</p>\n", 100 * r->expected_rel_error,
 		 100 * r->share_measured, 100 * r->share_fitted, 100 * r->share_analytic);
 	for (size_t i = 0; i < r->note_count; i++) {
@@ -138,34 +127,28 @@ static void body(const struct train_result *r, struct str *out)
 		markup_add(out, r->notes[i]);
 		str_add(out, "</p>\n");
 	}
-	str_add(out, "</section>\n");
-	section(out, "scenario", "What was asked");
+	page_section(out, "What was asked");
 	pairs(out, r->scenario, r->scenario_count);
-	str_add(out, "</section>\n");
+}
+
+static void summary(const struct train_result *r, struct str *out)
+{
+	str_addf(out, "tp %lld, pp %lld x %lld, cp %lld, ep %lld, dp %lld, ZeRO-%lld; %s, %s; %lld sequences of %lld tokens a step", (long long)r->tp,
+		 (long long)r->pp, (long long)r->vp, (long long)r->cp, (long long)r->ep, (long long)r->dp, (long long)r->zero, r->schedule, r->optimizer,
+		 (long long)r->global_batch, (long long)r->sequence);
 }
 
 bool train_html(const struct train_result *r, struct str *out, struct err *err)
 {
-	struct arena *arena = arena_new();
-	const char *folder = arena ? paths_data("reports/templates", arena, err) : NULL;
-	char *style = folder ? paths_read(arena_printf(arena, "%s/report.css", folder), STYLE_MOST, NULL, err) : NULL;
+	struct str line = { 0 };
+	bool ok;
 
-	if (style) {
-		str_add(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-			"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
-			"<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
-		markup_add(out, r->title);
-		str_addf(out, "</title>\n<style>\n%s\n</style>\n</head>\n<body>\n<header>\n<p class=\"kicker\">vibee-sim training report</p>\n<h1>", style);
-		markup_add(out, r->title);
-		str_addf(out, "</h1>\n<p class=\"summary\">tp %lld, pp %lld x %lld, cp %lld, ep %lld, dp %lld, ZeRO-%lld; %s, %s; %lld sequences of %lld tokens a step</p>\n",
-			 (long long)r->tp, (long long)r->pp, (long long)r->vp, (long long)r->cp, (long long)r->ep, (long long)r->dp, (long long)r->zero, r->schedule,
-			 r->optimizer, (long long)r->global_batch, (long long)r->sequence);
-		cards(r, out);
-		str_add(out, "</header>\n<main>\n");
-		body(r, out);
-		str_add(out, "</main>\n</body>\n</html>\n");
-	}
-	mem_free(style);
-	arena_free(arena);
-	return style ? !out->failed || err_memory(err) : folder ? false : err_memory(err);
+	summary(r, &line);
+	ok = page_begin(out, "vibee-sim training report", r->title, str_text(&line), err);
+	str_release(&line);
+	if (!ok)
+		return false;
+	cards(r, out);
+	body(r, out);
+	return page_end(out, err);
 }

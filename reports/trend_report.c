@@ -224,7 +224,7 @@ static bool chart(const struct trend *t, const struct trend_series *s, struct ar
 	if (!points || !c.y_axis)
 		return err_memory(err);
 	for (size_t i = 0; i < s->count; i++)
-		points[i] = (struct chart_point){ (double)i + 1, s->values[i], real_change(s) && i >= s->change.at, true };
+		points[i] = (struct chart_point){ (double)i + 1, s->values[i], real_change(s) && i >= s->change.at, true, NULL };
 	if (chart_points(&c, false, &svg, &inner))
 		page_figure(out, t->figure, str_text(&svg));
 	else

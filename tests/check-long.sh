@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The long checks: `make check-long`. Each step is one test; what is absent on this machine is said and left out.
 #   FUZZ_SECONDS=300    per fuzz target        VIBEE_SEEDS=2000   scenarios of the exactness properties
-#   ONLY=fuzz,valgrind  just these of: warnings clang prop threads million fuzz valgrind
+#   ONLY=fuzz,valgrind  just these of: warnings clang prop threads million browser fuzz valgrind
 set -u
 cd "$(dirname "$0")/.."
 fuzz_seconds=${FUZZ_SECONDS:-300} seeds=${VIBEE_SEEDS:-2000}
@@ -92,6 +92,13 @@ if wants million; then
 			--no-store --quiet
 	else
 		skip "a million requests (no run command yet)"
+	fi
+fi
+if wants browser; then
+	if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then
+		check browser tests/browser.sh "$log/browser.count"
+	else
+		skip "pages in a browser (no chromium)"
 	fi
 fi
 if wants valgrind; then

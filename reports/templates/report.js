@@ -60,3 +60,5 @@ for (const svg of document.querySelectorAll("figure svg")) {
 		tip.style.top = (event.clientY > tip.offsetHeight + 24 ? event.clientY - tip.offsetHeight - 12 : event.clientY + 18) + "px";
 	});
 }
+/* Said of itself, for tests: whether the page is wider than the window. */
+document.documentElement.dataset.fits = document.documentElement.scrollWidth <= innerWidth;

@@ -67,7 +67,7 @@ function say(text, bad) {
 }
 
 async function simulate(event) {
-	event.preventDefault();
+	event?.preventDefault();
 	const [body, label] = wanted(), button = form.querySelector("button"), token = form.elements.token?.value;
 	const headers = { "Content-Type": "application/json" };
 	if (token)
@@ -215,11 +215,25 @@ form.addEventListener("submit", simulate);
 /* A stored run is the base at once. */
 const run = form.elements.run?.value;
 if (run) {
-	const answer = await fetch("/api/runs/" + encodeURIComponent(run)), document = await answer.json();
+	const answer = await fetch("/api/runs/" + encodeURIComponent(run)), stored = await answer.json();
 	if (answer.ok) {
-		tries.push({ label: "run " + document.run_id.slice(0, 10), run: document });
+		tries.push({ label: "run " + stored.run_id.slice(0, 10), run: stored });
 		show();
 	} else {
-		say(document.error, true);
+		say(stored.error, true);
 	}
 }
+
+/* A link may hold what to try: /whatif?run=3f9a&tp=4&simulate=1 */
+const asked = new URLSearchParams(location.search);
+for (const [name, value] of asked) {
+	const field = form.elements[name];
+	if (field && field.type !== "hidden" && field.type !== "checkbox" && field.type !== "password") {
+		field.value = value;
+		field.dispatchEvent(new Event("input"));
+	}
+}
+if (asked.has("simulate"))
+	await simulate();
+document.documentElement.dataset.fits = document.documentElement.scrollWidth <= innerWidth;
+document.documentElement.dataset.tries = tries.length;
