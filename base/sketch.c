@@ -1,7 +1,7 @@
 #include "base/sketch.h"
 
+#include <gsl/gsl_statistics_double.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -272,26 +272,19 @@ void sketch_quantiles(const struct sketch *s, int count, double *out)
 		out[i] = quantile_at(s, (double)i / (count - 1), &c);
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 double exact_quantile(double *values, int64_t count, double q)
 {
-	double h = (double)(count - 1) * q;
+	double h = (double)(count - 1) * q, low, high;
 	int64_t i = (int64_t)h;
 
 	if (count <= 0)
 		return 0;
-	for (int64_t k = 1; k < count; k++)
-		if (values[k - 1] > values[k]) {
-			qsort(values, (size_t)count, sizeof(values[0]), ascending);
-			break;
-		}
 	if (i >= count - 1)
-		return values[count - 1];
-	return values[i] + (h - (double)i) * (values[i + 1] - values[i]);
+		return gsl_stats_select(values, 1, (size_t)count, (size_t)count - 1);
+	low = gsl_stats_select(values, 1, (size_t)count, (size_t)i);
+	/* What is not below it stands behind it now: the next value is the least of that. */
+	high = values[i + 1];
+	for (int64_t k = i + 2; k < count; k++)
+		high = values[k] < high ? values[k] : high;
+	return low + (h - (double)i) * (high - low);
 }

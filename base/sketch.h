@@ -28,7 +28,7 @@ void sketch_quantiles(const struct sketch *s, int count, double *out);
 void sketch_clear(struct sketch *s);
 void sketch_free(struct sketch *s);
 
-/* Exact percentile with linear interpolation, as numpy and vLLM's benchmark compute it; sorts values in place. */
+/* Exact percentile with linear interpolation, as numpy and vLLM's benchmark compute it; moves the values about. */
 double exact_quantile(double *values, int64_t count, double q);
 
 #endif

@@ -230,7 +230,7 @@ void sketch_dist(const struct sketch *s, struct dist *out)
 			      .max = sketch_max(s) };
 }
 
-/* exact_quantile sorts in place, which changes nothing that anyone sees. */
+/* exact_quantile moves the values about, which changes nothing that anyone sees. */
 void latency_dist(const struct latency *l, struct dist *out)
 {
 	sketch_dist(l->sketch, out);
