@@ -10,7 +10,7 @@
 /* Processes that are silent for so long are taken to be gone; a busy one says so several times in that time. */
 static const double SILENT_S = 6, HEARTBEAT_S = 0.5;
 
-enum { RANKS_MOST = 4096, THREADS_MOST = 256, BATCH_MOST = 64 };
+enum { RANKS_MOST = 4096, THREADS_MOST = 256, BATCH_MOST = 64, NAP_LEAST_NS = 50000, NAP_MOST_NS = 1000000 };
 enum message_kind { MESSAGE_TASKS, MESSAGE_REPLIES, MESSAGE_ALIVE, MESSAGE_HOME, MESSAGE_FAILED };
 
 struct message {
@@ -53,11 +53,13 @@ static double now_s(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void rest(void)
+/* Naps get longer while nothing comes: looking costs the processor that simulates, and simulations take far longer. */
+static void rest(long *nap_ns)
 {
-	struct timespec t = { 0, 50000 };
+	struct timespec t = { 0, *nap_ns };
 
 	nanosleep(&t, NULL);
+	*nap_ns = *nap_ns < NAP_MOST_NS / 2 ? 2 * *nap_ns : NAP_MOST_NS;
 }
 
 struct team *team_new(const struct transport_ops *transport, const struct team_work *work, int threads, struct err *err)
@@ -280,6 +282,8 @@ static void start_threads(struct team *t, pthread_t *ids, int *started)
 static void share(struct team *t)
 {
 	pthread_t ids[THREADS_MOST];
+	size_t finished = 0;
+	long nap_ns = NAP_LEAST_NS;
 	int started;
 	bool busy, again;
 
@@ -293,12 +297,15 @@ static void share(struct team *t)
 		do {
 			busy = t->size > 1 && look_after(t);
 			pthread_mutex_lock(&t->lock);
+			if (finished != t->finished)
+				nap_ns = NAP_LEAST_NS;
+			finished = t->finished;
 			again = t->running == 0 && t->again_count > 0 && !t->failed;
 			busy |= t->running > 0;
 			pthread_mutex_unlock(&t->lock);
 			if (busy && t->size == 1)
 				break;         /* nobody to talk to: join below waits */
-			rest();
+			rest(&nap_ns);
 		} while (busy && !again);
 		while (started > 0)
 			pthread_join(ids[--started], NULL);
@@ -392,13 +399,14 @@ static bool serve_batch(struct team *t, const struct message *m, unsigned char *
 	struct batch b = { .t = t, .tasks = t->buffer + sizeof(*m), .replies = replies + sizeof(*m), .count = m->count };
 	struct message answer = { .kind = MESSAGE_REPLIES, .count = m->count, .first = m->first }, alive = { .kind = MESSAGE_ALIVE };
 	double said_s = now_s();
+	long nap_ns = NAP_LEAST_NS;
 	pthread_t id;
 
 	pthread_mutex_init(&b.lock, NULL);
 	if (pthread_create(&id, NULL, work_batches, &b) != 0)
 		return false;
 	while (!is_over(&b)) {
-		rest();
+		rest(&nap_ns);
 		if (now_s() - said_s > HEARTBEAT_S) {
 			t->transport->send(0, &alive, sizeof(alive));
 			said_s = now_s();
@@ -420,15 +428,17 @@ bool team_serve(struct team *t, struct err *err)
 	unsigned char *replies = mem_calloc(1, t->buffer_bytes);
 	struct message *m = (struct message *)(void *)t->buffer;
 	bool ok = replies || err_memory(err);
+	long nap_ns = NAP_LEAST_NS;
 
 	while (ok) {
 		size_t bytes;
 		int from;
 
 		if (!t->transport->pending(&from, &bytes)) {
-			rest();
+			rest(&nap_ns);
 			continue;
 		}
+		nap_ns = NAP_LEAST_NS;
 		if (bytes > t->buffer_bytes || !t->transport->receive(from, t->buffer, bytes)) {
 			ok = err_set(err, ERR_IO, "%s: a message of another program", t->transport->name);
 			break;
