@@ -45,11 +45,13 @@ static void key_of(const struct op *op, struct key *key)
 	};
 }
 
-static uint64_t hash_of(const struct key *key)
+/* The shard that holds an operator, if any does; its key and hash. */
+static struct shard *shard_of(struct price_book *book, const struct op *op, struct key *key, uint64_t *hash)
 {
-	uint64_t h = XXH3_64bits(key, sizeof(*key));
-
-	return h ? h : 1;
+	key_of(op, key);
+	*hash = XXH3_64bits(key, sizeof(*key));
+	*hash += *hash == 0;
+	return &book->shards[*hash % SHARDS];
 }
 
 struct price_book *price_book_new(struct err *err)
@@ -88,14 +90,11 @@ static struct entry *slot_of(const struct shard *s, const struct key *key, uint6
 bool price_book_find(struct price_book *book, const struct op *op, struct op_cost *out)
 {
 	const struct entry *e = NULL;
-	struct shard *s;
 	struct key key;
 	uint64_t hash;
+	struct shard *s = shard_of(book, op, &key, &hash);
 	bool found;
 
-	key_of(op, &key);
-	hash = hash_of(&key);
-	s = &book->shards[hash % SHARDS];
 	pthread_mutex_lock(&s->lock);
 	if (s->capacity)
 		e = slot_of(s, &key, hash);
@@ -128,13 +127,10 @@ static bool has_room(struct shard *s)
 void price_book_put(struct price_book *book, const struct op *op, const struct op_cost *cost)
 {
 	struct entry *e;
-	struct shard *s;
 	struct key key;
 	uint64_t hash;
+	struct shard *s = shard_of(book, op, &key, &hash);
 
-	key_of(op, &key);
-	hash = hash_of(&key);
-	s = &book->shards[hash % SHARDS];
 	pthread_mutex_lock(&s->lock);
 	if (has_room(s)) {
 		e = slot_of(s, &key, hash);

@@ -29,7 +29,7 @@ check() { # name, command ...: the command's exit status is the verdict
 warnings() {
 	local bad=0 f
 	for f in $(find base hardware workloads kernels reports models sim validation cli -name '*.c' 2>/dev/null | grep -vE '_(avx|amx|sse)'); do
-		clang -fsyntax-only -std=c17 -D_POSIX_C_SOURCE=200809L -I. $(pkg-config --cflags libxml-2.0 sqlite3 jansson zlib libxxhash gsl) \
+		clang -fsyntax-only -std=c17 -D_POSIX_C_SOURCE=200809L -I. $(pkg-config --cflags libxml-2.0 sqlite3 jansson zlib libxxhash gsl hwloc libmicrohttpd ompi-c) -fopenmp \
 			-Wall -Wextra -Wshadow -Wassign-enum -Wloop-analysis -Wunreachable-code-break \
 			-Wunreachable-code-return -Wformat=2 -Wno-format-nonliteral -Wpointer-arith -Wcast-align -Wover-aligned \
 			-Wstring-conversion -Wunused-macros -Wstrict-prototypes -Wold-style-definition \

@@ -30,7 +30,7 @@ static bool read_degree(const char **text, struct published_degrees *d)
 		v = strtol(*text + n, &end, 10);
 		if (end == *text + n || v < 1 || v > 100000)
 			return false;
-		*(int64_t *)((char *)d + words[i].offset) = v;
+		*(int64_t *)(void *)((char *)d + words[i].offset) = v;
 		*text = end;
 		return true;
 	}

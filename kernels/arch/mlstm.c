@@ -182,10 +182,7 @@ static const struct shape benches[] = { { .q_len = 256, .head_dim = 512, .k = 25
 static const struct kernel variants[] = {
 	{ "ref", NULL, NULL, recurrent, NULL },
 	{ "chunkwise", NULL, NULL, chunkwise, NULL },
-#if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, whole_vectors, chunks, &chunk_avx2 },
-	{ "avx512", cpu_has_avx512, whole_vectors, chunks, &chunk_avx512 },
-#endif
+	KERNEL_SIMD(whole_vectors, chunks, &chunk_avx2, &chunk_avx512)
 	{ 0 }
 };
 const struct kernel_family kernel_mlstm = {

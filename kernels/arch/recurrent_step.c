@@ -183,14 +183,9 @@ static bool whole_vectors(const struct shape *s)
 #define A(b, h, keys, values) { .batch = b, .heads = h, .k = keys, .head_dim = values }
 static const struct shape tests[] = { A(1, 1, 16, 16), A(3, 2, 32, 64), A(2, 1, 128, 64), A(1, 2, 5, 7), { 0 } };
 static const struct shape benches[] = { A(64, 8, 64, 64), { 0 } };
-#if defined(__x86_64__)
 #define VARIANTS(name) \
 	static const struct kernel name##_variants[] = { { "ref", NULL, NULL, run_##name, &step_ref }, \
-							 { "avx2", cpu_has_avx2, whole_vectors, run_##name, &step_avx2 }, \
-							 { "avx512", cpu_has_avx512, whole_vectors, run_##name, &step_avx512 }, { 0 } };
-#else
-#define VARIANTS(name) static const struct kernel name##_variants[] = { { "ref", NULL, NULL, run_##name, &step_ref }, { 0 } };
-#endif
+							 KERNEL_SIMD(whole_vectors, run_##name, &step_avx2, &step_avx512) { 0 } };
 #define FAMILY(rule, state, area_, help_) \
 	VARIANTS(rule) \
 	const struct kernel_family kernel_##rule##_step = { \

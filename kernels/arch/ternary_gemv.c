@@ -139,10 +139,7 @@ static const struct shape benches[] = { { .n = 2560, .k = 2560 }, { .n = 6912, .
 static const struct kernel variants[] = {
 	{ "ref", NULL, NULL, plain, NULL },
 	{ "unpacking", NULL, NULL, packed, &ternary_ref },
-#if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, NULL, packed, &ternary_avx2 },
-	{ "avx512", cpu_has_avx512, NULL, packed, &ternary_avx512 },
-#endif
+	KERNEL_SIMD(NULL, packed, &ternary_avx2, &ternary_avx512)
 	{ 0 }
 };
 const struct kernel_family kernel_ternary_gemv = {

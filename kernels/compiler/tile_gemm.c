@@ -69,10 +69,7 @@ static const struct variant avx2 = { tile_gemm_avx2 }, avx512 = { tile_gemm_avx5
 #endif
 static const struct kernel variants[] = {
 	{ "ref", NULL, NULL, untiled, NULL },
-#if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, NULL, tiled, &avx2 },
-	{ "avx512", cpu_has_avx512, NULL, tiled, &avx512 },
-#endif
+	KERNEL_SIMD(NULL, tiled, &avx2, &avx512)
 	{ 0 }
 };
 const struct kernel_family kernel_tile_gemm = {

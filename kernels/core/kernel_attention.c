@@ -144,18 +144,12 @@ static void opencl_decode(const struct kernel_run *r)
 static const struct kernel decode_kernels[] = {
 	{ "ref", NULL, NULL, run_decode, &attention_ref },
 	{ "opencl", opencl_usable, fp32_cache, opencl_decode, NULL },
-#if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, NULL, run_decode, &attention_avx2 },
-	{ "avx512", cpu_has_avx512, NULL, run_decode, &attention_avx512 },
-#endif
+	KERNEL_SIMD(NULL, run_decode, &attention_avx2, &attention_avx512)
 	{ 0 }
 };
 static const struct kernel prefill_kernels[] = {
 	{ "ref", NULL, NULL, run_prefill, &attention_ref },
-#if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, NULL, run_prefill, &attention_avx2 },
-	{ "avx512", cpu_has_avx512, NULL, run_prefill, &attention_avx512 },
-#endif
+	KERNEL_SIMD(NULL, run_prefill, &attention_avx2, &attention_avx512)
 	{ 0 }
 };
 #define A(kv, b, q, l, h, kh, d, w) \

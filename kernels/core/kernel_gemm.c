@@ -176,9 +176,8 @@ static const struct kernel gemm_kernels[] = {
 	{ "ref", NULL, NULL, gemm_run, &gemm_ref },
 	{ "openblas", blas_usable, is_fp32, blas_run, NULL },
 	{ "opencl", opencl_usable, is_fp32, opencl_gemm, NULL },
+	KERNEL_SIMD(NULL, gemm_run, &gemm_avx2, &gemm_avx512)
 #if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, NULL, gemm_run, &gemm_avx2 },
-	{ "avx512", cpu_has_avx512, NULL, gemm_run, &gemm_avx512 },
 	{ "avx512bf16", cpu_has_avx512bf16, is_bf16_or_int4, gemm_run, &gemm_avx512bf16 },
 #endif
 	{ 0 }
@@ -306,9 +305,8 @@ static void moe_kernel_run(const struct kernel_run *r)
 
 static const struct kernel moe_kernels[] = {
 	{ "ref", NULL, NULL, moe_kernel_run, &gemm_ref },
+	KERNEL_SIMD(NULL, moe_kernel_run, &gemm_avx2, &gemm_avx512)
 #if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, NULL, moe_kernel_run, &gemm_avx2 },
-	{ "avx512", cpu_has_avx512, NULL, moe_kernel_run, &gemm_avx512 },
 	{ "avx512bf16", cpu_has_avx512bf16, is_bf16_or_int4, moe_kernel_run, &gemm_avx512bf16 },
 #endif
 	{ 0 }

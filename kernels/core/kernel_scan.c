@@ -54,10 +54,7 @@ static void run(const struct kernel_run *r)
 
 static const struct kernel kernels[] = {
 	{ "ref", NULL, NULL, run, &scan_ref },
-#if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, NULL, run, &scan_avx2 },
-	{ "avx512", cpu_has_avx512, NULL, run, &scan_avx512 },
-#endif
+	KERNEL_SIMD(NULL, run, &scan_avx2, &scan_avx512)
 	{ 0 }
 };
 /* Five operations a state cell: decay, product, addition, product, addition. A token brings x, y, decay, b and c. */

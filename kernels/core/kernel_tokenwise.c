@@ -19,14 +19,9 @@ static const struct tokenwise_ops *ops_of(const struct kernel_run *r)
 	return r->kernel->with;
 }
 
-#if defined(__x86_64__)
-#define FAST(run) { "avx2", cpu_has_avx2, NULL, run, &tokenwise_avx2 }, { "avx512", cpu_has_avx512, NULL, run, &tokenwise_avx512 },
-#else
-#define FAST(run)
-#endif
 /* The last entry ends the list where there is no OpenCL kernel (NULL). */
 #define VARIANTS(name, run, cl) static const struct kernel name##_kernels[] = { \
-	{ "ref", NULL, NULL, run, &tokenwise_ref }, FAST(run) { "opencl", opencl_usable, NULL, cl, NULL }, { 0 } };
+	{ "ref", NULL, NULL, run, &tokenwise_ref }, KERNEL_SIMD(NULL, run, &tokenwise_avx2, &tokenwise_avx512) { "opencl", opencl_usable, NULL, cl, NULL }, { 0 } };
 #define ROWS_OF(m_, n_) { .m = m_, .n = n_ }
 static const struct shape row_tests[] = { ROWS_OF(1, 1), ROWS_OF(3, 17), ROWS_OF(2, 4096), ROWS_OF(65, 100), { 0 } };
 static const struct shape row_benches[] = { ROWS_OF(16, 4096), ROWS_OF(512, 4096), { 0 } };

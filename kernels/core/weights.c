@@ -39,7 +39,7 @@ static size_t panel_bytes(const struct weights *w)
 
 static void pack_plain(struct weights *w, const struct source *s, int64_t panel)
 {
-	uint32_t *out = (uint32_t *)((char *)w->data + (size_t)panel * panel_bytes(w));
+	uint32_t *out = (uint32_t *)(void *)((char *)w->data + (size_t)panel * panel_bytes(w));
 
 	for (int64_t u = 0; u < w->units; u++) {
 		for (int64_t c = 0; c < PANEL; c++) {
@@ -190,7 +190,7 @@ struct weights *weights_pack_bf16(enum kernel_format format, const uint16_t *w, 
 float weights_at(const struct weights *w, int64_t row, int64_t col)
 {
 	int64_t panel = row / PANEL, c = row % PANEL, u = col / per_unit(w->format), part = col % per_unit(w->format);
-	const char *data = (const char *)w->data + (size_t)panel * panel_bytes(w);
+	const void *data = (const char *)w->data + (size_t)panel * panel_bytes(w);
 
 	switch (w->format) {
 	case KERNEL_FP32: return ((const float *)data)[u * PANEL + c];

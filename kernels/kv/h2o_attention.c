@@ -161,10 +161,7 @@ static const struct variant avx2 = { h2o_avx2 }, avx512 = { h2o_avx512 };
 #endif
 static const struct kernel variants[] = {
 	{ "ref", NULL, NULL, run, &plain },
-#if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, whole_vectors, run, &avx2 },
-	{ "avx512", cpu_has_avx512, whole_vectors, run, &avx512 },
-#endif
+	KERNEL_SIMD(whole_vectors, run, &avx2, &avx512)
 	{ 0 }
 };
 const struct kernel_family kernel_h2o_attention = {

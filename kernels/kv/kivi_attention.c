@@ -200,10 +200,7 @@ static const struct shape tests[] = { A(1, 64, 1, 1, 64, 0), A(2, 64 * 5 + 37, 4
 static const struct shape benches[] = { A(4, 4096, 8, 8, 64, 128), A(4, 4096, 8, 8, 128, 128), { 0 } };
 static const struct kernel variants[] = {
 	{ "ref", NULL, whole_tiles, run, &kivi_ref },
-#if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, whole_tiles, run, &kivi_avx2 },
-	{ "avx512", cpu_has_avx512, whole_tiles, run, &kivi_avx512 },
-#endif
+	KERNEL_SIMD(whole_tiles, run, &kivi_avx2, &kivi_avx512)
 	{ 0 }
 };
 const struct kernel_family kernel_kivi_attention = {

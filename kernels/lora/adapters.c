@@ -89,10 +89,7 @@ static const struct square square_avx2 = { mora_avx2 }, square_avx512 = { mora_a
 static const struct kernel square_variants[] = {
 	{ "ref", NULL, NULL, square_dense, NULL },
 	{ "folded", NULL, NULL, square_folded, NULL },
-#if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, NULL, square_fast, &square_avx2 },
-	{ "avx512", cpu_has_avx512, NULL, square_fast, &square_avx512 },
-#endif
+	KERNEL_SIMD(NULL, square_fast, &square_avx2, &square_avx512)
 	{ 0 }
 };
 const struct kernel_family kernel_mora = {

@@ -202,10 +202,7 @@ static const struct tiles avx2 = { tile_gemm_avx2 }, avx512 = { tile_gemm_avx512
 static const struct kernel variants[] = {
 	{ "ref", NULL, NULL, reference, NULL },
 	{ "blocked", NULL, NULL, blocked, NULL },
-#if defined(__x86_64__)
-	{ "avx2", cpu_has_avx2, NULL, tiled, &avx2 },
-	{ "avx512", cpu_has_avx512, NULL, tiled, &avx512 },
-#endif
+	KERNEL_SIMD(NULL, tiled, &avx2, &avx512)
 	{ 0 }
 };
 const struct kernel_family kernel_newton_schulz = {

@@ -95,14 +95,9 @@ static bool whole_vectors(const struct shape *s)
 
 static const struct shape tests[] = { { .m = 4, .n = 16 }, { .m = 100, .n = 32 }, { .m = 3, .n = 5 }, { 0 } };
 static const struct shape benches[] = { { .m = 1024, .n = 4096 }, { 0 } };
-#if defined(__x86_64__)
 #define VARIANTS(name) \
 	static const struct kernel name##_variants[] = { { "ref", NULL, NULL, run_##name, &update_ref }, \
-							 { "avx2", cpu_has_avx2, whole_vectors, run_##name, &update_avx2 }, \
-							 { "avx512", cpu_has_avx512, whole_vectors, run_##name, &update_avx512 }, { 0 } };
-#else
-#define VARIANTS(name) static const struct kernel name##_variants[] = { { "ref", NULL, NULL, run_##name, &update_ref }, { 0 } };
-#endif
+							 KERNEL_SIMD(whole_vectors, run_##name, &update_avx2, &update_avx512) { 0 } };
 #define FAMILY(rule, help_) \
 	VARIANTS(rule) \
 	const struct kernel_family kernel_##rule##_update = { \
