@@ -9,13 +9,15 @@ PREFIX ?= /usr/local
 PKGS  := libxml-2.0 sqlite3 jansson zlib libxxhash gsl hwloc OpenCL libmicrohttpd
 AREAS := base hardware workloads kernels reports models sim validation
 WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wundef -Wvla -Werror
+# What an optimiser leaves undone, as under sanitizers, is no mistake.
+WARN  += $(if $(findstring clang,$(CC)),-Wno-pass-failed)
 OPT   ?= -O2 -g
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CFLAGS_ALL := -std=c17 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) -MMD -MP -ffp-contract=off -fno-math-errno -pthread $(OPT) $(PKG_CFLAGS)
 CFLAGS_ALL += -DVIBEE_SHARE='"$(PREFIX)/share/vibee-sim"'
 CFLAGS_ALL += $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-LIBS  := -Wl,--as-needed $(PKG_LIBS) -lpapi -lgomp -lpthread -lm
+LIBS  := -Wl,--as-needed $(PKG_LIBS) -lpapi $(if $(findstring clang,$(CC)),-fopenmp,-lgomp) -lpthread -lm
 LDSAN := $(if $(SAN),-fsanitize=$(SAN))
 # The event loop crosses many small modules: the program is optimised as a whole when it is linked. Objects hold plain
 # code as well, so that tests link fast.

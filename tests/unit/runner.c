@@ -20,6 +20,11 @@ int main(int argc, char **argv)
 	unsigned passed, failed;
 	FILE *count;
 
+	for (size_t i = 0; argc > 1 && suites[i].name; i++)
+		if (strcmp(argv[1], suites[i].name) == 0) {
+			fprintf(stderr, "%s: expected a file for the counts before suite '%s' (/dev/null for none)\n", argv[0], argv[1]);
+			return 2;
+		}
 	if (CU_initialize_registry() != CUE_SUCCESS)
 		return 3;
 	for (size_t i = 0; suites[i].name; i++) {

@@ -75,7 +75,7 @@ static void doubles(void)
 		{ "00012", 12 },
 	};
 	static const char *const bad[] = { "", " ", " 1", "1 ", "1x", "x", "0x10", "1e", "e5", ".", "-", "+-1", "--1", "1.2.3", "1,5",
-		"inf", "-inf", "+Infinity", "nan", "-nan", "NAN", "1e400", "-1e400", "1_000", "\xc2\xa0" "1", "1\n", "0b1", "1f", "1'000" };
+		"inf", "-inf", "+Infinity", "nan", "-nan", "NAN", "1e400", "-1e400", "1_000", "\xc2\xa0\x31", "1\n", "0b1", "1f", "1'000" };
 	double v;
 
 	for (size_t i = 0; i < COUNT_OF(good); i++) {
