@@ -674,6 +674,9 @@ static void finish(struct batcher *b, int32_t i)
 		b->out_of_memory = true;
 }
 
+/* A span that takes less than this part of the cache leaves its mean use right to half as much. */
+enum { GROWN_STRAIGHT = 256 };
+
 static void commit_decodes(struct batcher *b, struct lane *l, int64_t steps)
 {
 	struct decode_group *g = &l->decoding;
@@ -683,6 +686,10 @@ static void commit_decodes(struct batcher *b, struct lane *l, int64_t steps)
 	/* One step takes just what was reserved for it. */
 	if (grows && steps > 1) {
 		b->grown = decode_group_blocks(g, steps) - l->reserved;
+		/* Straight growth is near enough unless a span takes a good part of the cache. */
+		b->grown_mean = (double)b->grown / 2;
+		if (b->grown > b->limits.kv_blocks / GROWN_STRAIGHT)
+			b->grown_mean = (double)decode_group_block_steps(g, steps) / (double)steps - (double)l->reserved;
 		take_blocks(b, b->grown);
 	}
 	l->reserved = 0;
@@ -720,6 +727,7 @@ void batcher_commit(struct batcher *b, int lane, int64_t steps)
 
 	b->finished_count = b->first_count = 0;
 	b->grown = 0;
+	b->grown_mean = 0;
 	l->in_flight = false;
 	if (l->batch.decodes) {
 		l->fresh_count = 0;

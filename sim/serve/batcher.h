@@ -93,6 +93,7 @@ struct batcher {
 	size_t finished_count, finished_capacity, first_count, first_capacity;
 	int32_t load_new;                      /* the last so many of `loading` came with the last form: the driver fetches them */
 	int64_t grown;                         /* blocks that the last commit's decodes took beyond those reserved */
+	double grown_mean;                     /* of these, how many a step of it had (mean) */
 	int64_t preemptions;
 	bool out_of_memory;
 };

@@ -202,6 +202,18 @@ int64_t decode_group_blocks(const struct decode_group *g, int64_t k)
 	return need;
 }
 
+int64_t decode_group_block_steps(const struct decode_group *g, int64_t k)
+{
+	int64_t b = g->block_tokens, turns = k / b, rest = k % b, sum = 0;
+
+	for (int64_t j = 0, at = decode_group_phase(g, g->step); j < b; j++, at = at + 1 == b ? 0 : at + 1) {
+		int64_t times = turns + (j < rest);       /* at steps j, j + b ... */
+
+		sum += g->residue[at] * (times * (k - j) - b * (times * (times - 1) / 2));
+	}
+	return sum;
+}
+
 int64_t decode_group_steps_within(const struct decode_group *g, int64_t room, int64_t most)
 {
 	int64_t b = g->block_tokens, k, at;

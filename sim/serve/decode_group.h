@@ -53,6 +53,8 @@ static inline int64_t decode_group_next_blocks(const struct decode_group *g)
 }
 /* Blocks that the next k steps need. */
 int64_t decode_group_blocks(const struct decode_group *g, int64_t k);
+/* Of the blocks that the next k steps need, each times the steps that have it: k for those of the first step. */
+int64_t decode_group_block_steps(const struct decode_group *g, int64_t k);
 /* Largest k <= most such that k steps need at most `room` blocks. */
 int64_t decode_group_steps_within(const struct decode_group *g, int64_t room, int64_t most);
 /* Does this sequence need a block for the next step? */

@@ -172,7 +172,7 @@ static void measure(struct replica *r, const struct flight *f, const struct befo
 	double grown = (double)b->grown, per_block = 1 / (double)b->limits.kv_blocks, t0 = f->start.hi, t1 = f->end.hi, k = (double)f->steps;
 	struct batch_sample s = { .steps = k, .decodes = (double)f->shape.decodes, .tokens = (double)f->shape.tokens,
 				  .running = before->running, .waiting = before->waiting,
-				  .kv_share = (before->used_blocks + grown / 2) * per_block, .output_tokens = k * (double)f->shape.logits };
+				  .kv_share = (before->used_blocks + b->grown_mean) * per_block, .output_tokens = k * (double)f->shape.logits };
 
 	if ((before->used_blocks + grown) * per_block > r->kv_peak)
 		r->kv_peak = (before->used_blocks + grown) * per_block;

@@ -88,8 +88,11 @@ static void check_sums(struct world *w)
 
 static void check_blocks(struct world *w)
 {
-	int64_t most = 1 + (int64_t)rng_below(&w->rng, 200), room = (int64_t)rng_below(&w->rng, 60), k = 0;
+	int64_t most = 1 + (int64_t)rng_below(&w->rng, 200), room = (int64_t)rng_below(&w->rng, 60), k = 0, had = 0;
 
+	for (int64_t j = 1; j <= most; j++)
+		had += need(w, j);
+	CU_ASSERT_FATAL(decode_group_block_steps(&w->g, most) == had);
 	CU_ASSERT_FATAL(decode_group_blocks(&w->g, most) == need(w, most));
 	CU_ASSERT_FATAL(decode_group_blocks(&w->g, 1) == need(w, 1));
 	while (k < most && need(w, k + 1) <= room)
