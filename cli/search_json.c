@@ -16,19 +16,19 @@ static void values(struct json *j, const struct search *s, const struct candidat
 	json_end(j);
 }
 
-static void interval(struct json *j, const struct interval *in)
+static void interval(struct json *j, const struct interval *in, const struct outcome *likely)
 {
 	json_object(j, "interval");
 	json_number(j, "coverage", 0.8);
 	json_number(j, "rel_error_of_times", in->rel_error);
 	for (int f = 0; f < FIGURES; f++) {
-		double a = in->faster.value[f], b = in->slower.value[f];
+		double low, high;
 
-		if (isnan(a) || isnan(b) || a == b)
+		if (!interval_ends(in, likely, f, &low, &high) || low == high)
 			continue;
 		json_array(j, figures[f].name);
-		json_number(j, NULL, fmin(a, b));
-		json_number(j, NULL, fmax(a, b));
+		json_number(j, NULL, low);
+		json_number(j, NULL, high);
 		json_end(j);
 	}
 	json_end(j);
@@ -49,7 +49,7 @@ static bool candidate(struct json *j, const struct search_view *v, size_t at, co
 	json_bool(j, "slos_met", c->outcome->slos_met);
 	outcome_json(j, "metrics", c->outcome);
 	if (in)
-		interval(j, in);
+		interval(j, in, v->s->candidates[at].outcome);
 	if (launch && v->launch) {
 		struct evaluating e = { .space = &s->space, .base = s->base };
 		struct scenario *sc = candidate_scenario(&e, c->index, v->arena, err);

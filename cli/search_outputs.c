@@ -88,11 +88,10 @@ static void interval_lines(const struct search_view *v, struct str *out)
 
 		str_addf(out, "  %zu: operator times +-%.0f %%:", i + 1, 100 * in->rel_error);
 		for (size_t k = 0; k < COUNT_OF(of); k++) {
-			double x = in->faster.value[of[k]], y = in->slower.value[of[k]];
+			double low, high;
 
-			if (!isnan(x) && !isnan(y))
-				str_addf(out, "%s %s %s to %s", k ? "," : "", figures[of[k]].name, figure_text(a, of[k], fmin(x, y)),
-					 figure_text(b, of[k], fmax(x, y)));
+			if (interval_ends(in, s->candidates[s->best[i]].outcome, of[k], &low, &high))
+				str_addf(out, "%s %s %s to %s", k ? "," : "", figures[of[k]].name, figure_text(a, of[k], low), figure_text(b, of[k], high));
 		}
 		if (!in->slower.slos_met)
 			str_add(out, "; misses a target at the slow end");

@@ -277,11 +277,19 @@ static bool at_rate(const struct evaluating *e, const struct scenario *sc, doubl
 	return true;
 }
 
-/* Doubles or halves until the targets are met on one side and missed on the other, then narrows down by geometric means. Every
- * probe draws the same requests, only faster or slower. */
-static bool find_capacity(const struct evaluating *e, const struct scenario *sc, struct outcome *out, struct err *err)
+static double rate_asked(const struct scenario *sc)
 {
-	double start = (sc->workload.qps > 0 ? sc->workload.qps : 1), low = 0, high = INFINITY, qps = start;
+	return sc->workload.qps > 0 ? sc->workload.qps : 1;
+}
+
+/* Rates looked at, as parts and multiples of the one that the scenario asks for. */
+static const double RATE_LEAST = 1.0 / 4096, RATE_MOST = 1048576;
+
+/* Steps away from a rate, by a growing factor up to 2, until the targets are met on one side and missed on the other, then narrows
+ * down by geometric means. Every probe draws the same requests, only faster or slower. */
+static bool bracket(const struct evaluating *e, const struct scenario *sc, double qps, double step, struct outcome *out, struct err *err)
+{
+	double asked = rate_asked(sc), low = 0, high = INFINITY;
 	struct outcome probe;
 	bool within;
 
@@ -296,11 +304,10 @@ static bool find_capacity(const struct evaluating *e, const struct scenario *sc,
 			low = qps;
 		else
 			high = qps;
-		if (low == 0 && qps < start / 4096)
+		if ((low == 0 && qps < asked * RATE_LEAST) || (isinf(high) && qps > asked * RATE_MOST))
 			break;
-		if (isinf(high) && qps > start * 1048576)
-			break;
-		qps = low == 0 ? qps / 2 : isinf(high) ? qps * 2 : sqrt(low * high);
+		qps = low == 0 ? qps / step : isinf(high) ? qps * step : sqrt(low * high);
+		step = fmin(2, step * step);
 	}
 	out->value[FIGURE_CAPACITY_QPS] = low > 0 ? low : NAN;
 	if (low == 0) {
@@ -308,6 +315,41 @@ static bool find_capacity(const struct evaluating *e, const struct scenario *sc,
 		snprintf(out->why, sizeof(out->why), "misses the targets at any rate down to %.3g a second", qps);
 	}
 	return true;
+}
+
+double capacity_spans(const struct outcome *o)
+{
+	double slow_s = o->value[FIGURE_E2E_P99];
+
+	return slow_s > 0 ? o->value[FIGURE_COMPLETED] / o->value[FIGURE_CAPACITY_QPS] / slow_s : INFINITY;
+}
+
+/* Brackets again with more requests while those last too short a time at the rate found and more of them are to be had. */
+static bool find_capacity(const struct evaluating *e, const struct scenario *asked, struct outcome *out, struct err *err)
+{
+	struct scenario sc = *asked;
+	struct demand demand = *e->demand;
+	struct evaluating longer = *e;
+	double last = 0, step = 2, qps = rate_asked(asked), requests;
+
+	for (longer.demand = &demand;; last = requests) {
+		if (!bracket(&longer, &sc, qps, step, out, err))
+			return false;
+		requests = out->value[FIGURE_COMPLETED];
+		qps = out->value[FIGURE_CAPACITY_QPS];
+		if (out->status != OUTCOME_DONE || isnan(qps) || sc.workload.concurrency > 0 || capacity_spans(out) >= SPANS_LEAST ||
+		    requests >= REQUESTS_MOST_CAPACITY || requests <= last)
+			return true;
+		/* The rate falls as the run gets longer: no need to go all the way at once, nor to look far from it. */
+		if (qps < rate_asked(asked) * RATE_MOST)
+			step = 1 + e->tolerance;
+		else
+			qps = rate_asked(asked);   /* any rate would do: nothing is known */
+		sc.workload.requests = (int64_t)ceil(fmin(fmin(1.2 * SPANS_LEAST * out->value[FIGURE_E2E_P99] * qps, 8 * requests),
+							  REQUESTS_MOST_CAPACITY));
+		if (!demand_of(&sc, &demand, err))
+			return false;
+	}
 }
 
 bool candidate_evaluate(const struct evaluating *e, int64_t index, struct outcome *out, struct err *err)

@@ -7,6 +7,13 @@
 #include "sim/plan/demand.h"
 #include "sim/plan/outcome.h"
 
+/*
+ * A batch that ends before its queue could grow meets targets at any rate. So the run that decides a capacity lasts at least
+ * SPANS_LEAST times as long as its slow requests (P99) take from end to end: requests are added until it does, from those of the
+ * scenario up to REQUESTS_MOST_CAPACITY.
+ */
+enum { SPANS_LEAST = 30, REQUESTS_MOST_CAPACITY = 400000 };
+
 struct limits {
 	double usd_per_hour;                   /* at most; INFINITY = no limit */
 	double devices;                        /* at most; INFINITY = no limit */
@@ -39,6 +46,10 @@ struct bounds {
 /* exact: floor_s, too. False only for failures of this program or machine. */
 MUST_USE bool candidate_bound(const struct evaluating *e, int64_t index, bool exact, struct bounds *out, struct err *err);
 MUST_USE bool candidate_evaluate(const struct evaluating *e, int64_t index, struct outcome *out, struct err *err);
+
+/* Of a capacity's outcome: its arrivals last so many times as long as its slow requests. Below SPANS_LEAST the workload has no more
+ * requests, and the capacity is an upper bound. */
+double capacity_spans(const struct outcome *o);
 
 /* "device=h200 tp=8"; in the arena. */
 const char *candidate_label(const struct space *s, int64_t index, struct arena *arena);

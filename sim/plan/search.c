@@ -424,6 +424,15 @@ static bool simulate_all(struct running *r, struct err *err)
 	return true;
 }
 
+bool interval_ends(const struct interval *in, const struct outcome *likely, int figure, double *low, double *high)
+{
+	double a = in->faster.value[figure], b = in->slower.value[figure], x = likely->value[figure];
+
+	*low = fmin(x, fmin(a, b));
+	*high = fmax(x, fmax(a, b));
+	return !isnan(a) && !isnan(b);
+}
+
 static bool fill_intervals(struct running *r, struct err *err)
 {
 	struct search *s = r->s;

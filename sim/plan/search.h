@@ -57,6 +57,9 @@ struct interval {                      /* of one of the best: with all operators
 	double rel_error;
 	struct outcome faster, slower;
 };
+/* The ends of a figure's interval; the likely outcome is always within (a capacity is found to a tolerance, latencies at another
+ * capacity are others). False: not known. */
+bool interval_ends(const struct interval *in, const struct outcome *likely, int figure, double *low, double *high);
 
 struct search {
 	struct space space;

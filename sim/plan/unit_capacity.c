@@ -21,7 +21,7 @@ struct probe {
 };
 
 struct finding {
-	struct scenario *scenarios;            /* copies: requests are added to them */
+	struct scenario *scenarios;            /* copies, with the requests that the likely case took */
 	const char *const *names;
 	const struct capacity_options *o;
 	struct space none;                     /* no axes: the scenario itself is the one candidate */
@@ -107,23 +107,6 @@ static void progress(const struct finding *f, size_t done, size_t of)
 		f->o->progress(f->o->progress_ctx, done, of);
 }
 
-/* Adds requests while arrivals do not last long enough at the rate found, until that brings no more. */
-static bool lengthen(struct finding *f, size_t i, struct unit_capacity *u, bool *again, struct err *err)
-{
-	double slow_s = u->at_capacity.value[FIGURE_E2E_P99], last = u->requests;
-
-	*again = false;
-	u->requests = u->at_capacity.value[FIGURE_COMPLETED];
-	u->spans = slow_s > 0 ? u->requests / u->qps[CAPACITY_LIKELY] / slow_s : INFINITY;
-	if (u->spans >= SPANS_LEAST || u->requests >= REQUESTS_MOST_CAPACITY || u->requests <= last)
-		return true;
-	/* The rate falls as the run gets longer: no need to go all the way at once. */
-	f->scenarios[i].workload.requests = (int64_t)ceil(fmin(fmin(1.2 * SPANS_LEAST * slow_s * u->qps[CAPACITY_LIKELY], 8 * u->requests),
-							       REQUESTS_MOST_CAPACITY));
-	*again = true;
-	return demand_of(&f->scenarios[i], &f->demands[i], err);
-}
-
 static bool take_likely(struct finding *f, const struct probe *p, struct unit_capacity *u, struct err *err)
 {
 	const char *name = f->names[p->unit];
@@ -134,6 +117,8 @@ static bool take_likely(struct finding *f, const struct probe *p, struct unit_ca
 	if (qps == 0)
 		return err_set(err, ERR_CHECK, "%s: %s", name, p->outcome.why[0] ? p->outcome.why : "misses its targets at any rate");
 	u->at_capacity = p->outcome;
+	u->requests = p->outcome.value[FIGURE_COMPLETED];
+	u->spans = capacity_spans(&p->outcome);
 	u->rel_error = outcome_rel_error(&p->outcome);
 	u->qps[CAPACITY_LOW] = u->qps[CAPACITY_LIKELY] = u->qps[CAPACITY_HIGH] = qps;
 	return true;
@@ -142,28 +127,23 @@ static bool take_likely(struct finding *f, const struct probe *p, struct unit_ca
 static bool find_likely(struct finding *f, size_t count, struct unit_capacity *out, struct arena *arena, struct err *err)
 {
 	const char *own_salt = salt(f, 1, arena);
-	size_t left = count;
 
 	if (!own_salt)
 		return err_memory(err);
 	for (size_t i = 0; i < count; i++)
 		f->probes[i] = (struct probe){ .unit = i, .time_scale = 1, .salt = own_salt };
 	progress(f, 0, 3 * count);
-	while (left > 0) {
-		size_t next = 0;
-
-		if (!run_probes(f, left, err))
+	if (!run_probes(f, count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!take_likely(f, &f->probes[i], &out[i], err))
 			return false;
-		for (size_t k = 0; k < left; k++) {
-			size_t i = f->probes[k].unit;
-			bool again;
-
-			if (!take_likely(f, &f->probes[k], &out[i], err) || !lengthen(f, i, &out[i], &again, err))
+		/* With slower and faster operators the same requests come. */
+		if (out[i].requests > f->demands[i].requests) {
+			f->scenarios[i].workload.requests = (int64_t)out[i].requests;
+			if (!demand_of(&f->scenarios[i], &f->demands[i], err))
 				return false;
-			if (again)
-				f->probes[next++] = (struct probe){ .unit = i, .time_scale = 1, .salt = own_salt };
 		}
-		left = next;
 	}
 	return true;
 }

@@ -5,15 +5,9 @@
 
 #include "base/arena.h"
 #include "hardware/system.h"
+#include "sim/plan/candidate.h"
 #include "sim/plan/outcome.h"
 #include "sim/plan/search.h"
-
-/*
- * A batch that ends before its queue could grow meets targets at any rate. So the run that decides lasts at least SPANS_LEAST times
- * as long as its slow requests take from end to end: requests are added until it does, from those of the scenario up to
- * REQUESTS_MOST_CAPACITY.
- */
-enum { SPANS_LEAST = 30, REQUESTS_MOST_CAPACITY = 400000 };
 
 /* LOW: operators slower, less capacity. */
 enum capacity_case { CAPACITY_LOW, CAPACITY_LIKELY, CAPACITY_HIGH, CAPACITY_CASES };

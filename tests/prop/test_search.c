@@ -114,7 +114,7 @@ static void finds_what_brute_force_finds(void)
 
 static void finds_the_same_capacity(void)
 {
-	for (uint64_t seed = 101; seed <= 101; seed++)
+	for (uint64_t seed = 103; seed <= 105; seed += 2)
 		compare(seed, true);
 }
 
