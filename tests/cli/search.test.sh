@@ -1,4 +1,4 @@
-# Threads, processes of mpirun and a killed search: the same bytes.
+# Threads, processes of mpirun, one of them lost, and a killed search: the same bytes.
 set -eu
 space="search --model llama-3.1-8b --vary device=h100,h200,a100 --vary tp=1,2,4 --vary replicas=1,2 --requests 300 --qps 8 --slo ttft_p99=1,tpot_p99=0.05 --quiet"
 same() { grep -v '"wall_s"' "$1" >"$1.plain"; grep -v '"wall_s"' "$2" >"$2.plain"; cmp "$1.plain" "$2.plain"; }
@@ -13,6 +13,18 @@ if command -v mpirun >/dev/null && [ -e "$(dirname "$VIBEE")/vibee-mpi.so" ]; th
 		timeout 100 mpirun --oversubscribe -n $n "$VIBEE" $space --no-store --json mpi$n.json
 		same one.json mpi$n.json
 	done
+	# A process that dies at its work loses only that.
+	cat >dies.sh <<-'END'
+		[ "$OMPI_COMM_WORLD_RANK" = 2 ] || exec "$@"
+		"$@" &
+		sleep 0.6
+		kill -9 $!
+		wait $!
+	END
+	"$VIBEE" $space --requests 20000 --no-store --json long.json
+	timeout 100 mpirun --enable-recovery --oversubscribe -n 3 sh dies.sh "$VIBEE" $space --requests 20000 --db lost.db --json lost.json 2>lost.txt
+	grep -q '1 process stopped answering' lost.txt
+	same long.json lost.json
 fi
 
 # Killed in the middle, then begun again: what was done is taken from the database, the answer is the same.
