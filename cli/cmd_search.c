@@ -220,7 +220,8 @@ static bool search_here(const struct call *call, const struct scenario *base, co
 
 static bool search_job(const struct call *call, struct err *err)
 {
-	struct job *job = call_text(call, "vary") ? NULL : job_of_study(call, err);
+	static const char *const without[] = { "csv", "svg", "html", "launch", "budget", "max-devices", "capacity", NULL };
+	struct job *job = call_text(call, "vary") ? NULL : job_of_study(call, without, err);
 
 	if (call_text(call, "vary"))
 		return err_set(err, ERR_INPUT, "--vary: not with --job, whose space is that of --space; 'whatif --job' varies a job");

@@ -76,7 +76,8 @@ static bool outputs(const struct call *call, const struct whatif_view *view, str
 
 static bool whatif_job(const struct call *call, struct err *err)
 {
-	struct job *job = job_of_study(call, err);
+	static const char *const without[] = { "list", "paired", "metric", "columns", "waterfall", "sensitivity", NULL };
+	struct job *job = job_of_study(call, without, err);
 
 	return job && train_vary(call, job, err);
 }

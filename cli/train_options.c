@@ -157,13 +157,11 @@ struct job *job_from_call(const struct call *call, struct err *err)
 	return changed_job(call, call_argument(call, 0), err);
 }
 
-struct job *job_of_study(const struct call *call, struct err *err)
+struct job *job_of_study(const struct call *call, const char *const *without, struct err *err)
 {
-	static const char *const others[] = { "csv", "svg", "html", "list", "paired", "metric", "columns", "waterfall", "sensitivity", "launch", "budget", "capacity" };
-
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (option_find(call->command, others[i]) && call_text(call, others[i])) {
-			err_set(err, ERR_INPUT, "--%s: not with --job", others[i]);
+	for (; *without; without++)
+		if (call_text(call, *without)) {
+			err_set(err, ERR_INPUT, "--%s: not with --job", *without);
 			return NULL;
 		}
 	if (call_argument(call, 0)) {

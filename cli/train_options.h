@@ -10,8 +10,8 @@ extern const struct option_group job_model_options, job_layout_options, job_batc
 /* Replaces the job's techniques by those of "A+B:param=value", "none": by none. */
 MUST_USE bool job_techniques(struct job *job, const char *text, struct arena *arena, struct err *err);
 /* For commands whose own options describe a scenario: the job of --job, changed by those options that `train` has as well.
- * What a job cannot have is refused. NULL + err. */
-MUST_USE struct job *job_of_study(const struct call *call, struct err *err);
+ * What a job cannot have is refused, and those options of the command that `without` names (up to NULL). NULL + err. */
+MUST_USE struct job *job_of_study(const struct call *call, const char *const *without, struct err *err);
 /* The file named first among the arguments, or the defaults, changed by the options from left to right. */
 MUST_USE struct job *job_from_call(const struct call *call, struct err *err);
 
