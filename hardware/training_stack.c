@@ -15,6 +15,7 @@ static const struct field fields[] = {
 	FLAG("eager_attention", eager_attention, "attention as products and softmax of their own, scores in memory"),
 	FLAG("eager_sinks", eager_sinks, "attention with learned sinks (gpt-oss) runs as kernels of its own"),
 	{ "fused", FIELD_FLAG, AT(fused), 0, 0, 0, false, "yes", NULL, "element-wise kernels are fused" },
+	FLAG("streaming", streaming, "element-wise kernels run at the rate of memory, not at that measured in serving engines"),
 	FLAG("dropout", dropout, "dropout masks after attention and MLP"),
 	FLAG("selective_half", selective_half, "selective recomputation remakes every second product (torch's policy), not attention's core"),
 	NUMBER("logit_bytes", logit_bytes, 1, 2, 32, "6", "memory of one logit with its copies and gradients"),
@@ -31,6 +32,8 @@ static const struct field fields[] = {
 	NUMBER("elementwise_share", elementwise_share, 1, 0.05, 1.5, "1", "element-wise kernels: sustained over measured rate"),
 	NUMBER("comm_share", comm_share, 1, 0.1, 1.5, "1", "collectives: sustained over measured rate"),
 	NUMBER("grad_bytes", grad_bytes, 1, 1, 8, "4", "bytes of a gradient as kept and reduced"),
+	NUMBER("grad_sweeps", grad_sweeps, 1, 0, 20, "1", "times that the step's end reads or writes every gradient: unscaling, norm, clipping, zeroing"),
+	NUMBER("message_us", message_s, 1e-6, 0, 1e5, "0", "host time of a pipeline message that both ends wait for; 0 = messages go beside arithmetic"),
 	NUMBER("straggler_sigma", straggler_sigma, 1, 0, 1, "0.005", "spread of a device's step time over its mean"),
 	TEXT("source", source, true, "which figures are measured, fitted (on what) and estimated"),
 };

@@ -16,6 +16,7 @@ struct training_stack {
 	bool eager_attention;          /* products, softmax and mask as kernels of their own */
 	bool eager_sinks;              /* attention with learned sinks has no fused kernel */
 	bool fused;                    /* norms, activations and masks are one kernel each */
+	bool streaming;                /* they run at the rate of memory, not at that measured in serving engines */
 	bool dropout;
 	bool selective_half;           /* selective recomputation remakes every second product and what lies between (torch's policy) */
 	double logit_bytes;            /* memory of one logit: logits in 16 and 32 bits, their gradients unless computed in place */
@@ -28,6 +29,8 @@ struct training_stack {
 	double attention_flop_s_most;  /* what its attention kernels reach on any device; 0 = as measured */
 	double gemm_share, attention_share, elementwise_share, comm_share;     /* of the rates that single operators were measured at */
 	double grad_bytes;             /* of one gradient as it is kept and reduced */
+	double grad_sweeps;            /* times that the step's end reads or writes every gradient: unscale, norm, clip, zero */
+	double message_s;              /* host time of a pipeline message that both ends wait for; 0: messages go beside arithmetic */
 	double straggler_sigma;        /* spread of a device's step time over its mean */
 };
 extern const struct element training_stack_element;

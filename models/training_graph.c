@@ -163,23 +163,62 @@ static void experts(struct builder *b, const struct node *n, const struct op *op
 		elementwise(b, n, &sort);
 }
 
+/* Bytes of each element-wise kernel between attention's two products, an entry of the score matrix (16 bits; a byte of mask).
+ * Megatron's fused softmax scales, masks and normalises rows held in registers: it reads the causal half and writes all;
+ * backward it reads that half of gradient and result. Where it cannot be used, PyTorch widens, scales, masks, normalises
+ * and narrows one after the other. */
+enum { SOFTMAX_KERNELS_MOST = 5 };
+struct softmax_kernels {
+	size_t count;
+	double forward[SOFTMAX_KERNELS_MOST], backward[SOFTMAX_KERNELS_MOST];
+};
+static const struct softmax_kernels fused_softmax = { 1, { 1 + 2 }, { 1 + 1 + 2 } };
+static const struct softmax_kernels plain_softmax = { 5, { 2 + 4, 4 + 4, 4 + 1 + 4, 4 + 4, 4 + 2 }, { 2 + 4, 4 + 4 + 4, 4 + 1 + 4, 4 + 4, 4 + 2 } };
+static const double DROPOUT_BYTES = 2 + 2 + 1; /* of 16-bit scores and their mask, either direction */
+
+/* The fused kernel works on blocks of four rows of as many matrices (Megatron-LM's is_kernel_available). */
+static const struct softmax_kernels *softmax_of(int64_t matrices)
+{
+	return matrices % 4 == 0 ? &fused_softmax : &plain_softmax;
+}
+
+/* A kernel that streams so many bytes: a copy reads and writes its own. */
+static struct op streaming(double bytes)
+{
+	return (struct op){ .kind = OP_COPY, .dtype = DTYPE_BF16, .bytes = bytes / 2 };
+}
+
+/* Element-wise kernels written for training pass over their operands once, at the rate of memory. */
+static void stream_since(struct builder *b, size_t from)
+{
+	for (size_t i = from; i < b->out->count && !b->failed; i++)
+		b->out->at[i].op = streaming(op_bytes(&b->out->at[i].op));
+}
+
 /* Scores, softmax, mask and result as kernels of their own: batch x heads matrices of q_len x kv_len. */
 static void eager_attention(struct builder *b, const struct node *n, const struct op *op)
 {
 	int64_t matrices = op->batch * op->heads, kv = (int64_t)op->kv_len, v = op->v_head_dim > 0 ? op->v_head_dim : op->head_dim;
+	double all = (double)matrices * (double)op->q_len * (double)kv;
 	struct op scores = { .kind = OP_GEMM, .dtype = op->dtype, .m = op->q_len, .n = kv, .k = op->head_dim, .batch = matrices };
 	struct op result = { .kind = OP_GEMM, .dtype = op->dtype, .m = op->q_len, .n = v, .k = kv, .batch = matrices };
-	struct op softmax = { .kind = OP_SOFTMAX, .dtype = op->dtype, .m = matrices * op->q_len, .n = kv };
-	struct op mask = { .kind = OP_ADD, .dtype = op->dtype, .m = matrices * op->q_len, .n = kv };
+	struct op dropout = streaming(all * DROPOUT_BYTES), pass;
+	const struct softmax_kernels *softmax = softmax_of(matrices);
 
 	forward(b, n, &scores, PART_ATTENTION, true);
-	forward(b, n, &softmax, PART_ELEMENTWISE, true);
+	for (size_t i = 0; i < softmax->count; i++) {
+		pass = streaming(all * softmax->forward[i]);
+		forward(b, n, &pass, PART_ELEMENTWISE, true);
+		pass = streaming(all * softmax->backward[i]);
+		push(b, n->label, &pass, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
+	}
 	if (b->o->dropout)
-		forward(b, n, &mask, PART_ELEMENTWISE, true);
+		forward(b, n, &dropout, PART_ELEMENTWISE, true);
 	forward(b, n, &result, PART_ATTENTION, true);
 	push(b, n->label, &scores, PHASE_BACKWARD, PART_ATTENTION, 2 * n->count);
 	push(b, n->label, &result, PHASE_BACKWARD, PART_ATTENTION, 2 * n->count);
-	push(b, n->label, &mask, PHASE_BACKWARD, PART_ELEMENTWISE, n->count * (b->o->dropout ? 2 : 1));
+	if (b->o->dropout)
+		push(b, n->label, &dropout, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
 }
 
 static void attention(struct builder *b, const struct node *n, const struct op *op)
@@ -277,13 +316,17 @@ static void elementwise(struct builder *b, const struct node *n, const struct op
 	struct node scaled = *n;
 	struct op mask = { .kind = OP_ADD, .dtype = op->dtype, .m = op->m, .n = b->o->model->shape.hidden };
 
+	size_t from = b->out->count;
+
 	scaled.count *= passes;
 	forward(b, &scaled, op, PART_ELEMENTWISE, false);
 	push(b, n->label, op, PHASE_BACKWARD, PART_ELEMENTWISE, scaled.count * backward_traffic(op->kind));
-	if (op->kind != OP_NORM || !b->o->dropout)
-		return;
-	forward(b, n, &mask, PART_ELEMENTWISE, false);
-	push(b, n->label, &mask, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
+	if (op->kind == OP_NORM && b->o->dropout) {
+		forward(b, n, &mask, PART_ELEMENTWISE, false);
+		push(b, n->label, &mask, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
+	}
+	if (b->o->streaming)
+		stream_since(b, from);
 }
 
 /* Cross entropy over this rank's part of the vocabulary in 32 bits: logits in, softmax out, gradient in place. */

@@ -62,6 +62,7 @@ struct training_graph_options {
 	enum attention_kernel attention;
 	bool gather_again;             /* sequence parallelism keeps its share of a product's inputs, and gathers them again backwards */
 	enum network tp_network;
+	bool streaming;                /* norms, activations, additions run at the rate of memory, not at that of serving's kernels */
 	bool dropout;                  /* masks after attention and MLP: GPT-2 and GPT-3 as published */
 	bool selective_half;           /* selective: every second product is made again, and all that lies between */
 	double logit_bytes;            /* of one logit with its copies and gradients, on the last stage */

@@ -215,7 +215,7 @@ static bool read_rows(struct training_study *s, const struct training_filter *f,
 		if (!o->source || !training_case(&s->rows, i, &o->set, s->arena, err))
 			return o->source ? false : err_memory(err);
 		/* Coefficients of the training stacks may be fitted to the other half. */
-		o->held_out = row_held_out(o->row, o->source) != f->fitted_rows;
+		o->held_out = row_held_out(o->row, o->source), o->compared = o->held_out != f->fitted_rows;
 		n++;
 	}
 	s->rows.count = n;
@@ -246,7 +246,7 @@ static void measure(const struct training_study *s, struct training_group *g, do
 		if (strcmp(name_by(o, g->by), g->name) != 0)
 			continue;
 		g->rows++;
-		if (isnan(o->error) || !o->held_out)
+		if (isnan(o->error) || !o->compared)
 			continue;
 		errors[g->simulated++] = o->error;
 	}
@@ -290,7 +290,7 @@ struct training_study *training_validate(const struct training_filter *f, struct
 		err_memory(err);
 		return NULL;
 	}
-	s->arena = arena;
+	s->arena = arena, s->fitted_rows = f->fitted_rows;
 	if (!read_rows(s, f, err) || !run_all(s, f, err) || !group(s, err)) {
 		training_study_free(s);
 		return NULL;

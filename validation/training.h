@@ -17,6 +17,7 @@ struct training_outcome {
 	const char *metric;            /* kind of metric */
 	double predicted, error;       /* in the row's unit; predicted / published - 1; NAN: not simulated */
 	bool held_out;                 /* no coefficient was fitted to its source, accelerator and model */
+	bool compared;                 /* of the half that is judged */
 };
 struct training_group {
 	const char *by, *name;
@@ -30,6 +31,7 @@ struct training_study {
 	struct training_group *groups;
 	size_t group_count, simulations;
 	double wall_s;
+	bool fitted_rows;              /* which half */
 };
 struct training_filter {
 	const char *path, *source, *accelerator, *model;

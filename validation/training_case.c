@@ -98,7 +98,7 @@ static void layout(struct reading *r, struct training_case *out)
 		str_add(&r->settings, "layout.zero=1 ");
 	if (strstr(p, "act-ckpt") || strstr(p, "full ac") || strstr(r->scenario, "full recompute"))
 		str_add(&r->settings, "layout.recompute=full layout.sequence_parallel=no ");
-	else if (strstr(p, "sac") || strstr(r->scenario, "multi-node") || strstr(r->scenario, "selective"))
+	else if (strstr(p, "sac") || strstr(r->scenario, "selective"))
 		str_add(&r->settings, "layout.recompute=selective ");
 	else if ((fsdp && !strstr(p, "maxtext") && r->pp == 1) || strstr(r->scenario, "no recompute") || strstr(r->row->metric, "memory_params"))
 		str_add(&r->settings, "layout.recompute=none ");

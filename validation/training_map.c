@@ -61,9 +61,9 @@ static const struct name_pair precisions[] = {
 };
 
 static const struct training_source sources[] = {
-	{ "vTrain-ground-truth", "hardware.stack=megatron-2022 layout.zero=0 layout.sequence_parallel=no ", false, false },
-	{ "Korthikanti-2022", "hardware.stack=megatron-2022 layout.zero=0 ", false, false },
-	{ "Narayanan-2021", "hardware.stack=megatron-2022 layout.zero=0 layout.recompute=full layout.sequence_parallel=no ", false, false },
+	{ "vTrain-ground-truth", "hardware.stack=megatron-2022 layout.zero=0 layout.scatter_sends=yes layout.recompute=full layout.sequence_parallel=no ", false, false },
+	{ "Korthikanti-2022", "hardware.stack=megatron-2022 layout.zero=0 layout.scatter_sends=yes ", false, false },
+	{ "Narayanan-2021", "hardware.stack=megatron-2022 layout.zero=0 layout.scatter_sends=yes layout.recompute=full layout.sequence_parallel=no ", false, false },
 	{ "MegaScale", "hardware.stack=megatron layout.zero=2 ", false, false },
 	{ "llm-foundry-train-bench", "hardware.stack=fsdp layout.zero=3 ", false, false },
 	{ "torchtitan-bench", "hardware.stack=torchtitan layout.zero=3 ", false, false },

@@ -59,7 +59,7 @@ static bool worst_rows(const struct training_study *s, size_t most, const struct
 	bool ok = all && t;
 
 	for (size_t i = 0; ok && i < s->rows.count; i++)
-		if (fabs(s->outcomes[i].error) > 0.4)
+		if (s->outcomes[i].compared && fabs(s->outcomes[i].error) > 0.4)
 			all[n++] = &s->outcomes[i];
 	if (ok && n > 0 && most > 0) {
 		qsort(all, n, sizeof(*all), worst_first);
@@ -112,7 +112,8 @@ bool training_text(const struct training_study *s, size_t worst, const struct te
 	for (size_t i = 0; i < COUNT_OF(order); i++)
 		if (!groups(s, order[i], term, out, err))
 			return false;
-	str_add(out, "errors are |simulated / published - 1| on rows held out by source, accelerator and model; bias is the median with its sign\n\n");
+	str_addf(out, "errors are |simulated / published - 1| on rows %s, by source, accelerator and model; bias is the median with its sign\n\n",
+		 s->fitted_rows ? "that coefficients may be fitted to" : "held out");
 	if (!worst_rows(s, worst, term, out, err))
 		return false;
 	for (size_t i = 0; i < s->rows.count; i++)
@@ -183,7 +184,7 @@ const struct validation_error *training_errors(const struct training_study *s, s
 	for (size_t i = 0; i < s->group_count; i++) {
 		const struct training_group *g = &s->groups[i];
 
-		rows[(*count)++] = (struct validation_error){ arena_printf(s->arena, "training/%s/%s", g->by, g->name), true, g->simulated, g->median, g->p90 };
+		rows[(*count)++] = (struct validation_error){ arena_printf(s->arena, "training/%s/%s", g->by, g->name), !s->fitted_rows, g->simulated, g->median, g->p90 };
 	}
 	return rows;
 }

@@ -38,7 +38,7 @@ void train_end_add(const struct train_setup *s, const struct training_parameters
 	double rate = device_bandwidth(d) * OPTIMIZER_BANDWIDTH, flops = device_peak(d, DTYPE_BF16, NULL) * OPTIMIZER_ARITHMETIC;
 	double shard = s->memory.zero >= 1 ? (double)s->shard_ranks : 1, seconds;
 
-	seconds = (n->step_bytes / shard + n->trainable * s->memory.grad_bytes) / rate + n->matrix_flops / shard / flops;
+	seconds = (n->step_bytes / shard + n->trainable * s->memory.grad_bytes * s->parts->stack->grad_sweeps) / rate + n->matrix_flops / shard / flops;
 	if (s->memory.offload_optimizer)
 		seconds = n->step_bytes / shard / HOST_MEMORY_BYTES_S +
 			  n->trainable / shard * (s->memory.grad_bytes + s->memory.weight_bytes) / train_host_rate(s);

@@ -87,8 +87,8 @@ static double exposed(const struct train_setup *s, const struct training_ops *op
 	double product = t->partner >= 0 ? seconds[t->partner] : 0;
 	int how = s->job->layout.tp_overlap;
 
-	if (t->behind)
-		return fmax(0, seconds[i] - product);
+	if (t->behind)         /* what it takes from the product beside it stays in the open */
+		return fmax(0, seconds[i] - product) + fmin(seconds[i], product) * s->parts->stack->contention;
 	if (how == TP_OVERLAP_NONE)
 		return seconds[i];
 	if (how == TP_OVERLAP_DEFAULT || t->partner < 0)
@@ -241,6 +241,17 @@ double train_price_send(const struct train_setup *s)
 	return (c.seconds + behind.seconds) / s->parts->stack->comm_share;
 }
 
+/* Where both ends of a message wait for it, every pass ends with one, sent and received at once. */
+static void wait_for_messages(const struct train_setup *s, struct train_chunk *out)
+{
+	double message = s->parts->stack->message_s + out->time.send_s;
+
+	if (s->pp < 2 || s->parts->stack->message_s == 0)
+		return;
+	out->time.pass_s[PASS_FORWARD] += message, out->time.pass_s[PASS_BACKWARD] += message;
+	out->time.send_s = 0;
+}
+
 double train_host_rate(const struct train_setup *s)
 {
 	return s->parts->system->host_link.bytes_s > 0 ? s->parts->system->host_link.bytes_s : 15.5e9;
@@ -285,6 +296,7 @@ void train_price_traffic(const struct train_setup *s, const struct training_para
 	double trained = n->dense + n->expert > 0 ? n->trainable / (n->dense + n->expert) : 0;
 
 	out->time.send_s = train_price_send(s);
+	wait_for_messages(s, out);
 	if (s->memory.zero >= 3) {
 		gather_while_working(s, n, (double)layers, out);
 		return;

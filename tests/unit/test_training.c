@@ -270,7 +270,7 @@ static void executions(void)
 		int step, peak;        /* sign of the change that it makes */
 	} cases[] = {
 		{ "layout.offload_weights=yes", 1, -1 },       { "layout.offload_activations=yes", 1, -1 }, { "layout.offload_optimizer=yes", 1, -1 },
-		{ "layout.gather_again=no", 0, 1 },            { "layout.tp_overlap=ring", -1, 0 },         { "layout.tp_overlap=pipe", -1, 0 },
+		{ "layout.gather_again=no", -1, 1 },           { "layout.tp_overlap=ring", -1, 0 },         { "layout.tp_overlap=pipe", -1, 0 },
 		{ "layout.tp_network=scale-out", 1, 0 },       { "layout.dp_network=scale-up", 0, 0 },      { "layout.pp_network=scale-up", -1, 0 }, 
 		{ "layout.dp_overlap=yes", -1, 0 },            { "layout.sequence_parallel=no", 1, 1 },
 	};

@@ -1,0 +1,106 @@
+/* Training of expert mixtures cut by pipeline, experts and tensor ranks together: what each degree moves. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+
+#include "base/arena.h"
+#include "sim/train/pipeline.h"
+#include "sim/train/train.h"
+
+/* Mixtral 8x7B on 32 H100: two tensor ranks, two stages of two chunks, eight expert ranks over the data ranks. */
+static struct job *mixture(struct arena *arena)
+{
+	struct job *job = job_new(arena, NULL);
+
+	job->model.name = "mixtral-8x7b", job->model.dtype = DTYPE_BF16;
+	job->hardware.system = "dgx-h100", job->hardware.devices = 32;
+	job->layout.tp = 2, job->layout.pp = 2, job->layout.vp = 2, job->layout.ep = 8;
+	job->batch.global = 64, job->batch.sequence = 4096;
+	job->run.trials = 5;
+	return job;
+}
+
+static struct train_result simulate(const struct job *job, const struct train_wishes *wishes, struct arena *arena)
+{
+	struct train_result r = { 0 };
+	struct err err = { 0 };
+
+	if (!train_run(job, wishes, &r, arena, &err)) {
+		printf("%s\n", err.text);
+		CU_FAIL("a job does not run");
+	}
+	return r;
+}
+
+static void degrees(void)
+{
+	static const struct {
+		const char *set, *value;
+		int step, exchange, peak;      /* sign of the change; 2: not looked at */
+	} cases[] = {
+		/* Experts held whole by each pair of tensor ranks: nothing is exchanged, the weights do not fit any better. */
+		{ "layout.ep", "1", 2, -1, 1 },
+		/* Popular experts: their rank works longer and everybody waits. */
+		{ "model.routing_skew", "1", 1, 0, 2 },
+		{ "layout.recompute", "full", 1, 1, -1 },
+		/* One chunk a stage: the pipeline stands longer, fewer micro-batches are held. */
+		{ "layout.vp", "1", 1, 0, -1 },
+		/* FP8 experts: tokens travel in bytes. */
+		{ "model.dtype", "fp8", -1, -1, 2 },
+	};
+	struct arena *arena = arena_new();
+	struct train_wishes any = { .any_memory = true };
+	struct train_result base = simulate(mixture(arena), &any, arena);
+
+	CU_ASSERT(base.breakdown.ep_comm > 0 && base.breakdown.tp_comm > 0 && base.breakdown.pp_bubble > 0);
+	CU_ASSERT_EQUAL(base.tokens_per_step, 64 * 4096);
+	CU_ASSERT_EQUAL(base.dp, 8);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct job *job = mixture(arena);
+		struct err err = { 0 };
+		struct train_result r;
+		double change[3];
+		const int expected[] = { cases[i].step, cases[i].exchange, cases[i].peak };
+
+		CU_ASSERT_FATAL(schema_set(&job_element, job, cases[i].set, cases[i].value, "test", arena, &err));
+		r = simulate(job, &any, arena);
+		change[0] = r.step_s / base.step_s - 1, change[1] = r.breakdown.ep_comm / base.breakdown.ep_comm - 1;
+		change[2] = r.memory.peak_bytes / base.memory.peak_bytes - 1;
+		for (int k = 0; k < 3; k++)
+			if (expected[k] != 2 && (change[k] > 1e-9) - (change[k] < -1e-9) != expected[k]) {
+				printf("%s=%s: step %+.3f %%, exchange %+.3f %%, memory %+.3f %%\n", cases[i].set, cases[i].value, 100 * change[0],
+				       100 * change[1], 100 * change[2]);
+				CU_FAIL("a degree does not do what it should");
+			}
+		/* Routed work does not depend on where experts lie. */
+		CU_ASSERT(fabs(r.model_flops_step / base.model_flops_step - 1) < 1e-9);
+	}
+	arena_free(arena);
+}
+
+/* Every micro-batch goes once forward and once backward through each of the four chunks, never two at once on a stage. */
+static void passes(void)
+{
+	struct arena *arena = arena_new();
+	struct train_wishes wishes = { .any_memory = true, .spans = true };
+	struct train_result r = simulate(mixture(arena), &wishes, arena);
+	double busy_until[2] = { 0 };
+	size_t count[2] = { 0 };
+
+	for (size_t i = 0; i < r.span_count; i++) {
+		const struct train_span *s = &r.spans[i];
+
+		if (s->kind != PASS_FORWARD && s->kind != PASS_BACKWARD)
+			continue;
+		count[s->kind == PASS_BACKWARD]++;
+		CU_ASSERT(s->start_s >= busy_until[s->rank] - 1e-12 && s->end_s > s->start_s);
+		busy_until[s->rank] = s->end_s;
+	}
+	CU_ASSERT_EQUAL(count[0], (size_t)(4 * r.micros));
+	CU_ASSERT_EQUAL(count[1], (size_t)(4 * r.micros));
+	arena_free(arena);
+}
+
+CU_TestInfo suite_training_experts[] = { { "degrees", degrees }, { "passes of chunks", passes }, CU_TEST_INFO_NULL };
