@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "cli/plan_outputs.h"
 #include "cli/study_outputs.h"
+#include "reports/document_figures.h"
 
 /* A figure that may be without bound has no number in JSON. */
 static void finite(struct json *j, const char *key, double value)
@@ -204,6 +205,20 @@ static void interval(struct json *j, const struct plan *p)
 	json_end(j);
 }
 
+/* What a page of the kept plan draws. */
+static void drawings(struct json *j)
+{
+	static const struct drawing_value demand[] = { { "requests_per_s_peak", "peak" }, { "requests_per_s_mean", "mean" } },
+					  devices[] = { { "devices_peak", "peak" }, { "devices_mean", "mean" }, { "devices_committed", "committed" } },
+					  cost[] = { { "usd", "all" }, { "usd_committed", "committed" }, { "usd_on_demand", "on demand" }, { "usd_spot", "spot" } };
+
+	json_array(j, "drawings");
+	drawing_json(j, "Demand", "requests/s", "months", "month", demand, COUNT_OF(demand));
+	drawing_json(j, "Devices", "devices", "months", "month", devices, COUNT_OF(devices));
+	drawing_json(j, "Cost of a month", "USD", "months", "month", cost, COUNT_OF(cost));
+	json_end(j);
+}
+
 bool plan_json(const struct plan_view *v, struct str *out, struct err *err)
 {
 	const struct plan *p = v->plan;
@@ -236,6 +251,7 @@ bool plan_json(const struct plan_view *v, struct str *out, struct err *err)
 	purchases(&j, k);
 	pools(&j, p, k);
 	sites(&j, p, k);
+	drawings(&j);
 	json_end(&j);
 	str_add(out, "\n");
 	return !out->failed || err_memory(err);

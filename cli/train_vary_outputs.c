@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "reports/chart.h"
+#include "reports/document_figures.h"
 #include "reports/format.h"
 #include "reports/page.h"
 #include "reports/sheet.h"
@@ -164,6 +165,7 @@ void job_figures_json(struct json *j, const struct train_result *r)
 
 bool job_variants_json(const struct job_variants *v, struct str *out, struct err *err)
 {
+	static const struct drawing_value step = { "step_s", "step" };
 	struct json j;
 
 	json_init(&j, out, true);
@@ -179,6 +181,9 @@ bool job_variants_json(const struct job_variants *v, struct str *out, struct err
 			job_figures_json(&j, &v->at[i].r);
 		json_end(&j);
 	}
+	json_end(&j);
+	json_array(&j, "drawings");
+	drawing_json(&j, "Time of a step", "step (s)", "variants", "label", &step, 1);
 	json_end(&j);
 	json_end(&j);
 	str_add(out, "\n");

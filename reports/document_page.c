@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "reports/document_figures.h"
 #include "reports/format.h"
 #include "reports/page.h"
 #include "reports/sheet.h"
@@ -196,8 +197,10 @@ static bool write_parts(struct writer *w, const json_t *root, struct err *err)
 		return false;
 	if (facts.sheet && !(heading(w, "In short") && show(w, &facts, err)))
 		return false;
+	if (w->html && !document_figures(root, w->out, err))
+		return false;
 	json_object_foreach((json_t *)(uintptr_t)root, key, value)
-		if (json_is_array(value) && !write_array(w, key, value, err))
+		if (json_is_array(value) && strcmp(key, "drawings") != 0 && !write_array(w, key, value, err))
 			return false;
 	return true;
 }

@@ -1,5 +1,5 @@
 /* A JSON document as a page and as Markdown without knowing what it is about: single values as facts, lists of objects as sortable
- * tables. What a kept study is shown with when no view of its own reads it back. */
+ * tables, and the drawings that it asks for (document_figures.h). What a kept study is shown with when no view of its own reads it back. */
 #ifndef REPORTS_DOCUMENT_PAGE_H
 #define REPORTS_DOCUMENT_PAGE_H
 
