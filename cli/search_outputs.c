@@ -16,7 +16,7 @@
 static const int shown[] = { FIGURE_USD_PER_1M_OUTPUT, FIGURE_USD_PER_HOUR, FIGURE_DEVICES, FIGURE_TTFT_P99, FIGURE_TPOT_P50, FIGURE_TPOT_P99,
 			     FIGURE_OUTPUT_THROUGHPUT, FIGURE_JOULES_PER_OUTPUT };
 static const struct table_column columns[] = {
-	{ "", true }, { "deployment", false }, { "USD/1M out", true }, { "USD/h", true }, { "devices", true }, { "TTFT P99", true },
+	{ "", true }, { "deployment", COLUMN_LABEL }, { "USD/1M out", true }, { "USD/h", true }, { "devices", true }, { "TTFT P99", true },
 	{ "TPOT P50", true }, { "TPOT P99", true }, { "output tok/s", true }, { "J/token", true }, { "error", true }, { "most QPS", true },
 };
 _Static_assert(COUNT_OF(columns) == COUNT_OF(shown) + 4, "a column a figure");

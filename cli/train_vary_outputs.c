@@ -36,7 +36,7 @@ static void figure(struct sheet *s, double value, const char *text)
 
 static struct sheet *job_sheet(const struct job_variants *v, struct err *err)
 {
-	static const struct table_column columns[] = { { "variant", false }, { "step", true }, { "", true }, { "tokens/s", true }, { "", true }, { "MFU", true },
+	static const struct table_column columns[] = { { "variant", COLUMN_LABEL }, { "step", true }, { "", true }, { "tokens/s", true }, { "", true }, { "MFU", true },
 						       { "memory", true }, { "days", true }, { "cost", true }, { "", true } };
 	static const char *const names[] = { "variant", "step_s", "step_delta", "tokens_per_s", "tokens_per_s_delta", "mfu", "peak_bytes", "hours",
 					     "usd_per_1m_tokens", "usd_per_1m_tokens_delta" };

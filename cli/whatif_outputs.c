@@ -22,10 +22,10 @@ struct built {
 	struct sheet *sheet;
 };
 
-static void column(struct built *b, const char *title, const char *name, bool right)
+static void column(struct built *b, const char *title, const char *name, int kind)
 {
 	snprintf(b->titles[b->count], sizeof(b->titles[0]), "%s", title);
-	b->columns[b->count] = (struct table_column){ b->titles[b->count], right };
+	b->columns[b->count] = (struct table_column){ b->titles[b->count], kind };
 	b->names[b->count++] = name;
 }
 
@@ -75,7 +75,7 @@ static struct built *variant_sheet(const struct whatif_view *view, struct err *e
 
 	if (!b)
 		return NULL;
-	column(b, "variant", "variant", false);
+	column(b, "variant", "variant", COLUMN_LABEL);
 	for (size_t c = 0; c < view->column_count; c++) {
 		column(b, short_title(view->columns[c]), figures[view->columns[c]].name, true);
 		column(b, "", "rel_delta", true);
@@ -119,7 +119,7 @@ static struct built *change_sheet(const struct whatif_view *view, struct err *er
 
 	if (!b)
 		return NULL;
-	column(b, "change", "change", false);
+	column(b, "change", "change", COLUMN_LABEL);
 	column(b, "added alone", "alone", true);
 	column(b, "removed alone", "removed", true);
 	column(b, "Shapley share", "shapley", true);

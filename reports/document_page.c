@@ -105,7 +105,7 @@ static bool fill_rows(struct part *p, const json_t *array, struct err *err)
 		return p->count == 0 || err_memory(err);
 	for (size_t i = 0; i < rows && i < ROWS_MOST; i++)
 		for (size_t c = 0; c < p->count; c++)
-			add_value(p->sheet, p->columns[c].right, member(json_array_get(array, i), p->keys[c]));
+			add_value(p->sheet, p->columns[c].kind == COLUMN_NUMBER, member(json_array_get(array, i), p->keys[c]));
 	return true;
 }
 

@@ -126,7 +126,7 @@ bool sheet_csv(const struct sheet *s, struct str *out, struct err *err)
 	}
 	for (size_t i = 0; i < s->count; i++) {
 		str_add(out, i % s->column_count ? "," : "\n");
-		if (!s->columns[i % s->column_count].right)
+		if (s->columns[i % s->column_count].kind != COLUMN_NUMBER)
 			csv_field(out, s->cells[i].text);
 		else if (isfinite(s->cells[i].value))
 			str_add(out, number_text(buf, s->cells[i].value));
@@ -155,7 +155,7 @@ bool sheet_markdown(const struct sheet *s, struct str *out, struct err *err)
 		markdown_cell(out, s->columns[c].title);
 	str_add(out, "\n|");
 	for (size_t c = 0; c < s->column_count; c++)
-		str_add(out, s->columns[c].right ? " ---: |" : " --- |");
+		str_add(out, s->columns[c].kind == COLUMN_NUMBER ? " ---: |" : " --- |");
 	for (size_t i = 0; i < s->count; i++) {
 		str_add(out, i % s->column_count ? "" : "\n|");
 		markdown_cell(out, s->cells[i].text);
@@ -174,7 +174,7 @@ bool sheet_html(const struct sheet *s, struct str *out, struct err *err)
 		return err_memory(err);
 	str_add(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr>");
 	for (size_t c = 0; c < s->column_count; c++) {
-		str_addf(out, "<th%s>", s->columns[c].right ? " class=\"n\"" : "");
+		str_addf(out, "<th%s>", s->columns[c].kind == COLUMN_NUMBER ? " class=\"n\"" : "");
 		markup_add(out, s->columns[c].title);
 		str_add(out, "</th>");
 	}
@@ -185,9 +185,9 @@ bool sheet_html(const struct sheet *s, struct str *out, struct err *err)
 		bool strong = cell->style == STYLE_STRONG;
 
 		str_add(out, c ? "" : i ? "</tr>\n<tr>" : "\n<tr>");
-		str_addf(out, "<td class=\"%s%s\"", s->columns[c].right ? "n" : "",
+		str_addf(out, "<td class=\"%s%s\"", s->columns[c].kind == COLUMN_NUMBER ? "n" : "",
 			 cell->style >= 0 && (size_t)cell->style < COUNT_OF(classes) ? classes[cell->style] : "");
-		if (s->columns[c].right)
+		if (s->columns[c].kind == COLUMN_NUMBER)
 			str_addf(out, " data-v=\"%s\"", isfinite(cell->value) ? number_text(buf, cell->value) : "");
 		str_add(out, strong ? "><b>" : ">");
 		if (cell->markup)

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "reports/utf8.h"
 
-enum { GAP = 2, NARROWEST = 8 };
+enum { GAP = 2, NARROWEST = 8, INSET = 2 };    /* INSET: of the lines that go on */
 
 struct cell {
 	size_t offset;                 /* into texts */
@@ -202,12 +202,101 @@ static void add_cell(struct str *out, const struct term *term, int style, const 
 	str_release(&cut);
 }
 
+/* Bytes of the first line of a text that is broken at blanks; all of it when it fits or has none in time. */
+static size_t line_bytes(const char *text, size_t width)
+{
+	size_t fit = utf8_width(text) <= width ? strlen(text) : utf8_fit(text, width);
+
+	if (!text[fit])
+		return fit;
+	for (size_t n = fit; n > 0; n--)
+		if (text[n] == ' ')
+			return n;
+	return strlen(text);
+}
+
+/* What is left of a row's wrapped cells, line by line below it, set in a little. Takes the texts as add_row left them. */
+static bool add_rest(const struct table *t, size_t first, const size_t *width, const char **rest, const struct term *term, size_t indent, struct str *out)
+{
+	bool more = false;
+	size_t blanks = indent;
+
+	for (size_t c = 0; c < t->count; c++) {
+		if (rest[c]) {
+			size_t n = line_bytes(rest[c], width[c] - INSET);
+			struct str line = { 0 };
+
+			add_blanks(out, blanks + INSET);
+			str_add_bytes(&line, rest[c], n);
+			add_cell(out, term, t->cells[first + c].style, str_text(&line), width[c] - INSET, false, true);
+			blanks = width[c] - INSET - (utf8_width(str_text(&line)) < width[c] - INSET ? utf8_width(str_text(&line)) : width[c] - INSET);
+			if (line.failed)
+				out->failed = true;
+			str_release(&line);
+			rest[c] = rest[c][n] ? rest[c] + n + 1 : NULL;
+			more |= rest[c] != NULL;
+		} else {
+			blanks += width[c];
+		}
+		blanks += GAP;
+	}
+	str_add(out, "\n");
+	return more;
+}
+
+/* One row of cells; rest[c]: what of a wrapped cell is still to come, NULL for none. True when there is some. */
+static bool add_row(const struct table *t, size_t first, const size_t *width, const char **rest, const struct term *term, size_t indent, struct str *out)
+{
+	size_t filled = t->count;
+	bool more = false;
+
+	while (filled > 1 && !*cell_text(t, first + filled - 1))
+		filled--;              /* no blanks at the end of a line */
+	add_blanks(out, indent);
+	for (size_t c = 0; c < filled; c++) {
+		const char *text = cell_text(t, first + c);
+		size_t n = t->columns[c].kind == COLUMN_LABEL ? line_bytes(text, width[c]) : strlen(text);
+		struct str line = { 0 };
+
+		str_add_bytes(&line, text, n);
+		add_blanks(out, c ? GAP : 0);
+		add_cell(out, term, first + c < t->cell_count ? t->cells[first + c].style : STYLE_PLAIN, str_text(&line), width[c], t->columns[c].kind == COLUMN_NUMBER,
+			 c + 1 == filled);
+		if (line.failed)
+			out->failed = true;
+		str_release(&line);
+		rest[c] = text[n] ? text + n + 1 : NULL;
+		more |= rest[c] != NULL;
+	}
+	str_add(out, "\n");
+	return more;
+}
+
+/* A column is not made narrower than this: where a label is broken, its words stay whole. */
+static size_t least_width(const struct table *t, size_t c)
+{
+	size_t least = NARROWEST;
+
+	if (t->columns[c].kind == COLUMN_NUMBER)
+		return SIZE_MAX;       /* better too wide than wrong */
+	for (size_t i = c; t->columns[c].kind == COLUMN_LABEL && i < t->cell_count; i += t->count)
+		for (const char *word = cell_text(t, i); *word;) {
+			size_t n = strcspn(word, " "), own = INSET + utf8_width_of(word, n);
+
+			least = own > least ? own : least;
+			word += n + (word[n] == ' ');
+		}
+	return least;
+}
+
+/* width: of each column, and room for as many more. */
 static void column_widths(const struct table *t, size_t most, size_t *width)
 {
-	size_t total = 0;
+	size_t total = 0, *least = width + t->count;
 
 	for (size_t c = 0; c < t->count; c++) {
 		width[c] = utf8_width(t->columns[c].title);
+		least[c] = least_width(t, c);
 		for (size_t i = c; i < t->cell_count; i += t->count) {
 			size_t w = utf8_width(cell_text(t, i));
 
@@ -219,11 +308,10 @@ static void column_widths(const struct table *t, size_t most, size_t *width)
 		size_t widest = t->count;
 
 		for (size_t c = 0; c < t->count; c++)
-			if (!t->columns[c].right && width[c] > NARROWEST &&
-			    (widest == t->count || width[c] > width[widest]))
+			if (width[c] > least[c] && (widest == t->count || width[c] > width[widest]))
 				widest = c;
 		if (widest == t->count)
-			break;         /* only numbers are left: better too wide than wrong */
+			break;
 		width[widest]--;
 		total--;
 	}
@@ -231,18 +319,19 @@ static void column_widths(const struct table *t, size_t most, size_t *width)
 
 bool table_print(const struct table *t, const struct term *term, size_t indent, struct str *out, struct err *err)
 {
-	size_t *width = mem_calloc(t->count ? t->count : 1, sizeof(*width));
-	size_t total = 0;
+	size_t *width = mem_calloc(2 * t->count + 1, sizeof(*width)), total = 0;
+	const char **rest = mem_calloc(t->count ? t->count : 1, sizeof(*rest));
 
-	if (!width || t->failed || t->texts.failed) {
+	if (!width || !rest || t->failed || t->texts.failed) {
 		mem_free(width);
+		mem_free(rest);
 		return err_memory(err);
 	}
 	column_widths(t, term->width > indent ? term->width - indent : 1, width);
 	add_blanks(out, indent);
 	for (size_t c = 0; c < t->count; c++) {
 		add_blanks(out, c ? GAP : 0);
-		add_cell(out, term, STYLE_STRONG, t->columns[c].title, width[c], t->columns[c].right,
+		add_cell(out, term, STYLE_STRONG, t->columns[c].title, width[c], t->columns[c].kind == COLUMN_NUMBER,
 			 c + 1 == t->count);
 		total += width[c] + (c ? GAP : 0);
 	}
@@ -251,19 +340,12 @@ bool table_print(const struct table *t, const struct term *term, size_t indent, 
 	term_rule(out, term, total);
 	str_add(out, "\n");
 	for (size_t i = 0; i < t->cell_count; i += t->count) {
-		size_t filled = t->count;
-
-		while (filled > 1 && !*cell_text(t, i + filled - 1))
-			filled--;      /* no blanks at the end of a line */
-		add_blanks(out, indent);
-		for (size_t c = 0; c < filled; c++) {
-			add_blanks(out, c ? GAP : 0);
-			add_cell(out, term, i + c < t->cell_count ? t->cells[i + c].style : STYLE_PLAIN,
-				 cell_text(t, i + c), width[c], t->columns[c].right, c + 1 == filled);
-		}
-		str_add(out, "\n");
+		memset(rest, 0, t->count * sizeof(*rest));
+		for (bool more = add_row(t, i, width, rest, term, indent, out); more;)
+			more = add_rest(t, i, width, rest, term, indent, out);
 	}
 	mem_free(width);
+	mem_free(rest);
 	return !out->failed || err_memory(err);
 }
 

@@ -34,9 +34,14 @@ void term_rule(struct str *out, const struct term *term, size_t columns);
 /* A bar of `share` (0 to 1) of `columns`, padded to that width with blanks. */
 void term_bar(struct str *out, const struct term *term, int style, double share, size_t columns);
 
+enum column_kind {
+	COLUMN_TEXT,
+	COLUMN_NUMBER,                 /* at the right, never cut */
+	COLUMN_LABEL                   /* a text that tells rows apart: goes on in the next line instead of being cut */
+};
 struct table_column {
 	const char *title;
-	bool right;                    /* numbers */
+	int kind;                      /* false and true do for the first two */
 };
 struct table;
 /* Columns are borrowed. NULL when memory ran out. */
@@ -45,7 +50,7 @@ void table_cell(struct table *t, int style, const char *text);        /* the nex
 void table_cellf(struct table *t, int style, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /*
  * Adds the table, each line ending in \n and beginning with `indent` blanks. When it is wider than the terminal the
- * widest text column is cut, with a mark. False when memory ran out on the way.
+ * widest text column is cut, with a mark, or broken at blanks. False when memory ran out on the way.
  */
 MUST_USE bool table_print(const struct table *t, const struct term *term, size_t indent, struct str *out,
 			  struct err *err);

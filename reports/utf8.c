@@ -66,13 +66,19 @@ static size_t columns_of(uint32_t c)
 	return 1;
 }
 
-size_t utf8_width(const char *text)
+size_t utf8_width_of(const char *text, size_t bytes)
 {
+	const char *end = text + bytes;
 	size_t columns = 0, n;
 
-	for (; *text; text += n)
+	for (; text < end && *text; text += n)
 		columns += columns_of(utf8_next(text, &n));
 	return columns;
+}
+
+size_t utf8_width(const char *text)
+{
+	return utf8_width_of(text, strlen(text));
 }
 
 size_t utf8_fit(const char *text, size_t columns)

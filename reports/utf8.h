@@ -13,6 +13,7 @@ uint32_t utf8_next(const char *text, size_t *length);
 void utf8_add(struct str *out, const char *text);
 /* Columns the text takes on a terminal (East Asian wide characters two, combining marks none). */
 size_t utf8_width(const char *text);
+size_t utf8_width_of(const char *text, size_t bytes);                 /* of its first bytes */
 /* Bytes of the longest start of text that takes at most `columns`. */
 size_t utf8_fit(const char *text, size_t columns);
 

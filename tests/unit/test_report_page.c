@@ -161,6 +161,29 @@ static void tables_align(void)
 	str_release(&text);
 }
 
+/* What tells rows apart is never cut: it is broken at blanks, and its words stay whole. */
+static void labels_go_on(void)
+{
+	static const struct table_column columns[] = { { "variant", COLUMN_LABEL }, { "n", COLUMN_NUMBER }, { "note", COLUMN_TEXT } };
+	struct term term = term_plain(24);
+	struct str text = { 0 };
+	struct table *t = table_new(columns, 3);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	table_cell(t, STYLE_PLAIN, "tp=4 with=none kv=fp8");
+	table_cell(t, STYLE_PLAIN, "1");
+	table_cell(t, STYLE_PLAIN, "good");
+	table_cell(t, STYLE_PLAIN, "tp=8");
+	CU_ASSERT_TRUE(table_print(t, &term, 1, &text, NULL));
+	CU_ASSERT_STRING_EQUAL(text.text, " variant         n  note\n -----------------------\n tp=4 with=none  1  good\n   kv=fp8\n tp=8\n");
+	str_clear(&text);
+	term.width = 4;
+	CU_ASSERT_TRUE(table_print(t, &term, 0, &text, NULL));
+	CU_ASSERT_STRING_EQUAL(text.text, "variant      n  note\n--------------------\ntp=4         1  good\n  with=none\n  kv=fp8\ntp=8\n");
+	table_free(t);
+	str_release(&text);
+}
+
 static void figures_read_well(void)
 {
 	char buf[2 * FORMAT_ROOM];
@@ -428,7 +451,7 @@ static void every_allocation_may_fail(void)
 CU_TestInfo suite_report_page[] = {
 	{ "the run's text fits a screen", fits_a_screen },
 	{ "terminal text is clean", text_is_clean },
-	{ "tables align", tables_align },
+	{ "tables align", tables_align }, { "labels go on in the next line", labels_go_on },
 	{ "figures read well", figures_read_well },
 	{ "HTML escapes hostile names", html_escapes },
 	{ "HTML has all its sections", html_has_all_sections },
