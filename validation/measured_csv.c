@@ -101,6 +101,16 @@ static void complete(struct measured_request *q, double first, double last)
 		q->tpot_s = NAN;
 }
 
+/* Times run forwards, but for a millisecond of rounding. */
+static bool in_order(const struct csv *csv, const struct measured_request *q, struct err *err)
+{
+	const char *what = q->ttft_s < 0 ? "the first token comes before the request was sent" :
+			   q->e2e_s < 0 ? "the answer ends before the request was sent" :
+			   q->e2e_s < q->ttft_s - 1e-3 ? "the answer ends before its first token" : NULL;
+
+	return !what || err_set(err, ERR_INPUT, "%s:%" PRId64 ": %s", csv_path(csv), csv_line(csv), what);
+}
+
 static bool answered(const struct csv *csv, const struct columns *c)
 {
 	static const char *const good[] = { "", "ok", "success", "completed", "200" };
@@ -128,7 +138,7 @@ static bool next_request(struct csv *csv, const struct columns *c, struct measur
 		return false;
 	complete(q, first, last);
 	*keep = q->output_tokens > 0 && q->prompt_tokens > 0 && (!isnan(q->ttft_s) || !isnan(q->e2e_s));
-	return true;
+	return !*keep || in_order(csv, q, err);
 }
 
 static int by_arrival(const void *a, const void *b)

@@ -113,6 +113,9 @@ static void complaints(void)
 		{ "{\"duration\": 1,\n \"completed\": }", ":2: not JSON: unexpected token near '}'" },
 		{ "{\"duration\": 1, \"completed\": 2, \"request_throughput\": null}", ":1: no metric in it; expected TTFT, TPOT, E2E latency or throughput" },
 		{ "prompt_tokens,output_tokens,ttft_s\n10,5,-1\n", ":2: ttft_s=\"-1\": expected nothing below 0" },
+		{ "input_tokens,output_tokens,send_time_us,first_chunk_time_us,last_chunk_time_us\n9,5,100,200,300\n9,5,200,100,300\n",
+		  ":3: the first token comes before the request was sent" },
+		{ "prompt_tokens,output_tokens,ttft_s,e2e_s\n10,5,1,0.5\n", ":2: the answer ends before its first token" },
 		{ "prompt_tokens,output_tokens,ttft_s\n10.5,5,1\n", ":2: prompt_tokens=\"10.5\": expected whole tokens" },
 		{ "prompt_tokens,output_tokens,ttft_s\n", ": no answered request in it" },
 	};
