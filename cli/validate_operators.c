@@ -47,11 +47,14 @@ static bool show(const struct call *call, const struct operators_study *s, fill_
 	return ok;
 }
 
+/* In a file or a pipe names stay whole: rows are looked for by them. */
 static bool fill_text(const struct operators_study *s, const struct call *call, struct str *out, struct err *err)
 {
 	struct term term = term_detect(STDOUT_FILENO);
 
 	(void)call;
+	if (!isatty(STDOUT_FILENO))
+		term.width = 160;
 	return operators_text(s, &term, out, err);
 }
 
@@ -148,7 +151,7 @@ static bool operators_run(const struct call *call, struct err *err)
 
 static const struct option operators_table[] = {
 	{ .name = "device", .word = "NAME", .words = WORDS_DEVICES, .fallback = "all with tables", .help = "only this device" },
-	{ .name = "stack", .word = "NAME", .fallback = "all", .help = "only this software: vllm, trtllm, sglang, nccl, oneccl, vidur" },
+	{ .name = "stack", .word = "NAME", .fallback = "all", .help = "only this software: vllm, trtllm, sglang, nccl, oneccl, vidur, llmservingsim" },
 	{ .name = "op", .word = "NAME", .words = WORDS_OPERATORS, .fallback = "all", .help = "only this operator" },
 	{ .name = "points", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e9, .fallback = "0, all", .help = "at most so many points a group, taken evenly" },
 	{ .name = "incumbent", .kind = OPTION_FLAG, .help = "trains random forests on the same points, without the sites they are asked for" },

@@ -51,7 +51,7 @@ static void set_bars(struct operator_group *g, enum dtype dtype, enum dtype kv)
 		core = core || text_equal(g->device, devices[i]);
 	plain = plain && (kv == DTYPE_NONE || kv == dtype || kv == DTYPE_BF16 || kv == DTYPE_FP16);
 	g->median_bar = g->p90_bar = NAN;
-	if (!core || g->kind > OP_BROADCAST || text_equal(g->stack, "vidur"))
+	if (!core || g->kind > OP_BROADCAST || text_equal(g->stack, "vidur") || text_equal(g->stack, "llmservingsim"))
 		return;
 	if (plain && g->kind <= OP_MLA_DECODE) {
 		g->median_bar = 0.05;

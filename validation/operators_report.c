@@ -5,15 +5,19 @@
 
 #include "base/json.h"
 
+/* Median and P90 in one cell: four estimates beside a whole name fit 100 columns. */
 static void add_error(struct table *t, int style, const struct error_summary *e)
 {
-	if (e->count == 0) {
-		table_cell(t, STYLE_FAINT, "");
-		table_cell(t, STYLE_FAINT, "");
-		return;
-	}
-	table_cellf(t, style, "%.1f%s", 100 * e->median, e->held_out ? "" : "*");
-	table_cellf(t, style, "%.1f", 100 * e->p90);
+	if (e->count == 0)
+		table_cell(t, STYLE_FAINT, "-");
+	else
+		table_cellf(t, style, "%.1f%s/%.0f", 100 * e->median, e->held_out ? "" : "*", 100 * e->p90);
+}
+
+/* A bar counts where sites could be left out at all: a table of one site has no such answer. */
+static bool has_bar(const struct operator_group *g)
+{
+	return !isnan(g->median_bar) && g->error[PROVIDER_MEASURED].count > 0;
 }
 
 static void group_row(struct table *t, const struct operator_group *g, bool forest)
@@ -26,26 +30,52 @@ static void group_row(struct table *t, const struct operator_group *g, bool fore
 	add_error(t, STYLE_PLAIN, &g->error[PROVIDER_FITTED]);
 	add_error(t, STYLE_PLAIN, &g->error[ESTIMATE_SISTER]);
 	add_error(t, STYLE_PLAIN, &g->error[PROVIDER_ANALYTIC]);
-	if (isnan(g->median_bar))
-		table_cell(t, STYLE_FAINT, "");
-	else
-		table_cellf(t, met ? STYLE_GOOD : STYLE_WARN, "%s %.0f/%.0f", met ? "in" : "over", 100 * g->median_bar, 100 * g->p90_bar);
 	if (forest)
 		add_error(t, STYLE_PLAIN, &g->error[ESTIMATE_FOREST]);
+	if (has_bar(g))
+		table_cellf(t, met ? STYLE_GOOD : STYLE_WARN, "%s %.0f/%.0f", met ? "in" : "over", 100 * g->median_bar, 100 * g->p90_bar);
+	else
+		table_cell(t, STYLE_FAINT, "");
 }
 
-static const struct table_column columns[] = {
-	{ "device/software/operator/format", false }, { "points", true }, { "measured %", true }, { "P90", true },
-	{ "fitted %", true }, { "P90", true },
-	{ "sister %", true }, { "P90", true }, { "analytic %", true }, { "P90", true }, { "bar", false },
-	{ "forest %", true }, { "P90", true },
-};
+enum { COLUMNS_MOST = 8 };
 
-static const struct table_column device_columns[] = {
-	{ "device", false }, { "points", true }, { "measured %", true }, { "P90", true }, { "fitted %", true }, { "P90", true },
-	{ "sister %", true }, { "P90", true }, { "analytic %", true }, { "P90", true }, { "forest %", true }, { "P90", true },
-};
-enum { FOREST_COLUMNS = 2 };          /* the last ones, shown when forests were trained */
+/* Columns of both tables; forests have one only where they were trained, groups alone have bars. */
+static size_t columns_of(const char *first, bool forest, bool bar, struct table_column *out)
+{
+	static const char *const titles[] = { "points", "measured", "fitted", "sister", "analytic" };
+	size_t n = 0;
+
+	out[n++] = (struct table_column){ first, false };
+	for (size_t i = 0; i < COUNT_OF(titles); i++)
+		out[n++] = (struct table_column){ titles[i], true };
+	if (forest)
+		out[n++] = (struct table_column){ "forest", true };
+	if (bar)
+		out[n++] = (struct table_column){ "bar", false };
+	return n;
+}
+
+/* How many groups are inside their bars, and each that is not with its error. */
+static void add_bars(const struct operators_study *s, struct str *out)
+{
+	const struct operator_group *g;
+	size_t n, barred = 0, met = 0;
+
+	g = operators_groups(s, &n);
+	for (size_t i = 0; i < n; i++) {
+		barred += has_bar(&g[i]);
+		met += has_bar(&g[i]) && operators_bar_met(&g[i]);
+	}
+	str_addf(out, "\n%zu of %zu groups with a bar (median/P90) are inside it%s\n", met, barred, met < barred ? "; outside:" : "");
+	for (size_t i = 0; i < n; i++) {
+		const struct error_summary *e = &g[i].error[PROVIDER_MEASURED];
+
+		if (has_bar(&g[i]) && !operators_bar_met(&g[i]))
+			str_addf(out, "  %-40s %.1f/%.0f, bar %.0f/%.0f (%zu points)\n", g[i].name, 100 * e->median, 100 * e->p90,
+				 100 * g[i].median_bar, 100 * g[i].p90_bar, e->count);
+	}
+}
 
 static bool has_forest(const struct operators_study *s)
 {
@@ -83,7 +113,8 @@ static bool device_row(const struct operators_study *s, const char *device, bool
 static bool device_table(const struct operators_study *s, const struct term *term, struct str *out, struct err *err)
 {
 	bool forest = has_forest(s), ok;
-	struct table *t = table_new(device_columns, COUNT_OF(device_columns) - (forest ? 0 : FOREST_COLUMNS));
+	struct table_column columns[COLUMNS_MOST];
+	struct table *t = table_new(columns, columns_of("device", forest, false, columns));
 	struct err own = { 0 };
 	const struct operator_group *g;
 	size_t n;
@@ -103,17 +134,16 @@ static bool device_table(const struct operators_study *s, const struct term *ter
 bool operators_text(const struct operators_study *s, const struct term *term, struct str *out, struct err *err)
 {
 	bool forest = has_forest(s), ok;
-	struct table *t = table_new(columns, COUNT_OF(columns) - (forest ? 0 : FOREST_COLUMNS));
+	struct table_column columns[COLUMNS_MOST];
+	struct table *t = table_new(columns, columns_of("device/software/operator/format", forest, true, columns));
 	const struct operator_group *g;
-	size_t n, barred = 0, met = 0, compared = 0, better = 0;
+	size_t n, compared = 0, better = 0;
 
 	if (!t)
 		return err_memory(err);
 	g = operators_groups(s, &n);
 	for (size_t i = 0; i < n; i++) {
 		group_row(t, &g[i], forest);
-		barred += !isnan(g[i].median_bar) && g[i].error[PROVIDER_MEASURED].count > 0;
-		met += !isnan(g[i].median_bar) && g[i].error[PROVIDER_MEASURED].count > 0 && operators_bar_met(&g[i]);
 		if (g[i].error[ESTIMATE_FOREST].count && g[i].error[PROVIDER_MEASURED].count) {
 			compared++;
 			better += g[i].error[PROVIDER_MEASURED].median < g[i].error[ESTIMATE_FOREST].median;
@@ -123,11 +153,11 @@ bool operators_text(const struct operators_study *s, const struct term *term, st
 	table_free(t);
 	str_add(out, "\n");
 	ok = ok && device_table(s, term, out, err);
-	str_addf(out, "\n%zu of %zu groups with a bar (median/P90) are inside it\n", met, barred);
+	add_bars(s, out);
 	if (compared)
 		str_addf(out, "%zu of %zu groups have a smaller median than the random forest trained on their points without those sites\n", better,
 			 compared);
-	str_add(out, "median and 90th percentile of |predicted / measured - 1|, percent\n"
+	str_add(out, "median/P90 of |predicted / measured - 1|, percent; -: no answer that was held out\n"
 		     "measured: the shape site left out of its table; fitted: sites that no fit saw (*: all sites); "
 		     "analytic: nothing measured on the device; sister: the same, its sisters' tables and laws scaled by the data sheets\n");
 	return ok;

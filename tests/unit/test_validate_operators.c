@@ -204,6 +204,46 @@ static void text_and_plots_show_every_group(void)
 	operators_study_free(s);
 }
 
+/* Which groups miss their bars is said by name below the tables, at any width. */
+static void groups_outside_their_bars_are_named(void)
+{
+	struct operators_study *s = study("a100", "moe");
+	struct term term = term_plain(60);
+	struct str text = { 0 };
+	struct err err = { 0 };
+	const struct operator_group *g;
+	const char *says;
+	size_t n;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	g = operators_groups(s, &n);
+	CU_ASSERT_EQUAL(n, 1);
+	CU_ASSERT_TRUE(operators_text(s, &term, &text, &err));
+	says = operators_bar_met(g) ? "1 of 1 groups with a bar (median/P90) are inside it\n"
+				    : "0 of 1 groups with a bar (median/P90) are inside it; outside:\n  a100/vllm/moe/bf16 ";
+	CU_ASSERT_PTR_NOT_NULL(strstr(str_text(&text), says));
+	str_release(&text);
+	operators_study_free(s);
+}
+
+/* H100 attention that LLMServingSim timed is of a kernel without split-KV: it must not stand for Vidur's on another device. */
+static void software_is_kept_apart(void)
+{
+	struct operators_study *s = study("a100", "attention_decode");
+	const struct operator_group *g;
+	size_t n, found = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	g = operators_groups(s, &n);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(g[i].stack, "vidur") == 0) {
+			found++;
+			CU_ASSERT_TRUE(g[i].error[ESTIMATE_SISTER].median < 0.2);
+		}
+	CU_ASSERT_EQUAL(found, 1);
+	operators_study_free(s);
+}
+
 /* The choice of the fitted half is fixed: fits and their errors were made with it. */
 static void the_fitted_half_is_fixed(void)
 {
@@ -223,6 +263,8 @@ static void the_fitted_half_is_fixed(void)
 }
 
 CU_TestInfo suite_validate_operators[] = {
+	{ "groups outside their bars are named", groups_outside_their_bars_are_named },
+	{ "software is kept apart", software_is_kept_apart },
 	{ "a left-out site is answered by the others", a_left_out_site_is_answered_by_the_others },
 	{ "GEMM of the H100 is inside its bars", gemm_of_the_h100_is_inside_its_bars },
 	{ "attention medians are inside their bars", attention_medians_are_inside_their_bars },
