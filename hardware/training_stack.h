@@ -17,12 +17,15 @@ struct training_stack {
 	bool eager_sinks;              /* attention with learned sinks has no fused kernel */
 	bool fused;                    /* norms, activations and masks are one kernel each */
 	bool streaming;                /* they run at the rate of memory, not at that measured in serving engines */
+	bool fused_experts;            /* a product of all experts is one kernel, with activation and casts; tokens are sorted by the exchange */
+	bool narrow_dispatch;          /* tokens travel to 8-bit experts in 8 bits */
 	bool dropout;
 	bool selective_half;           /* selective recomputation remakes every second product and what lies between (torch's policy) */
 	double logit_bytes;            /* memory of one logit: logits in 16 and 32 bits, their gradients unless computed in place */
 	bool once_a_node;              /* expert exchanges send a token to each node once */
 	double attention_backward;     /* backward over forward time of FlashAttention */
-	double tp_overlap, ep_overlap; /* share of tensor / expert collectives hidden behind products */
+	double tp_overlap;             /* share of tensor collectives hidden behind products */
+	double ep_overlap;             /* share of expert exchanges that hides behind another micro-batch, where they overlap */
 	double dp_overlap;             /* share of gradient and weight traffic that may hide behind arithmetic, where there is some */
 	bool ring_even;                /* context parallel: ranks have equal shares of causal attention (zigzag) */
 	double contention;             /* slowdown of arithmetic while a collective runs beside it */

@@ -36,6 +36,8 @@ static double copies(const struct build *b)
 /* One byte an element when the experts compute in 8 bits or less (their activations travel quantised), else as they are. */
 static double dispatch_bytes(const struct build *b)
 {
+	if (b->p.wide_dispatch)
+		return b->bytes;
 	switch (b->p.experts) {
 	case DTYPE_FP8:
 	case DTYPE_FP8_BLOCK:

@@ -20,6 +20,7 @@ struct placement {
 	enum dtype kv;                 /* KV cache; NONE = activations */
 	enum dtype activations;        /* between operators, collectives; NONE = bf16 */
 	double expert_imbalance;       /* hottest rank's tokens over the mean; 0 = derived from the routing model */
+	bool wide_dispatch;            /* tokens travel to their experts in the activations' format, whatever the experts compute in */
 	double routing_skew;           /* power-law exponent of expert popularity, 0 = uniform */
 	int devices_per_node;          /* scale-up domain */
 	bool sequence_parallel;

@@ -42,11 +42,17 @@ static struct training_op *push(struct builder *b, const char *label, const stru
 		b->capacity = wanted;
 	}
 	t = &all->at[all->count++];
-	*t = (struct training_op){ .label = label, .op = *op, .phase = phase, .part = part, .count = count, .kernels = 1, .partner = -1 };
+	*t = (struct training_op){ .label = label, .op = *op, .phase = phase, .part = part, .count = count, .kernels = 1, .pace = 1, .partner = -1 };
 	return t;
 }
 
 static void elementwise(struct builder *b, const struct node *n, const struct op *op);
+
+/* Made again at little cost: norms, activations and what MLA projects up from its latents (DeepSeek-V3, section 3.2.3). */
+static bool cheap(const struct node *n, const struct op *op)
+{
+	return op->kind == OP_NORM || op->kind == OP_ACTIVATION || strcmp(n->label, "q_b_proj") == 0 || strcmp(n->label, "kv_b_proj") == 0;
+}
 
 /* Forward, and once more where the backward pass makes it again. */
 static void forward(struct builder *b, const struct node *n, const struct op *op, enum training_part part, bool core)
@@ -58,7 +64,7 @@ static void forward(struct builder *b, const struct node *n, const struct op *op
 		t->overlap = n->overlap;
 	double again = r == RECOMPUTE_FULL || (r == RECOMPUTE_SELECTIVE && core && !b->o->selective_half);
 
-	if (r == RECOMPUTE_ELEMENTWISE && (op->kind == OP_NORM || op->kind == OP_ACTIVATION))
+	if (r == RECOMPUTE_ELEMENTWISE && cheap(n, op))
 		again = 1;
 	if (r == RECOMPUTE_SELECTIVE && b->o->selective_half)
 		again = part == PART_GEMM ? 0.5 : part == PART_ELEMENTWISE ? 1 : 0;
@@ -130,6 +136,12 @@ static void gemm(struct builder *b, const struct node *n, const struct op *op)
 	meet(b, from);
 }
 
+/* A kernel that streams so many bytes: a copy reads and writes its own. */
+static struct op streaming(double bytes)
+{
+	return (struct op){ .kind = OP_COPY, .dtype = DTYPE_BF16, .bytes = bytes / 2 };
+}
+
 /* One product of a grouped kernel: the same shape for each expert on the device, one launch for all of them. */
 static void grouped(struct builder *b, const struct node *n, struct op one, double experts)
 {
@@ -141,6 +153,33 @@ static void grouped(struct builder *b, const struct node *n, struct op one, doub
 	gemm(b, &scaled, &one);
 	for (size_t i = before; i < b->out->count && !b->failed; i++)
 		b->out->at[i].kernels = dtype_bytes(one.dtype) < 2 ? 1 : 1 / experts;
+}
+
+/* Casts of `rows` 16-bit tokens to 8 bits, for the product and, turned, for its weights' gradient. */
+static void cast(struct builder *b, const struct node *n, double rows, double width)
+{
+	struct op op = streaming(rows * width * (2 + 1 + 1));
+
+	forward(b, n, &op, PART_ELEMENTWISE, false);
+	push(b, n->label, &op, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);     /* of the gradient */
+}
+
+/* One kernel for a product of all experts (Megatron-Core's fused grouped MLP): as fast as one large product, activation and
+ * casts at its end, tokens sorted by the exchange. In 8 bits tensor cores do twice the work of 16 on half the bytes. */
+static void fused_experts(struct builder *b, const struct node *n, struct op up, struct op down, int64_t rows)
+{
+	size_t from;
+	double pace = fmin(1, dtype_bytes(up.dtype) / 2);
+
+	if (pace < 1)
+		cast(b, n, (double)rows, (double)up.k);
+	up.m = down.m = rows > 0 ? rows : 1;
+	up.dtype = down.dtype = b->o->place.activations;
+	from = b->out->count;
+	gemm(b, n, &up);
+	gemm(b, n, &down);
+	for (size_t i = from; i < b->out->count && !b->failed; i++)
+		b->out->at[i].pace = pace;
 }
 
 /* Tokens that reached this device's experts, sorted by expert: up (and gate), activation, down, each as a grouped
@@ -155,6 +194,10 @@ static void experts(struct builder *b, const struct node *n, const struct op *op
 	struct op act = { .kind = OP_ACTIVATION, .dtype = b->o->place.activations, .m = rows, .n = op->n, .gated = op->gated };
 	struct op sort = { .kind = OP_ADD, .dtype = b->o->place.activations, .m = rows, .n = op->k };
 
+	if (b->o->fused_experts) {
+		fused_experts(b, n, up, down, rows);
+		return;
+	}
 	grouped(b, n, up, held);
 	elementwise(b, n, &act);
 	grouped(b, n, down, held);
@@ -180,12 +223,6 @@ static const double DROPOUT_BYTES = 2 + 2 + 1; /* of 16-bit scores and their mas
 static const struct softmax_kernels *softmax_of(int64_t matrices)
 {
 	return matrices % 4 == 0 ? &fused_softmax : &plain_softmax;
-}
-
-/* A kernel that streams so many bytes: a copy reads and writes its own. */
-static struct op streaming(double bytes)
-{
-	return (struct op){ .kind = OP_COPY, .dtype = DTYPE_BF16, .bytes = bytes / 2 };
 }
 
 /* Element-wise kernels written for training pass over their operands once, at the rate of memory. */
@@ -246,12 +283,15 @@ static double places(double ranks, double top_k)
 	return ranks * (1 - pow(1 - 1 / ranks, top_k));
 }
 
-/* Share of an expert exchange over several nodes that is left when a token is sent to each node once. */
-static double sent_once(const struct builder *b, const struct op *op)
+/* Of an expert exchange that sends a token to each rank once: its share that is left when it goes to each of several nodes
+ * once, or how much more it is with a copy for each expert. */
+static double sent(const struct builder *b, const struct op *op)
 {
 	double ranks = op->devices, nodes = op->devices_per_node > 0 ? ceil(ranks / op->devices_per_node) : 1;
 	double k = (double)b->o->model->moe.top_k;
 
+	if (b->o->copies && op->kind == OP_ALL_TO_ALL)
+		return k / places(ranks, k);
 	return b->o->once_a_node && op->kind == OP_ALL_TO_ALL && nodes > 1 ? places(nodes, k) / places(ranks, k) : 1;
 }
 
@@ -264,7 +304,7 @@ static void collective(struct builder *b, const struct node *n, const struct op 
 	struct training_op *t;
 	struct op back;
 
-	op->bytes *= moe ? sent_once(b, op) : 1;
+	op->bytes *= moe ? sent(b, op) : 1;
 	if (part == PART_TP_COMM && b->o->tp_network != NETWORK_DEFAULT)
 		op->devices_per_node = b->o->tp_network == NETWORK_SCALE_OUT ? 1 : 0;
 	back = *op;

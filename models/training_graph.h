@@ -31,6 +31,7 @@ struct training_op {
 	enum training_part part;
 	double count;          /* times a micro-batch; 2.5 stands for an operator that is so much longer than its prototype */
 	double kernels;        /* launches that this is */
+	double pace;           /* its time over that of `op`, which stands for another format's kernel */
 	double overlap;        /* share of a collective that hides behind arithmetic */
 	int32_t partner;       /* tensor collectives: the product that needs or makes its data; -1: none */
 	bool behind;           /* it hides behind its partner without being cut into tiles */
@@ -43,6 +44,7 @@ struct training_ops {
 
 /* Elementwise: norms and activation functions, whose results need not be kept (DeepSeek-V3, arXiv 2412.19437, section 3.2.3;
  * Megatron-Core's recompute modules layernorm and moe_act). */
+enum exchange { EXCHANGE_DEFAULT, EXCHANGE_ONCE, EXCHANGE_COPIES };
 enum recompute { RECOMPUTE_NONE, RECOMPUTE_SELECTIVE, RECOMPUTE_FULL, RECOMPUTE_ELEMENTWISE };
 /* How a tensor collective and its product share time: as the software is known to; not at all; both cut into as many tiles
  * as there are ranks, passed around a ring (the first tile is at hand) or gathered ahead one by one (the first is waited for). */
@@ -63,10 +65,12 @@ struct training_graph_options {
 	bool gather_again;             /* sequence parallelism keeps its share of a product's inputs, and gathers them again backwards */
 	enum network tp_network;
 	bool streaming;                /* norms, activations, additions run at the rate of memory, not at that of serving's kernels */
+	bool fused_experts;            /* routed experts as one grouped kernel a product, with their activation and casts */
 	bool dropout;                  /* masks after attention and MLP: GPT-2 and GPT-3 as published */
 	bool selective_half;           /* selective: every second product is made again, and all that lies between */
 	double logit_bytes;            /* of one logit with its copies and gradients, on the last stage */
 	bool once_a_node;              /* a token crosses to another node once, however many experts it has there (DeepEP) */
+	bool copies;                   /* a copy of a token for each of its experts, also where two are on one rank */
 	bool fused;                    /* norms, activations and masks as one kernel each (Transformer Engine, compilers) */
 	double attention_backward;     /* time of the backward over the forward FlashAttention pass; see training_graph.c */
 	double trainable;              /* share of the layers' matrices that get gradients: 1, or the adapters' share (about 0) */

@@ -72,12 +72,18 @@ bool training_parameters(const struct training_memory_options *o, int stage, str
 }
 
 /* Products in 8 bits or less keep their inputs in 8 bits. */
+static double kept_bytes(const struct training_graph_options *o)
+{
+	return dtype_bytes(o->place.weights) < 2 ? 1 : ELEMENT_BYTES;
+}
+
+/* Of an input behind a norm or an activation. */
 static double input_bytes(const struct training_graph_options *o)
 {
 	/* Made again: what the product before the norm or activation left is kept in any case. */
 	if (o->recompute == RECOMPUTE_ELEMENTWISE)
 		return 0;
-	return dtype_bytes(o->place.weights) < 2 ? 1 : ELEMENT_BYTES;
+	return kept_bytes(o);
 }
 
 /* Elements a token that the mixer keeps: sharded over the tensor ranks, and whole. */
@@ -104,7 +110,8 @@ static void mixer_elements(const struct training_graph_options *o, const struct 
 		break;
 	case MIXER_MLA:
 		*whole += (double)(a->q_lora_rank + a->kv_lora_rank) * 2 + (double)a->rope_dim;
-		*sharded += 2 * q + v + v;
+		/* Queries, keys and values are made again from the latents, or kept. */
+		*sharded += v + (o->recompute == RECOMPUTE_ELEMENTWISE ? 0 : 2 * q + v);
 		break;
 	case MIXER_RECURRENT:
 		*sharded += 4 * (double)(r->inner > 0 ? r->inner : r->heads * r->head_dim) + 2 * (double)(r->groups * r->state);
@@ -114,7 +121,8 @@ static void mixer_elements(const struct training_graph_options *o, const struct 
 	}
 }
 
-/* An expert's tokens: its input as gathered, the width, and its output before it is weighted. */
+/* An expert's tokens: its input as gathered, the width, and its output before it is weighted; fused kernels weigh between the
+ * products and keep the input as these read it (arXiv 2603.07685, memory-efficient permutation). */
 static void ffn_elements(const struct training_graph_options *o, const struct layer *l, double *sharded, double *whole, double *experts)
 {
 	const struct model *m = o->model;
@@ -132,7 +140,7 @@ static void ffn_elements(const struct training_graph_options *o, const struct la
 		return;
 	*sharded += width * shared;
 	*whole += 2 * (double)e->experts;      /* router scores in 32 bits */
-	*experts += (double)e->top_k * (2 * (double)m->shape.hidden + width * (double)e->expert_intermediate);
+	*experts += (double)e->top_k * ((o->fused ? kept_bytes(o) / ELEMENT_BYTES : 2) * (double)m->shape.hidden + width * (double)e->expert_intermediate);
 }
 
 double training_layer_activations(const struct training_graph_options *o, const struct layer *l)

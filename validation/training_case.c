@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "validation/training_map.h"
+#include "validation/training_recipes.h"
 
 struct metric {
 	const char *metric, *unit;     /* unit: how it begins */
@@ -294,10 +295,7 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	/* torchtitan without torch.compile runs eager kernels. */
 	if (text_starts(row->source, "torchtitan") && !strstr(r.parallel, "compile") && r.pp == 1)
 		str_add(&r.settings, "hardware.stack=fsdp2-eager ");
-	/* NeMo containers from June 2026 on Grace Blackwell. */
-	if (text_starts(row->source, "Megatron-Bridge") && (strstr(row->source, "[26.06") || strstr(row->source, "[26.08")) &&
-	    text_starts(row->accelerator, "GB"))
-		str_add(&r.settings, "hardware.stack=megatron-2606 ");
+	str_add(&r.settings, training_recipe(row, r.vp));
 	if (text_starts(row->source, "MLPerf") && text_starts(row->accelerator, "MI"))
 		str_add(&r.settings, "hardware.stack=rocm ");
 	/* MegaScale's baseline is the Megatron-LM of 2023: nothing overlaps. */

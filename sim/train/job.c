@@ -9,6 +9,7 @@
 
 static const char *const yes_no_default[] = { "default", "yes", "no", NULL };
 static const char *const tp_overlap_names[] = { "default", "none", "ring", "pipe", NULL };
+static const char *const exchange_names[] = { "default", "once", "copies", NULL };
 static const char *const network_names[] = { "default", "scale-up", "scale-out", NULL };
 static const char *const recompute_names[] = { "none", "selective", "full", "elementwise", NULL };
 
@@ -63,6 +64,8 @@ static const struct field layout_fields[] = {
 	CHOICE(job_layout, "gather_again", gather_again, yes_no_default, "sequence parallelism: inputs of products kept in parts, gathered again backwards (default) or kept whole"),
 	FLAG(job_layout, "scatter_sends", scatter_sends, "no", "pipeline messages cut over the tensor ranks and gathered behind (arXiv 2104.04473, section 4.1)"),
 	CHOICE(job_layout, "tp_overlap", tp_overlap, tp_overlap_names, "tensor collectives: in the open, or cut into tiles beside their product; default: the stack's share hidden"),
+	CHOICE(job_layout, "exchange", exchange, exchange_names, "expert exchange: a token once to each rank and node that has experts of its (once), a copy to each of its experts (copies); default: as the stack does"),
+	CHOICE(job_layout, "ep_overlap", ep_overlap, yes_no_default, "expert exchanges run beside another micro-batch's arithmetic; default: as the schedule does"),
 	CHOICE(job_layout, "dp_overlap", dp_overlap, yes_no_default, "gradients leave beside the backward pass; default: as the stack does"),
 	CHOICE(job_layout, "tp_network", tp_network, network_names, "network of the tensor ranks; default: ranks are laid out tensor, context, data, pipeline"),
 	CHOICE(job_layout, "pp_network", pp_network, network_names, "network between the stages"),

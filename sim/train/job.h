@@ -36,6 +36,8 @@ struct job_layout {
 	int gather_again;              /* default (with sequence parallelism), yes, no */
 	bool scatter_sends;            /* pipeline messages cut over the tensor ranks, gathered behind */
 	int tp_overlap;                /* enum tp_overlap */
+	int exchange;                  /* enum exchange */
+	int ep_overlap;                /* beside the arithmetic of another micro-batch: default (as the schedule does), yes, no */
 	int dp_overlap;                /* default (the stack's), yes, no */
 	int tp_network, pp_network, dp_network;        /* enum network */
 	bool regather;                 /* ZeRO-3: weights are gathered again for the backward pass and every micro-batch, gradients

@@ -20,8 +20,7 @@ static double sustained(const struct train_setup *s, const struct training_op *t
 		*hidden = k->tp_overlap;
 		break;
 	case PART_EP_COMM:
-		*hidden = k->ep_overlap;
-		break;
+		break;         /* overlapped exchanges: hide_exchange */
 	case PART_CP_COMM:
 		*hidden = t->overlap;
 		break;
@@ -43,15 +42,18 @@ static bool is_comm(enum training_part part)
 	return part >= PART_TP_COMM;
 }
 
-/* DualPipe (DeepSeek-V3, section 3.2.1): exchanges hide behind the arithmetic of the micro-batch that goes the other way;
- * what exceeds all of it stays. */
-static void hide_exchange(const double device[PHASE_COUNT], double open[PHASE_COUNT], struct train_account *a)
+/* Exchanges hide behind the arithmetic of another micro-batch: the one that goes the other way (DualPipe; DeepSeek-V3, section
+ * 3.2.1), or the one whose other pass runs (Megatron-Core's overlap of expert communication). What exceeds all of it stays,
+ * and what their kernels take from the arithmetic beside them. */
+static void hide_exchange(const struct train_setup *s, const double device[PHASE_COUNT], double open[PHASE_COUNT], struct train_account *a)
 {
-	double arithmetic = 0, exchange = 0, left;
+	const struct training_stack *k = s->parts->stack;
+	double arithmetic = 0, exchange = 0, beside, left;
 
 	for (int p = 0; p < PHASE_COUNT; p++)
 		arithmetic += device[p], exchange += a->part_s[p][PART_EP_COMM];
-	left = exchange > 0 ? fmax(0, exchange - arithmetic) / exchange : 0;
+	beside = fmin(exchange * k->ep_overlap, arithmetic);
+	left = exchange > 0 ? 1 - beside * (1 - k->contention) / exchange : 0;
 	for (int p = 0; p < PHASE_COUNT; p++) {
 		open[p] -= a->part_s[p][PART_EP_COMM] * (1 - left);
 		a->part_s[p][PART_EP_COMM] *= left;
@@ -116,7 +118,7 @@ static void price_ops(const struct train_setup *s, const struct training_ops *op
 			c.seconds = fmax(c.seconds, c.flops / s->parts->stack->attention_flop_s_most);
 		if (t->part == PART_ATTENTION)
 			c.seconds *= last_of_ring(s);
-		seconds[i] = c.seconds * t->count / sustained(s, t, &hidden);
+		seconds[i] = c.seconds * t->count * t->pace / sustained(s, t, &hidden);
 		a->provider_s[c.provider] += seconds[i];
 		a->error_s += seconds[i] * c.rel_error;
 		if (!is_comm(t->part))
@@ -149,14 +151,21 @@ void train_raw_add(struct train_raw *sum, const struct train_raw *part)
 	a->flops += b->flops, a->bytes += b->bytes, a->error_s += b->error_s;
 }
 
+static bool hides_exchange(const struct train_setup *s)
+{
+	int set = s->job->layout.ep_overlap;
+
+	return set == 1 || (set == 0 && s->schedule->hides_exchange);
+}
+
 /* Kernels of one direction wait for the host to launch them: their time is the larger of the two sums. */
 void train_price_passes(const struct train_setup *s, const struct train_raw *raw, struct train_chunk *out)
 {
 	struct train_raw r = *raw;
 
 	*out = (struct train_chunk){ .account = r.account };
-	if (s->schedule->hides_exchange)
-		hide_exchange(r.device_s, r.open_s, &out->account);
+	if (hides_exchange(s))
+		hide_exchange(s, r.device_s, r.open_s, &out->account);
 	for (int p = 0; p < PHASE_COUNT; p++) {
 		double host = fmax(0, r.launches[p] * s->parts->stack->dispatch_s - r.device_s[p] - r.open_s[p]);
 		double all = r.device_s[p] + r.open_s[p] + host;

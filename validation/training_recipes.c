@@ -1,0 +1,50 @@
+#include "validation/training_recipes.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/str.h"
+
+/* scripts/performance/configs of NVIDIA-NeMo/Megatron-Bridge, read at the commits that its history has about the releases: full
+ * iteration graphs with fused grouped MLPs (cuda_graph_impl, cutedsl_fused_grouped_mlp), overlap of expert exchanges
+ * (moe_a2a_overlap), token dispatchers (moe_token_dispatcher_type alltoall: copies). Qwen3's are inferred for 26.06 from its code for full iteration graphs. The first that fits counts; what a
+ * text does not name is any. */
+static const struct recipe {
+	const char *model, *accelerator, *precision;   /* how they begin */
+	const char *since, *before;    /* releases; "" none */
+	int64_t vp_least;
+	const char *batch;             /* text of its batch */
+	const char *settings;
+} recipes[] = {
+	{ "Kimi_K2", "GB", "", "26.06", "", 1, "mbs 2", "" },
+	{ "Qwen3_", "GB", "mxfp8", "26.06", "", 1, "", "hardware.stack=megatron-2606 " },
+	{ "", "GB", "mxfp8", "26.06", "", 1, "", "hardware.stack=megatron-2606 layout.ep_overlap=yes " },
+	{ "DeepSeekV3", "B300", "mxfp8", "26.06", "", 1, "", "hardware.stack=megatron-2606 layout.ep_overlap=yes " },
+	{ "DeepSeekV3", "B200", "mxfp8", "26.04", "", 2, "", "layout.ep_overlap=yes " },
+	{ "Qwen3_235B", "H100", "", "", "", 2, "", "layout.exchange=copies layout.ep_overlap=yes " },
+	{ "Qwen3_235B", "B300", "", "", "", 2, "", "layout.exchange=copies layout.ep_overlap=yes " },
+	{ "Qwen3_235B", "B", "", "", "", 1, "", "layout.exchange=copies " },
+};
+
+/* "26.06.01" of "... [26.06.01 NeMo Container; ...]"; texts of releases order as they do. */
+static const char *release_of(const struct published_row *row)
+{
+	const char *at = strchr(row->source, '[');
+
+	return at ? at + 1 : "";
+}
+
+const char *training_recipe(const struct published_row *row, int64_t vp)
+{
+	const char *release = release_of(row);
+
+	for (size_t i = 0; text_starts(row->source, "Megatron-Bridge") && i < COUNT_OF(recipes); i++) {
+		const struct recipe *r = &recipes[i];
+
+		if (text_starts(row->model, r->model) && text_starts(row->accelerator, r->accelerator) && text_starts(row->precision, r->precision) &&
+		    strcmp(release, r->since) >= 0 && (!*r->before || strcmp(release, r->before) < 0) && vp >= r->vp_least && strstr(row->batch, r->batch))
+			return r->settings;
+	}
+	return "";
+}

@@ -1,0 +1,12 @@
+/* Settings of Megatron-Bridge's performance recipes that its tables of results do not print. */
+#ifndef VALIDATION_TRAINING_RECIPES_H
+#define VALIDATION_TRAINING_RECIPES_H
+
+#include <stdint.h>
+
+#include "validation/rows.h"
+
+/* Attributes of a job, each ended by a blank; "" for rows of other sources. vp: chunks a stage. */
+const char *training_recipe(const struct published_row *row, int64_t vp);
+
+#endif
