@@ -27,6 +27,11 @@ void progress_start(struct progress *p, bool quiet)
 	p->next_s = p->start_s + 1;
 }
 
+void progress_lines(struct progress *p)
+{
+	p->wanted = p->lines = true;
+}
+
 bool progress_due(const struct progress *p)
 {
 	return p->wanted && clock_s() >= p->next_s;
@@ -40,6 +45,14 @@ void progress_show(struct progress *p, double share, const char *what)
 
 	if (!progress_due(p))
 		return;
+	if (p->lines) {
+		p->next_s = now + 5;
+		fprintf(stderr, "%.0f s  %s", now - p->start_s, what);
+		if (isfinite(share))
+			fprintf(stderr, " %.0f %%", 100 * share);
+		fputc('\n', stderr);
+		return;
+	}
 	p->next_s = now + 0.1;
 	p->shown = true;
 	if (!isfinite(share)) {

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/attr.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "cli/options.h"
@@ -66,6 +67,15 @@ static bool write_with(bool (*fill)(const struct published_study *, struct str *
 	return ok;
 }
 
+static bool write_report(const struct call *call, const struct published_study *s, const char *path, struct err *err)
+{
+	struct str out = { 0 };
+	bool ok = published_html(s, (size_t)call_int(call, "worst", 200), &out, err) && outfile_write(path, str_text(&out), out.length, err);
+
+	str_release(&out);
+	return ok;
+}
+
 /* Drift is judged on the shipped table as a whole only. */
 static bool baseline(const struct call *call, const struct published_study *s, struct err *err)
 {
@@ -103,27 +113,33 @@ static bool area_cmd(const struct call *call, const char *area, struct err *err)
 
 static bool published_cmd(const struct call *call, struct err *err)
 {
-	const char *json = call_text(call, "json"), *plot = call_text(call, "plot");
+	const char *json = call_text(call, "json"), *plot = call_text(call, "plot"), *html = call_text(call, "report");
+	const char *const files[] = { json, plot, html };
 	struct progress progress;
 	struct published_options o = { .path = call_text(call, "rows"), .source = call_text(call, "source"),
 				       .accelerator = call_text(call, "accelerator"), .model = call_text(call, "model"),
 				       .threads = (int)call_int(call, "threads", 0), .progress = on_progress, .ctx = &progress };
-	bool to_stdout = (json && strcmp(json, "-") == 0) || (plot && strcmp(plot, "-") == 0), ok;
+	int to_stdout = 0;
+	bool ok;
 	struct published_study *s;
 
 	if (call_text(call, "area"))
 		return area_cmd(call, call_text(call, "area"), err);
 	if (call_flag(call, "training"))
 		return training_cmd(call, err);
-	if (json && plot && strcmp(json, "-") == 0 && strcmp(plot, "-") == 0)
-		return err_set(err, ERR_INPUT, "--json and --plot: both to standard output; expected at most one there");
+	for (size_t i = 0; i < COUNT_OF(files); i++)
+		to_stdout += files[i] && strcmp(files[i], "-") == 0;
+	if (to_stdout > 1)
+		return err_set(err, ERR_INPUT, "--json, --plot and --report: %d of them to standard output; expected at most one there", to_stdout);
 	if (!o.path && !(o.path = paths_data(curated, call->arena, err)))
 		return false;
 	progress_start(&progress, call_flag(call, "quiet"));
+	if (call_flag(call, "progress"))
+		progress_lines(&progress);
 	s = published_validate(&o, err);
 	progress_end(&progress);
 	ok = s && (to_stdout || show_text(call, s, err)) && (!json || write_with(published_json, s, json, err)) &&
-	     (!plot || write_with(published_plot, s, plot, err)) && (call_flag(call, "no-store") || keep(call, s, err)) &&
+	     (!plot || write_with(published_plot, s, plot, err)) && (!html || write_report(call, s, html, err)) && (call_flag(call, "no-store") || keep(call, s, err)) &&
 	     baseline(call, s, err);
 	published_study_free(s);
 	return ok;
@@ -188,15 +204,17 @@ static const struct option published_table[] = {
 	{ .name = "source", .word = "TEXT", .fallback = "all", .help = "only rows whose source holds this" },
 	{ .name = "accelerator", .word = "TEXT", .fallback = "all", .help = "only rows whose accelerator holds this" },
 	{ .name = "model", .word = "TEXT", .fallback = "all", .help = "only rows whose model holds this" },
-	{ .name = "worst", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e6, .fallback = "20", .help = "list so many of the rows over 40 %" },
+	{ .name = "worst", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e6, .fallback = "20; 200 in --report", .help = "list so many of the rows over 40 %" },
 	{ .name = "threads", .word = "N", .kind = OPTION_INT, .least = 0, .most = 64, .fallback = "0, all processors", .help = "threads; results do not depend on it" },
 	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "as JSON (vibee.validate/1), each row with its scenario; - (or nothing): standard output" },
 	{ .name = "plot", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "simulated against published TTFT and TPOT as SVG" },
+	{ .name = "report", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "an HTML page: simulated against published, groups, the rows furthest off" },
 	{ .name = "baseline", .word = "FILE", .words = WORDS_FILE, .fallback = "the shipped validation/published/baseline.csv", .help = "stored medians to check against (exit status 1 when worse by over 2 points)" },
 	{ .name = "update-baseline", .kind = OPTION_FLAG, .help = "store the medians instead of checking them" },
 	{ .name = "db", .word = "FILE", .words = WORDS_FILE, .fallback = "$VIBEE_SIM_DB or ~/.local/share/vibee-sim/runs.db", .help = "database of runs" },
 	{ .name = "no-store", .kind = OPTION_FLAG, .help = "do not keep the errors in the database" },
 	{ .name = "quiet", .kind = OPTION_FLAG, .help = "no progress bar" },
+	{ .name = "progress", .kind = OPTION_FLAG, .help = "progress also where standard error is no terminal: a line every five seconds" },
 };
 static const struct option_group published_options_group = OPTION_GROUP("Options", published_table);
 
@@ -209,6 +227,7 @@ const struct command validate_published = {
 	.examples = (const struct example[]){
 		{ "vibee-sim validate published", "the shipped table, in half a minute of processor time; exit status 1 when a group drifted" },
 		{ "vibee-sim validate published --rows mine.csv --worst 50", "figures of your own" },
+		{ "vibee-sim validate published --report published.html", "a page to read and to sort" },
 		{ "vibee-sim validate published --json - | jq '.summary[]|select(.by==\"source\")'", "the errors for a program" },
 		{ NULL, NULL } },
 	.run = published_cmd,

@@ -64,6 +64,13 @@ static bool has_alias(const char *list, const char *wanted, const char **near, s
 	return false;
 }
 
+const char *catalog_aliases(const char *folder, const char *name, struct arena *arena)
+{
+	const char *root = paths_data(folder, arena, NULL), *path = root ? arena_printf(arena, "%s/%s.xml", root, name) : NULL;
+
+	return path ? aliases_of(path, arena) : NULL;
+}
+
 const char *const *catalog_names(const char *folder, size_t *count, struct arena *arena, struct err *err)
 {
 	const char *path = paths_data(folder, arena, err);

@@ -11,6 +11,9 @@
  * `what` ("device") begins the error text. NULL with err (ERR_INPUT, the nearest name) when nothing matches. */
 MUST_USE const char *catalog_find(const char *folder, const char *what, const char *name, struct arena *arena, struct err *err);
 
+/* The aliases of an entry of that folder as its root element writes them, blank-separated; NULL when it has none. */
+const char *catalog_aliases(const char *folder, const char *name, struct arena *arena);
+
 /* All names of a catalog folder, sorted, NULL-terminated. */
 MUST_USE const char *const *catalog_names(const char *folder, size_t *count, struct arena *arena, struct err *err);
 

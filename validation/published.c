@@ -20,17 +20,20 @@ static const char *first_word(const char *text, struct arena *arena)
 	return arena_printf(arena, "%.*s", (int)strcspn(text, " ("), text);
 }
 
-static const char *metric_kind(const struct published_row *row)
+/* By the figure that the row was read as; rows that were refused before by what their metric begins with. */
+static const char *metric_kind(const struct published_outcome *o)
 {
-	double batch = atof(row->batch);
+	const char *metric = o->row->metric;
+	enum published_figure f = o->set.figure;
+	bool read = o->set.to_si > 0;
 
-	if (text_starts(row->metric, "ttft"))
-		return batch > 0 && batch <= 8 ? "ttft, concurrency <= 8" : "ttft";
-	if (text_starts(row->metric, "tpot") || text_starts(row->metric, "output_speed"))
+	if (read ? f <= FIGURE_TTFT_P99 : text_starts(metric, "ttft"))
+		return o->set.batch > 0 && o->set.batch <= 8 ? "ttft, concurrency <= 8" : "ttft";
+	if (read ? f <= FIGURE_TPOT_P99 || f == FIGURE_USER : text_starts(metric, "tpot"))
 		return "tpot";
-	if (text_starts(row->metric, "request_latency"))
+	if (read ? f <= FIGURE_E2E_MAX : text_starts(metric, "request_latency"))
 		return "latency";
-	return strstr(row->metric, "throughput") ? "throughput" : "other";
+	return (read ? f <= FIGURE_OUTPUT_NODE : strstr(metric, "throughput") != NULL) ? "throughput" : "other";
 }
 
 /*
@@ -47,8 +50,11 @@ static bool held_out(const struct published_outcome *o)
 /* Keeps the rows that were asked for; the whole file was needed to find the rates of server runs. */
 static bool make_outcomes(struct published_study *s, const struct published_options *o, struct err *err)
 {
+	const struct published_lexicon *names = published_lexicon_new(s->arena, err);
 	size_t n = 0;
 
+	if (!names)
+		return false;
 	s->outcomes = arena_alloc(s->arena, (s->rows.count + 1) * sizeof(*s->outcomes));
 	if (!s->outcomes)
 		return err_memory(err);
@@ -57,14 +63,14 @@ static bool make_outcomes(struct published_study *s, const struct published_opti
 
 		if (!row_wanted(&s->rows.at[i], o->source, o->accelerator, o->model))
 			continue;
-		*out = (struct published_outcome){ .row = &s->rows.at[i], .predicted = NAN, .error = NAN, .reason = "" };
+		*out = (struct published_outcome){ .row = &s->rows.at[i], .predicted = NAN, .error = NAN, .least = NAN, .most = NAN, .reason = "" };
 		out->source = first_word(out->row->source, s->arena);
-		out->metric = metric_kind(out->row);
 		if (!out->source)
 			return err_memory(err);
 		out->held_out = held_out(out);
-		if (!published_case(&s->rows, i, &out->set, s->arena, err))
+		if (!published_case(&s->rows, i, names, &out->set, s->arena, err))
 			return false;
+		out->metric = metric_kind(out);
 		n++;
 	}
 	s->rows.count = n;
@@ -96,12 +102,19 @@ static void summarise(const struct published_study *s, struct published_group *g
 {
 	struct row_errors e;
 
-	for (size_t i = 0; i < s->rows.count; i++)
-		g->rows += strcmp(name_by(&s->outcomes[i], g->by), g->name) == 0;
+	for (size_t i = 0; i < s->rows.count; i++) {
+		const struct published_outcome *o = &s->outcomes[i];
+
+		if (strcmp(name_by(o, g->by), g->name) != 0)
+			continue;
+		g->rows++;
+		g->intervals += !isnan(o->least);
+		g->inside += o->row->value >= o->least && o->row->value <= o->most;
+	}
 	half(s, g, false, errors, &e);
 	g->seen = e.count, g->seen_median = e.median;
 	half(s, g, true, errors, &e);
-	g->simulated = e.count, g->over = e.over, g->median = e.median, g->p90 = e.p90, g->bias = e.bias;
+	g->simulated = e.count, g->over = e.over, g->median = e.median, g->mean = e.mean, g->p90 = e.p90, g->bias = e.bias;
 }
 
 static int compare_groups(const void *a, const void *b)

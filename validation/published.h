@@ -17,6 +17,7 @@ struct published_outcome {
 	const char *source, *metric;   /* how the source begins; kind of metric: "ttft, concurrency <= 8", "tpot" ... */
 	double predicted;              /* in the row's unit; NAN when not simulated */
 	double error;                  /* predicted / published - 1 */
+	double least, most;            /* the 80 % interval that `run` prints, in the row's unit; NAN: not simulated for this row */
 	const char *reason;            /* over 40 %: why, as far as known; "" = unexplained */
 	bool held_out;                 /* nothing in the program was fitted to rows of its source, accelerator and model */
 };
@@ -28,7 +29,8 @@ struct published_group {
 	int by;                        /* BY_... */
 	const char *name;
 	size_t rows, simulated, over;  /* simulated: of those held out; over: their errors above 40 % */
-	double median, p90, bias;      /* of |error|; bias: median of error; NAN without rows */
+	double median, mean, p90, bias;        /* of |error|; bias: median of error; NAN without rows */
+	size_t intervals, inside;      /* rows (of both halves) with an interval, and those whose published figure is in it */
 	size_t seen;                   /* simulated rows of the half that coefficients may be fitted to */
 	double seen_median;
 };

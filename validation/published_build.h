@@ -28,9 +28,12 @@ struct builder {
 	const struct published_row *row;
 	struct published_case *out;
 	struct arena *arena;
-	struct str settings;
+	const struct published_lexicon *names;
+	struct str settings, notes;
 	const struct model_name *model;
+	enum checkpoint checkpoint;            /* of the model, never CHECKPOINT_UNKNOWN */
 	const struct accelerator_name *accelerator;
+	const struct precision_name *precision;
 	const struct device *device;
 	struct published_layout layout;
 	double isl, osl;

@@ -1,6 +1,7 @@
 #include "validation/published_case.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +14,6 @@ const char *const published_why_text[WHY_COUNT] = {
 	[WHY_NONE] = "",
 	[WHY_MODEL] = "the model is not in the catalog",
 	[WHY_ACCELERATOR] = "the accelerator is not in the catalog",
-	[WHY_PRECISION] = "the number format is not one that we map",
-	[WHY_PARALLEL] = "the parallel layout is not described in full",
 	[WHY_LENGTHS] = "prompt or answer lengths are not stated",
 	[WHY_LOAD] = "the load (rate, batch or concurrency) is not stated",
 	[WHY_FRONTIER] = "interpolated on a frontier of many configurations that are not named",
@@ -24,7 +23,6 @@ const char *const published_why_text[WHY_COUNT] = {
 	[WHY_SPECULATION] = "speculative decoding is not simulated yet",
 	[WHY_ALTERED] = "the model was pruned or altered",
 	[WHY_PRODUCTION] = "a mean over a day of production traffic, whose load is not stated",
-	[WHY_DEVICES] = "the number of devices is not stated",
 	[WHY_REFUSED] = "the scenario is refused",
 	[WHY_SATURATED] = "no rate keeps the latency limits",
 	[WHY_VALUE] = "its figures cannot be read",
@@ -40,6 +38,7 @@ static const struct scenario_kind kinds[] = {
 	{ "Offline", LOAD_OFFLINE, WHY_NONE, NULL }, { "offline", LOAD_OFFLINE, WHY_NONE, NULL },
 	{ "MLPerf", LOAD_SERVER, WHY_NONE, NULL }, { "single stream", LOAD_BATCH, WHY_NONE, "static" },
 	{ "tt-metal demo", LOAD_BATCH, WHY_NONE, "static" }, { "Real Time", LOAD_BATCH, WHY_NONE, "static" },
+	{ "saturated", LOAD_OFFLINE, WHY_NONE, NULL }, { "max throughput", LOAD_OFFLINE, WHY_NONE, NULL }, { "concurrency", LOAD_CLOSED, WHY_NONE, NULL },
 	{ "Batch", LOAD_BATCH, WHY_NONE, "static" }, { "no speculation", LOAD_BATCH, WHY_NONE, "static" },
 };
 
@@ -63,15 +62,50 @@ double published_length(const char *text)
 
 	if (end == p || !isfinite(v))
 		return 0;
-	return *end == 'k' ? v * 1000 : v;
+	/* "1,024" */
+	if (*end == ',' && v >= 1 && v < 1000 && strspn(end + 1, "0123456789") == 3)
+		v = 1000 * v + strtod(end + 1, &end);
+	return *end == 'k' ? v * 1000 : *end == 'K' ? v * 1024 : v;
 }
 
-static const struct scenario_kind *kind_of(const struct published_row *row)
+/* Does text hold the part, whatever the case of either? */
+static bool holds_fold(const char *text, const char *part)
+{
+	size_t n = strlen(part);
+	char piece[64];
+
+	for (; strlen(text) >= n; text++) {
+		snprintf(piece, sizeof(piece), "%.*s", (int)n, text);
+		if (text_equal_fold(piece, part))
+			return true;
+	}
+	return false;
+}
+
+/* Nothing in the scenario's text is known: a stated number of requests is kept in flight, a throughput without one is that
+ * of an offline run. */
+static const struct scenario_kind *kind_assumed(struct builder *b)
+{
+	static const struct scenario_kind closed = { "", LOAD_CLOSED, WHY_NONE, NULL }, offline = { "", LOAD_OFFLINE, WHY_NONE, NULL };
+	double batch = published_length(b->row->batch);
+	bool rate = b->out->figure >= FIGURE_OUTPUT && b->out->figure <= FIGURE_OUTPUT_NODE;
+
+	if (batch >= 1)
+		published_note(&b->notes, "load '%s' read as %g requests in flight", b->row->scenario, batch);
+	else if (rate)
+		published_note(&b->notes, "load '%s' read as all requests at once", b->row->scenario);
+	return batch >= 1 ? &closed : rate ? &offline : NULL;
+}
+
+static const struct scenario_kind *kind_of(struct builder *b)
 {
 	for (size_t i = 0; i < COUNT_OF(kinds); i++)
-		if (strstr(row->scenario, kinds[i].text))
+		if (strstr(b->row->scenario, kinds[i].text))
 			return &kinds[i];
-	return NULL;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++)
+		if (holds_fold(b->row->scenario, kinds[i].text))
+			return &kinds[i];
+	return kind_assumed(b);
 }
 
 enum benchmark published_benchmark(const struct published_row *row)
@@ -92,36 +126,61 @@ const char *published_engine(const struct published_row *row)
 	return "vllm";
 }
 
-static bool names(struct builder *b)
+static bool figure(struct builder *b)
 {
 	const struct published_row *row = b->row;
-	const struct metric_name *metric = published_metric(row->metric, row->unit);
-	const struct precision_name *precision = published_precision(row->precision);
+	struct metric_name metric;
 
 	if (row->fault)
 		return published_refuse(b, WHY_VALUE, row->fault);
-	if (!metric)
+	if (!published_find_metric(row->metric, row->unit, &metric))
 		return published_refuse(b, WHY_METRIC, row->metric);
-	if (metric->figure == FIGURE_SYSTEM_POWER && strstr(b->row->scenario, "MaxQ"))
+	if (metric.figure == FIGURE_SYSTEM_POWER && strstr(b->row->scenario, "MaxQ"))
 		return published_refuse(b, WHY_POWER, NULL);
-	if (metric->figure == FIGURE_POWER || metric->figure == FIGURE_COST)
-		return published_refuse(b, metric->figure == FIGURE_POWER ? WHY_POWER : WHY_COST, NULL);
-	b->out->figure = metric->figure;
-	b->out->to_si = metric->to_si;
+	if (metric.figure == FIGURE_POWER || metric.figure == FIGURE_COST)
+		return published_refuse(b, metric.figure == FIGURE_POWER ? WHY_POWER : WHY_COST, NULL);
+	b->out->figure = metric.figure;
+	b->out->to_si = metric.to_si;
+	return true;
+}
+
+/* How the checkpoint is quantised where no table says: mixtures of experts in blocks, others alike throughout. */
+static bool checkpoint(struct builder *b)
+{
+	const struct model *model;
+	struct model_counts counts;
+
+	b->checkpoint = b->model->checkpoint;
+	if (b->checkpoint != CHECKPOINT_UNKNOWN)
+		return true;
+	if (!(model = model_load(b->model->catalog, b->arena, &(struct err){ 0 })))
+		return published_refuse(b, WHY_MODEL, b->model->catalog);
+	model_parameters(model, &counts);
+	b->checkpoint = counts.experts > 0 ? CHECKPOINT_BLOCK : CHECKPOINT_PLAIN;
+	return true;
+}
+
+static bool names(struct builder *b)
+{
+	const struct published_row *row = b->row;
+
+	if (!figure(b))
+		return false;
 	if (strstr(row->model, "pruned") || strstr(row->model, "sparse"))
 		return published_refuse(b, WHY_ALTERED, row->model);
-	if (!(b->model = published_model(row->model)))
+	if (!(b->model = published_find_model(b->names, row->model, &b->notes)))
 		return published_refuse(b, WHY_MODEL, row->model);
-	if (!(b->accelerator = published_accelerator(row->accelerator)))
+	if (!(b->accelerator = published_find_accelerator(b->names, row->accelerator, &b->notes)))
 		return published_refuse(b, WHY_ACCELERATOR, row->accelerator);
-	if (!precision)
-		return published_refuse(b, WHY_PRECISION, row->precision);
+	b->precision = published_find_precision(row->precision, row->model, &b->notes);
 	b->device = device_load(b->accelerator->device, b->arena, &(struct err){ 0 });
 	if (!b->device)
 		return published_refuse(b, WHY_ACCELERATOR, b->accelerator->device);
-	str_addf(&b->settings, "model.name=%s %s", b->model->catalog, precision->settings[b->model->checkpoint]);
+	if (!checkpoint(b))
+		return false;
+	str_addf(&b->settings, "model.name=%s %s", b->model->catalog, b->precision->settings[b->checkpoint]);
 	/* The demos of tt-metal run on block floating point of 8 bits, weights and cache. */
-	if (row->precision[0] == '\0' && b->device->kind == DEVICE_MESH)
+	if (b->precision->name[0] == '\0' && b->device->kind == DEVICE_MESH)
 		str_add(&b->settings, "model.dtype=fp8 model.kv_dtype=fp8 ");
 	/* Of chips that form a chain the model takes as many as it needs, when nobody says how many there were. */
 	if (b->accelerator->system && !(b->device->execution.streams && !(row->devices >= 1)))
@@ -169,27 +228,44 @@ static bool overview_of_experts(const struct builder *b)
 {
 	const struct published_degrees *d = &b->layout.decode;
 
-	return text_starts(b->row->source, "TensorRT-LLM-perf") && b->model->checkpoint != CHECKPOINT_PLAIN && !b->layout.split && d->tp > 1 &&
+	return text_starts(b->row->source, "TensorRT-LLM-perf") && b->checkpoint != CHECKPOINT_PLAIN && !b->layout.split && d->tp > 1 &&
 	       d->pp == 1 && d->ep == 1 && d->attention_dp == 1 && b->row->devices >= (double)d->tp;
 }
 
-static bool layout(struct builder *b)
+/* What cannot be read counts as not stated. */
+static void read_layout(struct builder *b)
+{
+	const char *text = b->row->parallelism;
+
+	if (published_layout_read(text, &b->layout) || special_layout(b))
+		return;
+	if (published_layout_read_loosely(text, &b->layout)) {
+		const struct published_degrees *d = &b->layout.decode;
+
+		published_note(&b->notes, "layout '%s' read as tp%lld pp%lld ep%lld attnDP%lld", text, (long long)d->tp, (long long)d->pp,
+			       (long long)d->ep, (long long)d->attention_dp);
+		return;
+	}
+	published_note(&b->notes, "layout '%s' not understood: chosen as if not stated", text);
+	published_layout_read("", &b->layout);
+}
+
+static void layout(struct builder *b)
 {
 	struct published_degrees *d = &b->layout.decode, *p = &b->layout.prefill;
 
-	if (!published_layout_read(b->row->parallelism, &b->layout) && !special_layout(b))
-		return published_refuse(b, WHY_PARALLEL, b->row->parallelism);
+	read_layout(b);
 	b->out->devices = b->row->devices;
 	/* dp2 ep2 of one server is attention data parallelism. */
 	if (d->dp > 1 && d->attention_dp == 1)
 		d->attention_dp = d->dp;
 	if (!b->layout.stated)
-		return true;           /* chosen by size(): needs the model */
+		return;                /* chosen by size(): needs the model */
 	b->out->copies = 1;
 	if (overview_of_experts(b)) {
 		add_choice(b, d->tp, "deployment.tp=%lld ");
 		add_choice(b, d->tp, "deployment.tp=1 deployment.ep=%lld deployment.dp_attention=%lld ");
-		return true;
+		return;
 	}
 	str_addf(&b->settings, "deployment.tp=%lld deployment.pp=%lld deployment.ep=%lld deployment.dp_attention=%lld ", (long long)d->tp,
 		 (long long)d->pp, (long long)d->ep, (long long)d->attention_dp);
@@ -200,7 +276,6 @@ static bool layout(struct builder *b)
 			 (long long)d->count, (long long)p->count, (long long)p->tp, (long long)p->ep, (long long)p->attention_dp);
 	else if (b->row->devices > 0)
 		b->out->copies = fmax(1, floor(b->row->devices / (double)(d->tp * d->pp * d->attention_dp)));
-	return true;
 }
 
 /* Bytes of an element as the row's precision stores weights. */
@@ -214,10 +289,12 @@ static double weight_bytes(const char *precision)
 /* The least power of two of devices that weights fill to at most 60 %. */
 static int64_t least_devices(const struct builder *b, double params)
 {
-	double need = params * weight_bytes(b->row->precision), capacity = device_memory_bytes(b->device);
+	enum { UNSTATED_MOST = 64 };
+	double need = params * weight_bytes(b->precision->name), capacity = device_memory_bytes(b->device);
+	double most = b->row->devices >= 1 ? b->row->devices : UNSTATED_MOST;
 	int64_t tp = 1;
 
-	while ((double)tp * 2 <= b->row->devices && need / (double)tp > 0.6 * capacity)
+	while ((double)tp * 2 <= most && need / (double)tp > 0.6 * capacity)
 		tp *= 2;
 	return tp;
 }
@@ -237,7 +314,7 @@ static void tuned_layouts(struct builder *b, bool experts, int64_t least)
 }
 
 /* A row without a layout: that of least_devices, the rest of the system copies of it; or the best of several. */
-static bool size(struct builder *b, const struct model *model, bool tuned)
+static void size(struct builder *b, const struct model *model, bool tuned)
 {
 	struct model_counts counts;
 	int64_t tp;
@@ -245,21 +322,22 @@ static bool size(struct builder *b, const struct model *model, bool tuned)
 	/* Devices that serve as one machine lie as sim/spread.h lays them. */
 	if (b->device->execution.streams || (b->device->execution.together && b->accelerator->system)) {
 		b->out->copies = 1;
-		return true;
+		return;
 	}
-	if (!(b->row->devices >= 1))
-		return published_refuse(b, WHY_DEVICES, NULL);
 	model_parameters(model, &counts);
 	tp = least_devices(b, counts.total);
-	b->out->copies = floor(b->row->devices / (double)tp);
+	if (!(b->row->devices >= 1)) {
+		published_note(&b->notes, "number of devices not stated: %lld, the least that hold the model", (long long)tp);
+		tuned = false;
+	}
+	b->out->copies = b->row->devices >= 1 ? floor(b->row->devices / (double)tp) : 1;
 	if (tuned) {
 		tuned_layouts(b, counts.experts > 0, tp);
-		return true;
+		return;
 	}
 	str_addf(&b->settings, "deployment.tp=%lld ", (long long)tp);
-	if (b->model->checkpoint == CHECKPOINT_BLOCK)
+	if (b->checkpoint == CHECKPOINT_BLOCK)
 		str_addf(&b->settings, "deployment.ep=%lld ", (long long)tp);
-	return true;
 }
 
 /* Lognormal of that mean, clipped. */
@@ -282,7 +360,7 @@ static double two_digits(double v)
 
 static bool lengths(struct builder *b)
 {
-	const struct dataset_lengths *data = published_dataset(b->row->model, b->row->source);
+	const struct dataset_lengths *data = published_dataset(b->model->catalog, b->row->source);
 	bool spread_80 = published_benchmark(b->row) == BENCHMARK_INFERENCEX;
 	const char *names2[] = { "prompt_tokens", "output_tokens" };
 
@@ -325,24 +403,22 @@ static bool lengths(struct builder *b)
 
 static bool build(struct builder *b)
 {
-	const struct scenario_kind *kind = kind_of(b->row);
+	const struct scenario_kind *kind;
 	struct err err = { 0 };
 	const struct model *model;
 
 	if (!names(b))
 		return false;
-	if (!kind)
+	if (!(kind = kind_of(b)))
 		return published_refuse(b, WHY_LOAD, b->row->scenario);
 	if (kind->why != WHY_NONE)
 		return published_refuse(b, kind->why, NULL);
-	if (!layout(b))
-		return false;
+	layout(b);
 	if (!b->layout.stated) {
 		model = model_load(b->model->catalog, b->arena, &err);
 		if (!model)
 			return published_refuse(b, WHY_MODEL, b->row->model);
-		if (!size(b, model, text_starts(b->row->source, "MLPerf") && (kind->load == LOAD_OFFLINE || kind->load == LOAD_SERVER)))
-			return false;
+		size(b, model, text_starts(b->row->source, "MLPerf") && (kind->load == LOAD_OFFLINE || kind->load == LOAD_SERVER));
 	}
 	if (kind->load != LOAD_PROFILE && !lengths(b))
 		return false;
@@ -350,20 +426,24 @@ static bool build(struct builder *b)
 	return published_load(b, kind);
 }
 
-bool published_case(const struct published_rows *rows, size_t index, struct published_case *out, struct arena *arena, struct err *err)
+static char *kept(const struct str *s, struct arena *arena)
 {
-	struct builder b = { .rows = rows, .row = &rows->at[index], .out = out, .arena = arena };
+	return s->failed ? NULL : arena_strdup(arena, str_text(s));
+}
+
+bool published_case(const struct published_rows *rows, size_t index, const struct published_lexicon *names_known, struct published_case *out,
+		    struct arena *arena, struct err *err)
+{
+	struct builder b = { .rows = rows, .row = &rows->at[index], .names = names_known, .out = out, .arena = arena };
 	bool ok;
 
 	*out = (struct published_case){ .copies = 1 };
 	ok = build(&b);
 	out->osl = b.osl;
-	if (b.settings.failed || (ok && !(out->settings = arena_strdup(arena, str_text(&b.settings))))) {
-		str_release(&b.settings);
-		return err_memory(err);
-	}
+	ok = (!ok || (out->settings = kept(&b.settings, arena))) && !b.settings.failed && (out->note = kept(&b.notes, arena));
 	str_release(&b.settings);
-	return true;
+	str_release(&b.notes);
+	return ok || err_memory(err);
 }
 
 static double figure_of(const struct published_case *c, const struct result *r)
@@ -388,9 +468,12 @@ static double figure_of(const struct published_case *c, const struct result *r)
 	case FIGURE_E2E_P99: return r->e2e_s.p99;
 	case FIGURE_E2E_MAX: return r->e2e_s.max;
 	case FIGURE_OUTPUT: return r->output_throughput * c->copies;
+	case FIGURE_TOTAL: return r->total_token_throughput * c->copies;
+	case FIGURE_INPUT: return r->prompt_tokens / r->duration_s * c->copies;
 	case FIGURE_REQUESTS: return r->request_throughput * c->copies;
 	case FIGURE_OUTPUT_DEVICE: return r->output_throughput * c->copies / devices;
 	case FIGURE_TOTAL_DEVICE: return r->total_token_throughput * c->copies / devices;
+	case FIGURE_INPUT_DEVICE: return r->prompt_tokens / r->duration_s * c->copies / devices;
 	case FIGURE_INPUT_NODE: return r->prompt_tokens / r->duration_s * c->copies / devices * 8;
 	case FIGURE_OUTPUT_NODE: return r->output_throughput * c->copies / devices * 8;
 	case FIGURE_USER: return 1 / r->tpot_s.mean;

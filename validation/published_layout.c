@@ -1,5 +1,6 @@
 #include "validation/published_layout.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,4 +81,64 @@ bool published_layout_read(const char *text, struct published_layout *out)
 		return read_pool(&text, 'P', &out->prefill) && read_pool(&text, 'D', &out->decode) && *text == '\0';
 	}
 	return read_degrees(&text, '\0', &out->decode);
+}
+
+static const struct {
+	const char *word;
+	size_t offset;
+} loose_words[] = {
+	{ "tp", offsetof(struct published_degrees, tp) }, { "tensor", offsetof(struct published_degrees, tp) },
+	{ "pp", offsetof(struct published_degrees, pp) }, { "pipeline", offsetof(struct published_degrees, pp) },
+	{ "ep", offsetof(struct published_degrees, ep) }, { "expert", offsetof(struct published_degrees, ep) },
+	{ "dp", offsetof(struct published_degrees, dp) }, { "data", offsetof(struct published_degrees, dp) },
+	{ "attndp", offsetof(struct published_degrees, attention_dp) }, { "dpa", offsetof(struct published_degrees, attention_dp) },
+};
+
+/* The degree that a run of letters, or the words before "parallel", names; NULL. */
+static int64_t *loose_degree(const char *text, size_t length, struct published_degrees *d)
+{
+	for (size_t i = 0; i < COUNT_OF(loose_words); i++) {
+		size_t n = 0;
+
+		while (n < length && loose_words[i].word[n] == tolower((unsigned char)text[n]))
+			n++;
+		if (n == length && loose_words[i].word[n] == '\0')
+			return (int64_t *)(void *)((char *)d + loose_words[i].offset);
+	}
+	return NULL;
+}
+
+/* Words of letters name a degree, which stands until the next number; other words ("parallel", "size", "GPUs") say nothing. */
+bool published_layout_read_loosely(const char *text, struct published_layout *out)
+{
+	int64_t *named = NULL;
+
+	*out = (struct published_layout){ .decode = one, .prefill = one };
+	while (*text) {
+		char *end;
+		size_t n = 0;
+
+		if (isdigit((unsigned char)*text)) {
+			long v = strtol(text, &end, 10);
+
+			if (named && (v < 1 || v > 100000))
+				return false;
+			if (named) {
+				*named = v;
+				out->stated = true;
+			}
+			named = NULL;
+			text = end;
+			continue;
+		}
+		while (isalpha((unsigned char)text[n]))
+			n++;
+		if (n > 0) {
+			int64_t *degree = loose_degree(text, n, &out->decode);
+
+			named = degree ? degree : named;
+		}
+		text += n > 0 ? n : 1;
+	}
+	return out->stated;
 }

@@ -15,5 +15,8 @@ struct published_layout {
 
 /* False when the text holds a word that is none of these. */
 bool published_layout_read(const char *text, struct published_layout *out);
+/* The same in other words: "TP=8, EP 8", "tensor parallel 4", "8 GPUs TP8", "DPA8"; one pool only. False when none of its words is
+ * a degree. */
+bool published_layout_read_loosely(const char *text, struct published_layout *out);
 
 #endif

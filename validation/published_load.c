@@ -68,7 +68,7 @@ static double measured_rate(const struct builder *b)
  * fits into a batch beside the decodes, as engines that do not chunk need. */
 static void tuned(struct builder *b)
 {
-	const struct dataset_lengths *data = published_dataset(b->row->model, b->row->source);
+	const struct dataset_lengths *data = published_dataset(b->model->catalog, b->row->source);
 	double longest = data ? data->most : b->isl, budget = 8192;
 
 	if (longest + 2048 > budget)
@@ -96,11 +96,11 @@ static double run_requests(const struct builder *b)
  */
 static bool server_load(struct builder *b)
 {
-	double ttft = limit_of(b->row->scenario, "TTFT<="), tpot = limit_of(b->row->scenario, "TPOT<=");
+	double ttft = limit_of(b->row->scenario, "TTFT<="), tpot = limit_of(b->row->scenario, "TPOT<="), e2e = limit_of(b->row->scenario, "latency<=");
 	double rate = measured_rate(b), copies = b->out->copies;
 	bool throughput = strcmp(b->row->metric, "throughput") == 0;
 
-	if (!(ttft > 0) || !(tpot > 0))
+	if ((!(ttft > 0) || !(tpot > 0)) && !(e2e > 0))
 		return published_refuse(b, WHY_LOAD, "latency limits are not stated");
 	if (!throughput && !(rate > 0))
 		return published_refuse(b, WHY_LOAD, "no row holds the throughput of this run");
@@ -111,6 +111,7 @@ static bool server_load(struct builder *b)
 		b->out->rate_most = rate / (b->out->choice_count > 0 ? b->row->devices : copies);
 	b->out->ttft_p99_s = ttft;
 	b->out->tpot_p99_s = tpot;
+	b->out->e2e_p99_s = e2e;
 	return true;
 }
 
@@ -150,7 +151,7 @@ static void client_limits(struct builder *b, double each)
 	if (who == BENCHMARK_INFERENCEX && (b->layout.split || strcmp(engine, "trtllm") == 0) && each > 256)
 		str_addf(&b->settings, "scheduler.graph_max_tokens=%.0f ", fmax(each, 1024));
 	/* Its scripts for gpt-oss write 20,000 instead (recalled). */
-	if (who == BENCHMARK_INFERENCEX && one_prompt && b->model->checkpoint == CHECKPOINT_NATIVE)
+	if (who == BENCHMARK_INFERENCEX && one_prompt && b->checkpoint == CHECKPOINT_NATIVE)
 		str_add(&b->settings, "scheduler.max_num_batched_tokens=20000 ");
 	else if (one_prompt && !b->layout.split)
 		str_addf(&b->settings, "scheduler.max_num_batched_tokens=%.0f ", 64 * ceil((b->isl + of_each * each + 64) / 64));

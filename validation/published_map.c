@@ -5,7 +5,7 @@
 #include "base/attr.h"
 #include "base/str.h"
 
-static const struct accelerator_name accelerators[] = {
+const struct accelerator_name published_accelerators[] = {
 	{ "H100-SXM", "h100", "dgx-h100" }, { "H200-SXM", "h200", "hgx-h200" }, { "H800", "h800", "hgx-h800" },
 	{ "H100-PCIe", "h100-pcie", NULL }, { "H100-NVL", "h100-nvl", NULL }, { "H200-NVL", "h200-nvl", NULL }, { "GH200", "gh200", NULL }, { "A100-80GB", "a100", "dgx-a100" }, { "L40S", "l40s", NULL },
 	{ "B200-SXM", "b200", "dgx-b200" }, { "B300-SXM", "b300", "hgx-b300" }, { "GB200", "gb200", "gb200-nvl72" },
@@ -18,8 +18,9 @@ static const struct accelerator_name accelerators[] = {
 	{ "Blackhole-p150", "tenstorrent-p150a", NULL }, { "SN40L", "sambanova-sn40l", "sn40l-16" },
 	{ "Cerebras-CS3", "cerebras-cs3", "cerebras-cs3-4" }, { "Groq-LPU", "groq-lpu", "groq-576" },
 };
+const size_t published_accelerator_count = COUNT_OF(published_accelerators);
 
-static const struct model_name models[] = {
+const struct model_name published_models[] = {
 	{ "DeepSeek-V3", "deepseek-v3", CHECKPOINT_BLOCK }, { "DeepSeek-R1", "deepseek-r1", CHECKPOINT_BLOCK }, { "deepseek-r1", "deepseek-r1", CHECKPOINT_BLOCK },
 	{ "DeepSeek-R1-NVFP4", "deepseek-r1", CHECKPOINT_BLOCK }, { "DeepSeek-R1-0528", "deepseek-r1", CHECKPOINT_BLOCK },
 	{ "DeepSeek-V3.1-NVFP4", "deepseek-v3", CHECKPOINT_BLOCK }, { "DeepSeek-V3/R1", "deepseek-v3", CHECKPOINT_BLOCK },
@@ -46,7 +47,13 @@ static const struct model_name models[] = {
 	{ "CodeLlama-13b-hf", "codellama-13b", CHECKPOINT_PLAIN }, { "CodeLlama-7b-hf", "codellama-7b", CHECKPOINT_PLAIN },
 	{ "CodeLlama-34b-hf", "codellama-34b", CHECKPOINT_PLAIN }, { "CodeLlama-70b-hf", "codellama-70b", CHECKPOINT_PLAIN },
 	{ "QwQ-32B", "qwen2.5-32b", CHECKPOINT_PLAIN }, { "Mamba-2.8B", "mamba-2.8b", CHECKPOINT_PLAIN },
+	/* Students of DeepSeek-R1 keep the architecture of what they began as. */
+	{ "DeepSeek-R1-Distill-Llama-70B", "llama-3.3-70b", CHECKPOINT_PLAIN }, { "DeepSeek-R1-Distill-Llama-8B", "llama-3.1-8b", CHECKPOINT_PLAIN },
+	{ "DeepSeek-R1-Distill-Qwen-32B", "qwen2.5-32b", CHECKPOINT_PLAIN }, { "DeepSeek-R1-Distill-Qwen-14B", "qwen2.5-14b", CHECKPOINT_PLAIN },
+	{ "DeepSeek-R1-Distill-Qwen-7B", "qwen2.5-7b", CHECKPOINT_PLAIN }, { "DeepSeek-V3.1", "deepseek-v3", CHECKPOINT_BLOCK },
+	{ "gptj-99", "gpt-j-6b", CHECKPOINT_PLAIN }, { "GPT-J", "gpt-j-6b", CHECKPOINT_PLAIN },
 };
+const size_t published_model_count = COUNT_OF(published_models);
 
 /* fp4 mixtures keep attention in bf16, as NVIDIA's NVFP4 checkpoints of MLA models do (recalled). */
 #define FP8 "model.dtype=fp8 model.kv_dtype=fp8 "
@@ -90,11 +97,11 @@ static const struct metric_name metrics[] = {
 /* Means of the data sets of MLPerf Inference; prompts of OpenOrca are recalled, the spread is ours; answers end where the
  * rules of the benchmark cut them (recalled). */
 static const struct dataset_lengths datasets[] = {
-	{ "llama2-70b", "MLPerf", 290, 0.9, 294, 0.7, 1024, 1024, 0, "OpenOrca: output 294 stated; prompt mean recalled" },
+	{ "llama-2-70b", "MLPerf", 290, 0.9, 294, 0.7, 1024, 1024, 0, "OpenOrca: output 294 stated; prompt mean recalled" },
 	{ "mixtral-8x7b", "MLPerf", 320, 0.8, 145, 0.8, 2048, 1024, 0, "OpenOrca, GSM8K, MBXP: output 145 stated; prompt mean recalled" },
-	{ "llama3.1-405b", "MLPerf", 9400, 0.6, 0, 0.5, 20000, 2000, 0, "mean 9.4k stated" },
-	{ "llama3.1-8b", "MLPerf", 780, 0.4, 128, 0, 2540, 128, 0, "CNN/DailyMail, stated" },
-	{ "gptj", "MLPerf", 780, 0.4, 69, 0.3, 1919, 128, 4, "CNN/DailyMail; output mean and four beams recalled" },
+	{ "llama-3.1-405b", "MLPerf", 9400, 0.6, 0, 0.5, 20000, 2000, 0, "mean 9.4k stated" },
+	{ "llama-3.1-8b", "MLPerf", 780, 0.4, 128, 0, 2540, 128, 0, "CNN/DailyMail, stated" },
+	{ "gpt-j-6b", "MLPerf", 780, 0.4, 69, 0.3, 1919, 128, 4, "CNN/DailyMail; output mean and four beams recalled" },
 	{ "", "LLMServingSim", 860, 0.56, 660, 0.16, 4600, 1230, 0, "ShareGPT as two published request traces hold it" },
 	{ "deepseek-r1", "MLPerf", 800, 1.0, 0, 0.8, 3000, 20000, 0, "output stated; prompt mean recalled" },
 };
@@ -115,17 +122,33 @@ static const struct load_profile profiles[] = {
 
 const struct accelerator_name *published_accelerator(const char *name)
 {
-	for (size_t i = 0; i < COUNT_OF(accelerators); i++)
-		if (strcmp(accelerators[i].name, name) == 0)
-			return &accelerators[i];
+	for (size_t i = 0; i < published_accelerator_count; i++)
+		if (strcmp(published_accelerators[i].name, name) == 0)
+			return &published_accelerators[i];
+	return NULL;
+}
+
+const struct accelerator_name *published_accelerator_of(const char *device)
+{
+	for (size_t i = 0; i < published_accelerator_count; i++)
+		if (strcmp(published_accelerators[i].device, device) == 0)
+			return &published_accelerators[i];
 	return NULL;
 }
 
 const struct model_name *published_model(const char *name)
 {
-	for (size_t i = 0; i < COUNT_OF(models); i++)
-		if (strcmp(models[i].name, name) == 0)
-			return &models[i];
+	for (size_t i = 0; i < published_model_count; i++)
+		if (strcmp(published_models[i].name, name) == 0)
+			return &published_models[i];
+	return NULL;
+}
+
+const struct model_name *published_model_of(const char *catalog)
+{
+	for (size_t i = 0; i < published_model_count; i++)
+		if (strcmp(published_models[i].catalog, catalog) == 0)
+			return &published_models[i];
 	return NULL;
 }
 

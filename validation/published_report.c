@@ -6,60 +6,16 @@
 
 #include "base/json.h"
 #include "reports/gnuplot.h"
-
-static void seen_cells(struct table *t, const struct published_group *g)
-{
-	if (g->seen == 0) {
-		table_cell(t, STYLE_FAINT, "-");
-		table_cell(t, STYLE_FAINT, "-");
-		return;
-	}
-	table_cellf(t, STYLE_FAINT, "%zu", g->seen);
-	table_cellf(t, STYLE_FAINT, "%.1f %%", 100 * g->seen_median);
-}
+#include "validation/published_sheets.h"
 
 static bool group_table(const struct published_study *s, int by, const struct term *term, struct str *out, struct err *err)
 {
-	const struct table_column columns[] = { { published_by_names[by], false }, { "rows", true }, { "held out", true },
-						{ "median", true }, { "P90", true }, { "> 40 %", true }, { "bias", true }, { "seen", true },
-						{ "median", true } };
-	struct table *t = table_new(columns, COUNT_OF(columns));
-	bool ok;
+	struct sheet *t = published_group_sheet(s, by, err);
+	bool ok = t && sheet_print(t, term, 0, 0, out, err);
 
-	if (!t)
-		return err_memory(err);
-	for (size_t i = 0; i < s->group_count; i++) {
-		const struct published_group *g = &s->groups[i];
-
-		if (g->by != by)
-			continue;
-		table_cell(t, STYLE_PLAIN, g->name);
-		table_cellf(t, STYLE_PLAIN, "%zu", g->rows);
-		table_cellf(t, STYLE_PLAIN, "%zu", g->simulated);
-		if (g->simulated == 0) {
-			for (int k = 0; k < 4; k++)
-				table_cell(t, STYLE_FAINT, "-");
-			seen_cells(t, g);
-			continue;
-		}
-		table_cellf(t, g->median <= 0.1 ? STYLE_GOOD : STYLE_PLAIN, "%.1f %%", 100 * g->median);
-		table_cellf(t, STYLE_PLAIN, "%.1f %%", 100 * g->p90);
-		table_cellf(t, STYLE_PLAIN, "%.0f %%", 100.0 * (double)g->over / (double)g->simulated);
-		table_cellf(t, STYLE_PLAIN, "%+.1f %%", 100 * g->bias);
-		seen_cells(t, g);
-	}
-	ok = table_print(t, term, 0, out, err);
-	table_free(t);
+	sheet_free(t);
 	str_add(out, "\n");
 	return ok;
-}
-
-static int further_off(const void *a, const void *b)
-{
-	const struct published_outcome *const *x = a, *const *y = b;
-	double ex = fabs(log1p((*x)->error)), ey = fabs(log1p((*y)->error));
-
-	return ex > ey ? -1 : ex < ey ? 1 : strcmp((*x)->row->id, (*y)->row->id);
 }
 
 enum { REASONS_MOST = 64 };
@@ -92,20 +48,14 @@ static bool worst_table(const struct published_study *s, size_t most, const stru
 	static const struct table_column columns[] = { { "id", false }, { "model", false }, { "accelerator", false }, { "layout", false },
 						       { "load", true }, { "metric", false }, { "published", true }, { "simulated", true },
 						       { "why", true } };
-	const struct published_outcome **sorted = arena_alloc(s->arena, (s->rows.count + 1) * sizeof(const struct published_outcome *));
-	struct table *t = table_new(columns, COUNT_OF(columns));
+	size_t n, unexplained = 0;
+	const struct published_outcome *const *sorted = published_worst(s, &n, err);
+	struct table *t = sorted ? table_new(columns, COUNT_OF(columns)) : NULL;
 	struct reason_list reasons = { .count = 0 };
-	size_t n = 0, unexplained = 0;
 	bool ok;
 
-	if (!t || !sorted) {
-		table_free(t);
-		return err_memory(err);
-	}
-	for (size_t i = 0; i < s->rows.count; i++)
-		if (!isnan(s->outcomes[i].error) && fabs(s->outcomes[i].error) > 0.4)
-			sorted[n++] = &s->outcomes[i];
-	qsort(sorted, n, sizeof(sorted[0]), further_off);
+	if (!t)
+		return sorted ? err_memory(err) : false;
 	for (size_t i = 0; i < n; i++)
 		unexplained += !sorted[i]->reason[0];
 	str_addf(out, "%zu rows over 40 %%, %zu of them unexplained%s\n", n, unexplained, n > most ? "; the furthest off:" : "");
@@ -157,6 +107,27 @@ static void reasons(const struct published_study *s, struct str *out)
 	}
 }
 
+/* What rows that are not literal in our tables were read as, each reading once. */
+static bool assumptions(const struct published_study *s, struct str *out, struct err *err)
+{
+	enum { SHOWN_MOST = 12 };
+	struct published_note *notes;
+	size_t count, rows = 0;
+
+	if (!(notes = published_notes(s, &count, err)))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		rows += notes[i].rows;
+	if (count == 0)
+		return true;
+	str_addf(out, "%zu rows read with assumptions:\n", rows);
+	for (size_t i = 0; i < count && i < SHOWN_MOST; i++)
+		str_addf(out, "%6zu  %s\n", notes[i].rows, notes[i].text);
+	if (count > SHOWN_MOST)
+		str_addf(out, "        and %zu readings more (--json: \"note\" of each row)\n", count - SHOWN_MOST);
+	return true;
+}
+
 bool published_text(const struct published_study *s, size_t worst, const struct term *term, struct str *out, struct err *err)
 {
 	size_t fitted = 0, simulated = 0;
@@ -171,11 +142,15 @@ bool published_text(const struct published_study *s, size_t worst, const struct 
 	if (!group_table(s, BY_ALL, term, out, err))
 		return false;
 	str_add(out, "errors are |simulated / published - 1|; bias is the median with its sign");
-	str_addf(out, ". Seen: %zu rows of the half of (source, accelerator, model) that coefficients may be fitted to\n\n", fitted);
+	str_addf(out, ". Seen: %zu rows of the half of (source, accelerator, model) that coefficients may be fitted to\n", fitted);
+	published_coverage(s, out);
+	str_add(out, "\n\n");
 	if (worst > 0 && !worst_table(s, worst, term, out, err))
 		return false;
 	str_addf(out, "\n%zu of %zu rows simulated, %zu not:\n", simulated, s->rows.count, s->rows.count - simulated);
 	reasons(s, out);
+	if (!assumptions(s, out, err))
+		return false;
 	str_addf(out, "\n%zu simulations in %.1f s\n", s->simulations, s->wall_s);
 	return true;
 }
@@ -196,6 +171,11 @@ static void json_row(struct json *j, const struct published_outcome *o)
 	json_text(j, "scenario", o->set.settings);
 	json_text(j, "not_simulated", o->set.why == WHY_NONE ? NULL : published_why_text[o->set.why]);
 	json_text(j, "detail", o->set.detail);
+	json_text(j, "note", o->set.note && o->set.note[0] ? o->set.note : NULL);
+	if (!isnan(o->least)) {
+		json_number(j, "interval_least", o->least);
+		json_number(j, "interval_most", o->most);
+	}
 	json_text(j, "reason", isnan(o->error) || fabs(o->error) <= 0.4 ? NULL : o->reason[0] ? o->reason : "unexplained");
 	if (o->row->extra[0])
 		json_text(j, "extra", o->row->extra);
@@ -224,11 +204,14 @@ bool published_json(const struct published_study *s, struct str *out, struct err
 		json_int(&j, "rows", (int64_t)g->rows);
 		json_int(&j, "count", (int64_t)g->simulated);
 		json_number(&j, "median_abs_rel_error", g->median);
+		json_number(&j, "mean_abs_rel_error", g->mean);
 		json_number(&j, "p90_abs_rel_error", g->p90);
 		json_number(&j, "median_rel_error", g->bias);
 		json_int(&j, "over_40_percent", (int64_t)g->over);
 		json_int(&j, "seen_count", (int64_t)g->seen);
 		json_number(&j, "seen_median_abs_rel_error", g->seen_median);
+		json_int(&j, "interval_count", (int64_t)g->intervals);
+		json_int(&j, "interval_inside", (int64_t)g->inside);
 		json_end(&j);
 	}
 	json_end(&j);

@@ -13,6 +13,8 @@ MUST_USE bool published_text(const struct published_study *s, size_t worst, cons
 MUST_USE bool published_json(const struct published_study *s, struct str *out, struct err *err);
 /* Adds predicted against published times as SVG, TTFT and TPOT; ERR_IO without gnuplot. */
 MUST_USE bool published_plot(const struct published_study *s, struct str *out, struct err *err);
+/* Adds a page: predicted against published by kind of metric, groups, the `worst` rows furthest off with their reasons. */
+MUST_USE bool published_html(const struct published_study *s, size_t worst, struct str *out, struct err *err);
 /* The groups' errors as the database keeps them, in the study's arena. NULL + err on failure. */
 MUST_USE const struct validation_error *published_errors(const struct published_study *s, size_t *count, struct err *err);
 

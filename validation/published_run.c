@@ -8,12 +8,14 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "sim/interval.h"
 #include "sim/serve.h"
 
 /* Cases of equal settings and limits: one simulation. */
 struct job {
 	struct published_outcome **first;
 	size_t count;
+	bool interval;                 /* simulated at both ends of its operators' errors, too */
 	enum err_kind failed;
 	char refusal[160];
 };
@@ -39,7 +41,8 @@ static int compare_cases(const struct published_case *a, const struct published_
 	for (size_t i = 0; c == 0 && i < a->choice_count; i++)
 		c = strcmp(a->choices[i].settings, b->choices[i].settings);
 	c = c ? c : compare_numbers(a->ttft_p99_s, b->ttft_p99_s);
-	return c ? c : compare_numbers(a->tpot_p99_s, b->tpot_p99_s);
+	c = c ? c : compare_numbers(a->tpot_p99_s, b->tpot_p99_s);
+	return c ? c : compare_numbers(a->e2e_p99_s, b->e2e_p99_s);
 }
 
 static int compare_outcomes(const void *a, const void *b)
@@ -103,7 +106,7 @@ static bool apply(struct scenario *sc, const char *settings, struct arena *arena
 }
 
 /* One run; rate > 0 replaces the arrivals by Poisson of that rate, < 0 by all at once. */
-static bool run_once(const char *settings, double rate, struct result *r, struct arena *arena, struct err *err)
+static bool run_once(const char *settings, double rate, bool interval, struct result *r, struct arena *arena, struct err *err)
 {
 	struct scenario *sc = scenario_new(arena, err);
 	struct sim *sim = NULL;
@@ -115,23 +118,25 @@ static bool run_once(const char *settings, double rate, struct result *r, struct
 		sc->workload.arrivals.kind = ARRIVAL_ALL_AT_ONCE;
 	ok = ok && (sim = sim_new(sc, NULL, err)) && sim_run(sim, INFINITY, err) && sim_result(sim, arena, r, err);
 	sim_free(sim);
-	return ok;
+	return ok && (!interval || interval_run(sc, r, arena, err));
 }
 
 static bool inside(const struct published_case *c, const struct result *r)
 {
-	return r->ttft_s.p99 <= c->ttft_p99_s && r->tpot_s.p99 <= c->tpot_p99_s;
+	return (!(c->ttft_p99_s > 0) || r->ttft_s.p99 <= c->ttft_p99_s) && (!(c->tpot_p99_s > 0) || r->tpot_s.p99 <= c->tpot_p99_s) &&
+	       (!(c->e2e_p99_s > 0) || r->e2e_s.p99 <= c->e2e_p99_s);
 }
 
 static bool has_limits(const struct published_case *c)
 {
-	return c->ttft_p99_s > 0;
+	return c->ttft_p99_s > 0 || c->tpot_p99_s > 0 || c->e2e_p99_s > 0;
 }
 
 /* What the simulations of one case have come to. */
 struct trial {
 	const struct published_case *set;
 	struct arena *arena;
+	bool interval;                 /* wanted of the run */
 	struct result *best, *next;
 	double best_rate;              /* requests/s of a device that keeps the limits (offline: that it gets through); 0: none */
 	double best_devices;           /* of a copy of the layout that does; 0: the case's own */
@@ -153,7 +158,7 @@ static void keep(struct trial *t, const char *settings, double rate, double devi
 static bool at_rate(struct trial *t, const char *settings, double rate, double devices, bool *held, struct err *err)
 {
 	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, rate, t->next, t->arena, err))
+	if (!run_once(settings, rate, false, t->next, t->arena, err))
 		return false;
 	*held = inside(t->set, t->next);
 	if (!*held)
@@ -173,7 +178,7 @@ static bool search(struct trial *t, const char *settings, double devices, struct
 	bool held;
 
 	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, -1, t->next, t->arena, err))
+	if (!run_once(settings, -1, false, t->next, t->arena, err))
 		return false;
 	most = 1.1 * t->next->request_throughput;
 	width = most / 70;
@@ -204,7 +209,7 @@ static bool try_layout(struct trial *t, const char *settings, double devices, st
 	if (has_limits(t->set))
 		return search(t, settings, devices, err);
 	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, 0, t->next, t->arena, err))
+	if (!run_once(settings, 0, t->interval, t->next, t->arena, err))
 		return false;
 	if (t->next->request_throughput / devices > t->best_rate)
 		keep(t, settings, t->next->request_throughput, devices);
@@ -246,6 +251,12 @@ static void predict(struct published_outcome *o, const struct trial *t, const st
 		o->set.copies = floor(o->row->devices / t->best_devices);
 	o->predicted = published_predict(&o->set, r);
 	o->error = o->predicted / o->row->value - 1;
+	if (r->faster && r->slower) {
+		double a = published_predict(&o->set, r->faster), b = published_predict(&o->set, r->slower);
+
+		o->least = fmin(fmin(a, b), o->predicted);
+		o->most = fmax(fmax(a, b), o->predicted);
+	}
 	if (!isfinite(o->error)) {
 		o->predicted = o->error = NAN;
 		o->set.why = WHY_METRIC;
@@ -271,7 +282,7 @@ static bool predict_all(struct job *job, struct trial *t, struct err *err)
 		}
 		if (rate != ran) {
 			memset(t->next, 0, sizeof(*t->next));
-			if (!run_once(t->best_settings, rate * devices, t->next, t->arena, err))
+			if (!run_once(t->best_settings, rate * devices, false, t->next, t->arena, err))
 				return false;
 			ran = rate;
 		}
@@ -284,7 +295,7 @@ static void run_job(struct job *job)
 {
 	struct arena *arena = arena_new();
 	struct err err = { 0 };
-	struct trial t = { .set = &job->first[0]->set, .arena = arena };
+	struct trial t = { .set = &job->first[0]->set, .arena = arena, .interval = job->interval };
 	bool ok;
 
 	t.best = arena ? arena_alloc(arena, sizeof(*t.best)) : NULL;
@@ -340,6 +351,13 @@ static void run_all(struct queue *q)
 	pthread_mutex_destroy(&q->lock);
 }
 
+static bool is_single(const struct job *job)
+{
+	const struct published_case *c = &job->first[0]->set;
+
+	return c->choice_count == 0 && !has_limits(c);
+}
+
 static size_t make_jobs(struct published_outcome **sorted, size_t n, struct job *jobs)
 {
 	size_t count = 0;
@@ -350,6 +368,24 @@ static size_t make_jobs(struct published_outcome **sorted, size_t n, struct job 
 		jobs[count - 1].count++;
 	}
 	return count;
+}
+
+/*
+ * An interval takes two more simulations: of jobs that are a single one (no layouts tried, no rate searched) every k-th has it,
+ * so that they cost little beside the rest.
+ */
+static void choose_intervals(struct job *jobs, size_t count)
+{
+	enum { INTERVALS_MOST = 64 };
+	size_t plain = 0, step;
+
+	for (size_t i = 0; i < count; i++)
+		plain += is_single(&jobs[i]);
+	step = (plain + INTERVALS_MOST - 1) / INTERVALS_MOST;
+	plain = 0;
+	for (size_t i = 0; i < count; i++)
+		if (is_single(&jobs[i]))
+			jobs[i].interval = plain++ % step == step / 2;
 }
 
 /* Refusals and failures become reasons of their rows, so that one row never costs the study. */
@@ -385,6 +421,7 @@ bool published_run(struct published_study *s, const struct published_options *o,
 			sorted[n++] = &s->outcomes[i];
 	qsort(sorted, n, sizeof(struct published_outcome *), compare_outcomes);
 	q.count = make_jobs(sorted, n, q.jobs);
+	choose_intervals(q.jobs, q.count);
 	s->simulations = q.count;
 	run_all(&q);
 	return settle(s, &q, err);

@@ -30,14 +30,17 @@ bool row_held_out(const struct published_row *row, const char *source)
 void row_errors(double *errors, size_t count, struct row_errors *out)
 {
 	int64_t n = (int64_t)count;
+	double sum = 0;
 
-	*out = (struct row_errors){ .count = count, .median = NAN, .p90 = NAN, .bias = NAN };
+	*out = (struct row_errors){ .count = count, .median = NAN, .mean = NAN, .p90 = NAN, .bias = NAN };
 	if (count == 0)
 		return;
 	out->bias = exact_quantile(errors, n, 0.5);
 	for (size_t i = 0; i < count; i++) {
 		errors[i] = fabs(errors[i]);
 		out->over += errors[i] > 0.4;
+		sum += errors[i];
 	}
+	out->mean = sum / (double)count;
 	out->median = exact_quantile(errors, n, 0.5), out->p90 = exact_quantile(errors, n, 0.9);
 }

@@ -16,7 +16,7 @@ bool row_held_out(const struct published_row *row, const char *source);
 
 struct row_errors {
 	size_t count, over;            /* over: errors above 40 % */
-	double median, p90, bias;      /* of |error|; bias: median of error; NAN without rows */
+	double median, mean, p90, bias;        /* of |error|; bias: median of error; NAN without rows */
 };
 /* errors: predicted / published - 1, each; reordered, and made absolute. */
 void row_errors(double *errors, size_t count, struct row_errors *out);
