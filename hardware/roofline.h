@@ -21,6 +21,9 @@ struct roofline_shares {
 	bool known;
 };
 void roofline_shares(const struct device *d, const struct op *op, struct roofline_shares *out);
+/* Share of its peak that large products of format t leave a GPU within its power limit; NAN for other devices and where the
+ * limit is unknown. */
+double roofline_power_share(const struct device *d, enum dtype t);
 /* Expected relative error of an analytic answer with such shares. */
 double roofline_error(const struct device *d, bool known);
 

@@ -40,10 +40,13 @@ static void law_on(const struct fit *fit, const struct device *from, const struc
 		   struct op_cost *out)
 {
 	const struct device_efficiency *a = device_efficiency(from, op->dtype), *b = device_efficiency(to, op->dtype);
+	double power = roofline_power_share(to, op->dtype) / roofline_power_share(from, op->dtype);
 	struct fit own = *fit;
 
 	if (op->kind == OP_GEMM && a && b && a->gemm > 0 && b->gemm > 0)
 		own.compute = fmin(own.compute * b->gemm / a->gemm, 1);
+	else if (roofline_is_matrix(op) && power > 0)
+		own.compute = fmin(own.compute * power, 1);
 	fit_price(&own, to, op, out);
 }
 

@@ -416,7 +416,28 @@ static void host_operators(void)
 	arena_free(a);
 }
 
+/* One constant, fitted to Hopper and the larger Blackwells, foretells what these were seen to reach. */
+static void the_power_limit_tells_the_share_of_peak(void)
+{
+	static const struct { const char *device; enum dtype dtype; double seen; } cases[] = {
+		{ "a100", DTYPE_BF16, 0.84 }, { "rtx-pro-6000", DTYPE_BF16, 0.84 }, { "rtx-pro-6000", DTYPE_FP8, 0.75 },
+		{ "rtx-pro-6000", DTYPE_FP4, 0.62 }, { "b60", DTYPE_BF16, 0.94 },
+	};
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct device *d = device_load(cases[i].device, a, &err);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+		CU_ASSERT_TRUE(fabs(roofline_power_share(d, cases[i].dtype) / cases[i].seen - 1) < 0.08);
+	}
+	CU_ASSERT_TRUE(isnan(roofline_power_share(device_load("tpu-v6e", a, &err), DTYPE_BF16)));
+	arena_free(a);
+}
+
 CU_TestInfo suite_roofline[] = {
+	{ "the power limit tells the share of peak", the_power_limit_tells_the_share_of_peak },
 	{ "analytic: bounds and monotone over all devices and kinds", analytic_keeps_the_bounds },
 	{ "fitted: bounds and monotone over all devices and kinds", fitted_keeps_the_bounds },
 	{ "gemm is monotone in every m", gemm_is_monotone_in_every_m },
