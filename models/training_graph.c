@@ -369,14 +369,24 @@ static void elementwise(struct builder *b, const struct node *n, const struct op
 		stream_since(b, from);
 }
 
+/* Bytes a logit of Megatron-LM's cross entropy (vocab_parallel_cross_entropy), kernel by kernel: widened, its maximum, less
+ * the maximum, exponential, sum, divided; backward scaled and narrowed. */
+static const double LOSS_BYTES = (2 + 4) + 4 + (4 + 4) + (4 + 4) + 4 + (4 + 4), LOSS_BACK_BYTES = (4 + 4) + (4 + 2);
+
 /* Cross entropy over this rank's part of the vocabulary in 32 bits: logits in, softmax out, gradient in place. */
 static void loss(struct builder *b, const struct node *n, const struct op *op)
 {
 	int64_t tp = b->o->place.tp > 0 ? b->o->place.tp : 1;
 	struct op softmax = { .kind = OP_SOFTMAX, .dtype = DTYPE_FP32, .m = op->m, .n = (op->n + tp - 1) / tp };
 
-	push(b, "cross_entropy", &softmax, PHASE_FORWARD, PART_ELEMENTWISE, n->count);
-	push(b, "cross_entropy", &softmax, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
+	struct op there = softmax, back = softmax;
+
+	if (b->o->streaming) {
+		there = streaming((double)softmax.m * (double)softmax.n * LOSS_BYTES);
+		back = streaming((double)softmax.m * (double)softmax.n * LOSS_BACK_BYTES);
+	}
+	push(b, "cross_entropy", &there, PHASE_FORWARD, PART_ELEMENTWISE, n->count);
+	push(b, "cross_entropy", &back, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
 }
 
 static void add(struct builder *b, const struct node *n, const struct op *op)

@@ -133,6 +133,8 @@ static void price_ops(const struct train_setup *s, const struct training_ops *op
 		a->part_s[t->phase][t->part] += open;
 		*(is_comm(t->part) ? &out->open_s[t->phase] : &out->device_s[t->phase]) += is_comm(t->part) ? open : seconds[i];
 		out->launches[t->phase] += t->count * t->kernels;
+		if (t->phase == PHASE_FORWARD && (strcmp(t->label, "lm_head") == 0 || strcmp(t->label, "cross_entropy") == 0))
+			out->tail_s += seconds[i], out->tail_launches += t->count * t->kernels;
 	}
 }
 
@@ -146,6 +148,7 @@ void train_raw_add(struct train_raw *sum, const struct train_raw *part)
 		for (int k = 0; k < PART_COUNT; k++)
 			a->part_s[p][k] += b->part_s[p][k];
 	}
+	sum->tail_s += part->tail_s, sum->tail_launches += part->tail_launches;
 	for (int p = 0; p < PROVIDER_COUNT; p++)
 		a->provider_s[p] += b->provider_s[p];
 	a->flops += b->flops, a->bytes += b->bytes, a->error_s += b->error_s;
@@ -158,7 +161,8 @@ static bool hides_exchange(const struct train_setup *s)
 	return set == 1 || (set == 0 && s->schedule->hides_exchange);
 }
 
-/* Kernels of one direction wait for the host to launch them: their time is the larger of the two sums. */
+/* Kernels of one direction wait for the host to launch them: their time is the larger of the two sums. Head and loss come
+ * after the layers and cannot make up for what the device waited there; backwards they come first and can. */
 void train_price_passes(const struct train_setup *s, const struct train_raw *raw, struct train_chunk *out)
 {
 	struct train_raw r = *raw;
@@ -167,14 +171,14 @@ void train_price_passes(const struct train_setup *s, const struct train_raw *raw
 	if (hides_exchange(s))
 		hide_exchange(s, r.device_s, r.open_s, &out->account);
 	for (int p = 0; p < PHASE_COUNT; p++) {
-		double host = fmax(0, r.launches[p] * s->parts->stack->dispatch_s - r.device_s[p] - r.open_s[p]);
+		double tail_s = p == PHASE_FORWARD ? r.tail_s : 0, tail_launches = p == PHASE_FORWARD ? r.tail_launches : 0;
+		double host = fmax(0, (r.launches[p] - tail_launches) * s->parts->stack->dispatch_s - (r.device_s[p] - tail_s) - r.open_s[p]);
 		double all = r.device_s[p] + r.open_s[p] + host;
 
+		enum pass pass = p == PHASE_FORWARD ? PASS_FORWARD : p == PHASE_WEIGHT ? PASS_WEIGHT : PASS_BACKWARD;
+
 		out->account.host_s += host;
-		if (p == PHASE_FORWARD)
-			out->time.pass_s[PASS_FORWARD] += all;
-		else
-			out->time.pass_s[p == PHASE_WEIGHT ? PASS_WEIGHT : PASS_BACKWARD] += all;
+		out->time.pass_s[pass] += all, out->idle_s[pass] += host;
 	}
 }
 
@@ -250,14 +254,16 @@ double train_price_send(const struct train_setup *s)
 	return (c.seconds + behind.seconds) / s->parts->stack->comm_share;
 }
 
-/* Where both ends of a message wait for it, every pass ends with one, sent and received at once. */
+/* Where both ends of a message wait for it, every pass ends with one, sent and received at once. The host fills an empty queue
+ * afterwards: no loss to a device that waits for the host anyway. */
 static void wait_for_messages(const struct train_setup *s, struct train_chunk *out)
 {
-	double message = s->parts->stack->message_s + out->time.send_s;
+	double refill = s->parts->stack->message_s;
 
-	if (s->pp < 2 || s->parts->stack->message_s == 0)
+	if (s->pp < 2 || refill == 0)
 		return;
-	out->time.pass_s[PASS_FORWARD] += message, out->time.pass_s[PASS_BACKWARD] += message;
+	for (int p = PASS_FORWARD; p <= PASS_BACKWARD; p++)
+		out->time.pass_s[p] += out->time.send_s + fmax(0, refill - out->idle_s[p]);
 	out->time.send_s = 0;
 }
 

@@ -18,11 +18,13 @@ struct train_account {
 /* One micro-batch on part of a chunk, before it is known what it shares its passes with: parts add up. */
 struct train_raw {
 	double device_s[PHASE_COUNT], open_s[PHASE_COUNT], launches[PHASE_COUNT];      /* open: collectives that nothing hides */
+	double tail_s, tail_launches;  /* of the forward pass: LM head and loss, after all layers */
 	struct train_account account;
 };
 
 struct train_chunk {
 	struct chunk_time time;
+	double idle_s[PASS_COUNT];     /* of each pass that the device waits for the host to launch */
 	struct train_account account;  /* one micro-batch through all passes */
 	double gather_step_s;          /* ZeRO 1, 2: weights gathered after the optimizer, once a step */
 };
