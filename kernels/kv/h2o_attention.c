@@ -82,7 +82,7 @@ static struct h2o_head head_of(const struct kernel_run *r, int64_t i)
 
 static double score_of(const struct h2o_head *h, int64_t t)
 {
-	const float *k = (const float *)h->kv->k + paged_row(h->kv, h->table[t / BLOCK], h->head, t % BLOCK);
+	const float *k = (const float *)h->kv->k + paged_row(h->kv, h->table[t / h->kv->block_size], h->head, t % h->kv->block_size);
 	double sum = 0;
 
 	for (int64_t i = 0; i < h->kv->head_dim; i++)
@@ -101,7 +101,7 @@ static void plain_head(const struct h2o_head *h, int32_t *evicted)
 	for (int64_t t = 0; t < h->tokens; t++)
 		sum += exp(score_of(h, t) - most);
 	for (int64_t t = 0; t < h->tokens; t++) {
-		const float *v = (const float *)h->kv->v + paged_row(h->kv, h->table[t / BLOCK], h->head, t % BLOCK);
+		const float *v = (const float *)h->kv->v + paged_row(h->kv, h->table[t / h->kv->block_size], h->head, t % h->kv->block_size);
 		double w = exp(score_of(h, t) - most) / sum;
 
 		h->next[t] = h->score[t] + (float)w;
@@ -113,9 +113,19 @@ static void plain_head(const struct h2o_head *h, int32_t *evicted)
 	*evicted = (int32_t)least;
 }
 
-typedef void head_function(const struct h2o_head *h, int32_t *evicted);
+h2o_function *h2o_best(int64_t head_dim)
+{
+#if defined(__x86_64__)
+	if (head_dim % 16 == 0 && head_dim <= 256 && cpu_has_avx512())
+		return h2o_avx512;
+	if (head_dim % 16 == 0 && head_dim <= 256 && cpu_has_avx2())
+		return h2o_avx2;
+#endif
+	return plain_head;
+}
+
 struct variant {
-	head_function *head;
+	h2o_function *head;
 };
 static void run(const struct kernel_run *r)
 {

@@ -14,6 +14,9 @@ struct h2o_head {
 	int64_t tokens, recent, head;
 	float scale;
 };
+typedef void h2o_function(const struct h2o_head *h, int32_t *evicted);
+/* The fastest one here for this head size. */
+h2o_function *h2o_best(int64_t head_dim);
 void h2o_avx2(const struct h2o_head *h, int32_t *evicted);
 void h2o_avx512(const struct h2o_head *h, int32_t *evicted);
 

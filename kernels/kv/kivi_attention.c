@@ -10,20 +10,20 @@
 
 enum { Q, KEYS, VALUES, OUT };
 
-static float restored(const struct kivi_tile *tiles, int64_t panels, int64_t token, int64_t channel, bool value)
+static float restored(const struct kivi_cache *c, int64_t token, int64_t channel, bool value)
 {
-	const struct kivi_tile *t = tiles + token / KIVI_SIDE * 2 * panels + (value ? panels : 0) + channel / KIVI_SIDE;
+	const struct kivi_tile *t = kivi_block(c, token / KIVI_SIDE) + (value ? c->head_dim / KIVI_SIDE : 0) + channel / KIVI_SIDE;
 	int row = (int)(token % KIVI_SIDE), column = (int)(channel % KIVI_SIDE);
 
 	return value ? kivi_tile_at(t, row, column) : kivi_tile_at(t, column, row);
 }
 
-static float element(const struct kivi_cache *c, int64_t token, int64_t channel, bool value)
+float kivi_element(const struct kivi_cache *c, int64_t token, int64_t channel, bool value)
 {
 	int64_t packed = c->blocks * KIVI_SIDE;
 
 	if (token < packed)
-		return restored(c->tiles, c->head_dim / KIVI_SIDE, token, channel, value);
+		return restored(c, token, channel, value);
 	return (value ? c->values : c->keys)[(token - packed) * c->head_dim + channel];
 }
 
@@ -33,7 +33,7 @@ static double score(const struct kivi_cache *c, const float *q, float scale, int
 	double sum = 0;
 
 	for (int64_t i = 0; i < c->head_dim; i++)
-		sum += (double)q[i] * (double)element(c, token, i, false);
+		sum += (double)q[i] * (double)kivi_element(c, token, i, false);
 	return sum * (double)scale;
 }
 
@@ -49,7 +49,7 @@ static void plain_head(const struct kivi_cache *c, const float *q, float scale, 
 
 		sum += w;
 		for (int64_t i = 0; i < c->head_dim; i++)
-			acc[i] += w * (double)element(c, t, i, true);
+			acc[i] += w * (double)kivi_element(c, t, i, true);
 	}
 	for (int64_t i = 0; i < c->head_dim; i++)
 		out[i] = (float)(acc[i] / sum);
@@ -183,7 +183,7 @@ static double within_half_a_step(const struct kernel_run *r)
 				for (int value = 0; value < 2; value++) {
 					const float *x = (const float *)r->data[value ? VALUES : KEYS] + h * s->kv_len * s->head_dim;
 					double step = 2.0 / 3;         /* elements lie in -1 .. 1 */
-					double off = fabs((double)x[t * s->head_dim + i] - (double)element(&a->caches[h], t, i, value));
+					double off = fabs((double)x[t * s->head_dim + i] - (double)kivi_element(&a->caches[h], t, i, value));
 
 					worst = fmax(worst, off - 0.5 * step - 4 / 256.0);
 				}

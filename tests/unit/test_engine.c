@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "sim/serve/scheduler.h"
-#include "validation/engine/engine.h"
+#include "tests/unit/engine_fixture.h"
 #include "validation/engine/reference_pass.h"
 
 static const struct engine_shape dense = { .layers = 2, .hidden = 48, .heads = 6, .kv_heads = 2, .head_dim = 16, .intermediate = 80, .vocab = 211, .context = 512,
@@ -17,78 +17,6 @@ static const struct engine_shape moe = { .layers = 2, .hidden = 48, .heads = 4, 
 					 .renormalise = true, .vocab = 97, .context = 512, .rope_theta = 1e6, .eps = 1e-6 };
 static const struct engine_shape family = { .layers = 2, .hidden = 32, .heads = 4, .kv_heads = 1, .head_dim = 12, .intermediate = 64, .vocab = 64, .context = 512, .tied = true,
 					    .qkv_bias = true, .qk_norm = true, .interleaved = true, .window = 19, .rope_theta = 500, .eps = 1e-5 };
-
-static struct engine_model *model_of(const struct engine_shape *shape, enum kernel_format format)
-{
-	struct err err = { 0 };
-	struct weight_source *source = weight_source_random(shape, 11, &err);
-	struct engine_model *m = source ? engine_model_new(source, format, 1, &err) : NULL;
-
-	weight_source_free(source);
-	if (!m)
-		fprintf(stderr, "%s\n", err.text);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
-	return m;
-}
-
-static struct engine_options options_of(int64_t max_tokens, int64_t max_seqs, int64_t block, int64_t blocks, bool prefix)
-{
-	return (struct engine_options){ .scheduler = scheduler_find("vllm"), .kv_format = KERNEL_FP32, .threads = 1, .context = 512, .seed = 3,
-					.limits = { .max_seqs = max_seqs, .max_tokens = max_tokens, .block_tokens = block, .kv_blocks = blocks, .chunked = true,
-						    .prefix_caching = prefix, .lanes = 1, .wheel_bits = 8, .window_count = 1, .conservativeness = 1 } };
-}
-
-static struct engine *engine_of(const struct engine_model *m, const struct engine_options *o)
-{
-	struct err err = { 0 };
-	struct engine *e = engine_new(m, o, &err);
-
-	if (!e)
-		fprintf(stderr, "%s\n", err.text);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
-	return e;
-}
-
-/* Largest difference over the largest value of one row of logits. */
-static double row_error(const float *got, const float *expected, int64_t n)
-{
-	double most = 0, size = 0;
-
-	for (int64_t i = 0; i < n; i++) {
-		most = fmax(most, fabs((double)got[i] - (double)expected[i]));
-		size = fmax(size, fabs((double)expected[i]));
-	}
-	return most / size;
-}
-
-struct answer {
-	int32_t tokens[64];
-	int64_t count;
-};
-
-static bool keep_answer(void *ctx, const struct engine_request *r, const struct request *asked, const int32_t *tokens, struct err *err)
-{
-	struct answer *answers = ctx;
-
-	(void)asked;
-	(void)err;
-	answers[r->id].count = r->output_tokens;
-	memcpy(answers[r->id].tokens, tokens, (size_t)r->output_tokens * sizeof(*tokens));
-	return true;
-}
-
-static void run_all(struct engine *e)
-{
-	struct engine_step step = { .ran = true };
-	struct err err = { 0 };
-
-	for (int n = 0; engine_outstanding(e) > 0 && n < 100000; n++)
-		if (!engine_step(e, n, NULL, NULL, &step, &err)) {
-			fprintf(stderr, "%s\n", err.text);
-			CU_FAIL_FATAL("engine_step");
-		}
-	CU_ASSERT_EQUAL(engine_outstanding(e), 0);
-}
 
 /* Every step's logits against the reference on all tokens so far, with any cutting of the prompt. Returns the largest error. */
 static double step_by_step(const struct engine_model *m, int64_t max_tokens, int64_t block, enum kernel_format kv)

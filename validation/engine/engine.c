@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "sim/serve/scheduler.h"
+#include "validation/engine/engine_cache.h"
 #include "validation/engine/kv_pages.h"
 
 /* What the engine keeps of a sequence beside the batcher's slot of the same number. */
@@ -14,6 +15,7 @@ struct live {
 	uint64_t *key_memory;
 	int32_t *ids;                          /* prompt, then what was generated */
 	int64_t known;                         /* of ids */
+	int32_t seat;                          /* while it has blocks; NO_SEQ: none */
 	struct request asked;
 	bool here;
 };
@@ -31,6 +33,8 @@ struct engine {
 	int32_t *ids, *positions, *logit_rows, *logit_seqs;
 	int64_t *slots, *lengths, *first;
 	const int32_t **tables;
+	int32_t *seats, *free_seats;           /* of the batch's sequences; those that nobody has */
+	int64_t free_seat_count;
 	size_t row_capacity, seq_capacity;
 	struct forward_batch batch;
 	engine_done *done;
@@ -39,6 +43,20 @@ struct engine {
 };
 
 /* ---- making ---- */
+
+/* What a technique keeps beside blocks is not shared by sequences. */
+static bool check_methods(const struct engine_options *o, struct err *err)
+{
+	const struct cache_ops *cache = o->methods ? o->methods->cache : NULL;
+
+	if (o->limits.prefix_caching && o->methods && (cache || o->methods->depth.every > 0))
+		return err_set(err, ERR_INPUT, "--with %s: the engine shares no prefixes of such a cache; expected prefix_caching=no",
+			       cache ? cache->name : "mixture_of_depths");
+	if (cache && cache->block_tokens > 0 && o->limits.block_tokens != cache->block_tokens)
+		return err_set(err, ERR_INPUT, "--with %s: cache blocks of %lld tokens: the engine packs whole blocks; expected --block-size %lld", cache->name,
+			       (long long)o->limits.block_tokens, (long long)cache->block_tokens);
+	return true;
+}
 
 static bool check_options(const struct engine_model *m, const struct engine_options *o, struct err *err)
 {
@@ -54,7 +72,15 @@ static bool check_options(const struct engine_model *m, const struct engine_opti
 	if (o->kv_format != KERNEL_FP32 && o->kv_format != KERNEL_BF16)
 		return err_set(err, ERR_INPUT, "engine: cache in %s: expected fp32 or bf16", kernel_format_names[o->kv_format]);
 	(void)m;
-	return true;
+	return check_methods(o, err);
+}
+
+static bool make_seats(struct engine *e, int64_t count)
+{
+	e->free_seats = mem_alloc((size_t)count * sizeof(*e->free_seats));
+	for (; e->free_seats && e->free_seat_count < count; e->free_seat_count++)
+		e->free_seats[e->free_seat_count] = (int32_t)e->free_seat_count;
+	return e->free_seats != NULL;
 }
 
 struct engine *engine_new(const struct engine_model *m, const struct engine_options *o, struct err *err)
@@ -64,7 +90,7 @@ struct engine *engine_new(const struct engine_model *m, const struct engine_opti
 	int64_t spare = o->limits.max_seqs < o->limits.kv_blocks ? o->limits.max_seqs : o->limits.kv_blocks;
 	struct forward_limits limits = { .rows = o->limits.max_tokens + o->limits.max_seqs, .sequences = o->limits.max_seqs + 1,
 					 .blocks = 1 + o->limits.kv_blocks + spare, .block_tokens = o->limits.block_tokens, .context = o->context,
-					 .kv_format = o->kv_format, .threads = o->threads, .clock = o->clock };
+					 .kv_format = o->kv_format, .threads = o->threads, .clock = o->clock, .methods = o->methods };
 
 	if (!check_options(m, o, err))
 		return NULL;
@@ -75,7 +101,7 @@ struct engine *engine_new(const struct engine_model *m, const struct engine_opti
 	}
 	e->m = m;
 	e->o = *o;
-	if (!seq_pool_init(&e->pool, 64)) {
+	if (!seq_pool_init(&e->pool, 64) || !make_seats(e, limits.sequences)) {
 		err_memory(err);
 		goto fail;
 	}
@@ -110,6 +136,8 @@ void engine_free(struct engine *e)
 	mem_free(e->lengths);
 	mem_free(e->first);
 	mem_free((void *)(uintptr_t)e->tables);
+	mem_free(e->seats);
+	mem_free(e->free_seats);
 	forward_free(e->forward);
 	kv_pages_free(e->pages);
 	if (e->batcher.pool)
@@ -198,7 +226,7 @@ bool engine_add(struct engine *e, const struct request *r, const int32_t *prompt
 	}
 	l = &e->live[i];
 	s = &e->pool.at[i];
-	*l = (struct live){ .asked = *r, .here = true };
+	*l = (struct live){ .asked = *r, .seat = NO_SEQ, .here = true };
 	l->asked.blocks = NULL;
 	l->ids = mem_alloc((size_t)(r->prompt_tokens + r->output_tokens) * sizeof(*l->ids));
 	s->id = r->id;
@@ -230,18 +258,36 @@ static bool make_room(struct engine *e, int64_t rows, int64_t seqs)
 		e->row_capacity = a < b ? a < d ? a : d : b < d ? b : d;
 	}
 	if (need_seqs > e->seq_capacity) {
-		size_t sizes[5] = { e->seq_capacity, e->seq_capacity, e->seq_capacity, e->seq_capacity, e->seq_capacity };
+		size_t sizes[6] = { e->seq_capacity, e->seq_capacity, e->seq_capacity, e->seq_capacity, e->seq_capacity, e->seq_capacity };
 
 		if (!mem_grow(&e->lengths, &sizes[0], need_seqs, sizeof(*e->lengths)) || !mem_grow(&e->first, &sizes[1], need_seqs, sizeof(*e->first)) ||
 		    !mem_grow(&e->tables, &sizes[2], need_seqs, sizeof(*e->tables)) || !mem_grow(&e->logit_rows, &sizes[3], need_seqs, sizeof(*e->logit_rows)) ||
-		    !mem_grow(&e->logit_seqs, &sizes[4], need_seqs, sizeof(*e->logit_seqs)))
+		    !mem_grow(&e->logit_seqs, &sizes[4], need_seqs, sizeof(*e->logit_seqs)) ||
+		    !mem_grow(&e->seats, &sizes[5], need_seqs, sizeof(*e->seats)))
 			return false;
 		c = sizes[0];
-		for (int k = 1; k < 5; k++)
+		for (int k = 1; k < 6; k++)
 			c = sizes[k] < c ? sizes[k] : c;
 		e->seq_capacity = c;
 	}
 	return true;
+}
+
+static void give_seat(struct engine *e, struct live *l)
+{
+	if (l->seat != NO_SEQ)
+		e->free_seats[e->free_seat_count++] = l->seat;
+	l->seat = NO_SEQ;
+}
+
+/* Sequence i is the batch's number `at`. */
+static void put_seat(struct engine *e, int32_t i, int64_t at)
+{
+	struct live *l = &e->live[i];
+
+	if (l->seat == NO_SEQ)
+		l->seat = e->free_seats[--e->free_seat_count];
+	e->seats[at] = l->seat;
 }
 
 /* The sequences that the batcher threw out since the last look hold no blocks any more; a table that was begun before is void. */
@@ -255,6 +301,7 @@ static void follow_preemptions(struct engine *e)
 
 		if (l->here && l->table.preemptions != e->pool.at[i].preemptions) {
 			kv_pages_release(e->pages, &l->table, &l->keys, 0);
+			give_seat(e, l);
 			l->table.preemptions = e->pool.at[i].preemptions;
 		}
 	}
@@ -301,6 +348,7 @@ static bool put_decodes(struct engine *e, struct err *err)
 		if (kv_pages_extend(e->pages, &l->table, NULL, cached, cached + 1, i, err) < 0)
 			return false;
 		e->lengths[e->batch.decodes] = cached + 1;
+		put_seat(e, i, e->batch.decodes);
 		put_rows(e, i, cached, cached + 1);
 		want_logits(e, i);
 		e->batch.decodes++;
@@ -329,6 +377,7 @@ static bool put_chunks(struct engine *e, struct err *err)
 		put_rows(e, c->seq, start, end);
 		e->first[k + 1] = e->batch.rows - e->batch.decodes;
 		e->lengths[at] = end;
+		put_seat(e, c->seq, at);
 		if (c->last)
 			want_logits(e, c->seq);
 	}
@@ -354,6 +403,7 @@ static void put_tables(struct engine *e)
 	e->batch.lengths = e->lengths;
 	e->batch.first = e->first;
 	e->batch.tables = e->tables;
+	e->batch.seats = e->seats;
 	e->batch.logit_rows = e->logit_rows;
 }
 
@@ -406,6 +456,7 @@ static bool retire(struct engine *e, int32_t i, double end_s, struct err *err)
 	bool ok = !e->done || e->done(e->done_ctx, &r, &l->asked, l->ids + s->prompt, err);
 
 	kv_pages_release(e->pages, &l->table, &l->keys, s->computed);
+	give_seat(e, l);
 	batcher_release_seq(&e->batcher, i);
 	forget(l);
 	seq_pool_give(&e->pool, i);

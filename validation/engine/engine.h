@@ -5,6 +5,7 @@
 
 #include "sim/serve/batcher.h"
 #include "validation/engine/engine_log.h"
+#include "validation/engine/engine_methods.h"
 #include "validation/engine/engine_model.h"
 #include "validation/engine/forward.h"
 #include "workloads/request.h"
@@ -16,6 +17,7 @@ struct engine_options {
 	int threads;
 	int64_t context;                       /* longest prompt + output */
 	enum clock_kind clock;                 /* that iterations and operators are timed with */
+	const struct engine_methods *methods;  /* techniques; borrowed; NULL: none */
 	uint64_t seed;                         /* of prompts that the workload gives lengths for */
 };
 

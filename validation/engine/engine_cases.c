@@ -43,6 +43,10 @@ const struct engine_case engine_cases[] = {
 #define SPREAD "workload.prompt_tokens.kind=uniform workload.prompt_tokens.least=20 workload.prompt_tokens.most=100 workload.output_tokens.kind=lognormal " \
 	       "workload.output_tokens.mu=3.3 workload.output_tokens.sigma=0.8 workload.output_tokens.least=4 workload.output_tokens.most=160 "
 
+/* A context that outweighs the weights, read many times. */
+#define CONTEXT "workload.prompt_tokens.kind=uniform workload.prompt_tokens.least=900 workload.prompt_tokens.most=1100 workload.output_tokens.kind=uniform " \
+		"workload.output_tokens.least=120 workload.output_tokens.most=200 "
+
 const struct engine_module engine_modules[] = {
 	/* unpack_ops: what the kernel's instructions take (validation/gains_cases.c). */
 	{ "bitnet_b158_v1796", "unpack_ops=1.75", NULL,
@@ -52,6 +56,15 @@ const struct engine_module engine_modules[] = {
 	  { "vllm", "all at once, answers of 4 to 160 tokens: batches that wait for their longest, or not",
 	    "llama:layers=6,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=4096,context=2048", "fp32", 1, 64, 0, 0,
 	    SPREAD "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=512" } },
+	{ "kivi_v1821", "unpack_ops=4", NULL,
+	  { "kivi", "all at once, prompts of 900 to 1,100 tokens: 2 bits instead of 32 in the cache",
+	    "llama:layers=2,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=1024,context=2048", "fp32", 1, 8, 0, 0,
+	    CONTEXT "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=2048 scheduler.block_size=64 scheduler.kv_blocks=512" } },
+	{ "mixture_of_depths_v1799", NULL, NULL,
+	  { "mod", "all at once: every second layer on an eighth of the tokens",
+	    "llama:layers=4,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=1024,context=2048", "fp32", 1, 16, 0, 0,
+	    "workload.prompt_tokens.kind=uniform workload.prompt_tokens.least=200 workload.prompt_tokens.most=400 workload.output_tokens.kind=uniform "
+	    "workload.output_tokens.least=20 workload.output_tokens.most=60 scheduler.max_num_seqs=16 scheduler.max_num_batched_tokens=1024" } },
 	{ 0 },
 };
 

@@ -4,8 +4,24 @@
 
 #include "sim/scenario.h"
 
+struct cache_ops;                      /* validation/engine/engine_cache.h */
+struct cache_settings {
+	int64_t residual;              /* KIVI: most recent tokens in full precision, a multiple of 64 */
+	double heavy, recent;          /* H2O: shares of the tokens that stay */
+	int64_t budget;                /* tokens that stay instead; 0: by share */
+};
+
+/* Mixture of depths: in one layer of `every` this share of the tokens is computed. */
+struct depth_settings {
+	int64_t every;                 /* 0: in none */
+	double capacity;
+};
+
 struct engine_methods {
 	bool ternary;                  /* matrices of layers in -1, 0, 1, activations in 8 bits (BitNet b1.58) */
+	const struct cache_ops *cache; /* instead of the plain paged one; NULL: that */
+	struct cache_settings cache_settings;
+	struct depth_settings depth;
 };
 /* ERR_INPUT names a module or parameter that the engine does not run. Modules that only change policies are the scheduler's matter. */
 MUST_USE bool engine_methods_of(const struct scenario *sc, struct engine_methods *out, struct arena *arena, struct err *err);

@@ -107,6 +107,15 @@ bool engine_limits(const struct scenario *sc, const struct engine_shape *shape, 
 	return true;
 }
 
+/* What a technique keeps for each sequence lies beside the blocks, and serves no other sequence. */
+static void apply_methods(const struct engine_methods *m, struct batcher_limits *l)
+{
+	if (!m->cache && m->depth.every == 0)
+		return;
+	l->state_blocks = 0;
+	l->prefix_caching = false;
+}
+
 static int64_t context_of(const struct scenario *sc, const struct engine_shape *s)
 {
 	int64_t context = sc->scheduler.max_model_len > 0 ? sc->scheduler.max_model_len : s->context;
@@ -150,11 +159,14 @@ static bool run_model(const struct scenario *sc, const struct engine_run_options
 		      struct arena *arena, struct err *err)
 {
 	struct engine_options options = { .clock = o->clock, .threads = o->threads, .kv_format = out->kv_format, .context = context_of(sc, &m->shape), .seed = (uint64_t)sc->seed };
+	struct engine_methods methods;
 	struct engine *e;
 	bool ok;
 
-	if (!engine_limits(sc, &m->shape, out->kv_format, &options.scheduler, &options.limits, arena, err))
+	options.methods = &methods;
+	if (!engine_methods_of(sc, &methods, arena, err) || !engine_limits(sc, &m->shape, out->kv_format, &options.scheduler, &options.limits, arena, err))
 		return false;
+	apply_methods(&methods, &options.limits);
 	out->kv_blocks = options.limits.kv_blocks;
 	out->block_tokens = options.limits.block_tokens;
 	out->max_seqs = options.limits.max_seqs;
@@ -244,12 +256,15 @@ bool engine_generate(const struct scenario *sc, const struct engine_run_options 
 	struct engine_options options = { .threads = o->threads };
 	struct engine_model *m = engine_load(sc, o, err);
 	struct arena *arena = arena_new();
+	struct engine_methods methods;
 	struct engine *e = NULL;
 	bool ok;
 
-	ok = m && (arena || err_memory(err)) && kv_format_of(sc, m->format, &options.kv_format, err) &&
+	options.methods = &methods;
+	ok = m && (arena || err_memory(err)) && engine_methods_of(sc, &methods, arena, err) && kv_format_of(sc, m->format, &options.kv_format, err) &&
 	     engine_limits(sc, &m->shape, options.kv_format, &options.scheduler, &options.limits, arena, err);
 	if (ok) {
+		apply_methods(&methods, &options.limits);
 		options.context = context_of(sc, &m->shape);
 		e = engine_new(m, &options, err);
 	}

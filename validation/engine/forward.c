@@ -9,6 +9,9 @@
 #include "kernels/core/moe.h"
 #include "kernels/core/sampling.h"
 #include "kernels/core/tokenwise.h"
+#include "validation/engine/depth_router.h"
+#include "validation/engine/engine_cache.h"
+#include "validation/engine/engine_methods.h"
 
 const char *const forward_op_names[] = {
 #define X(name) #name,
@@ -22,9 +25,13 @@ struct forward {
 	struct forward_limits limits;
 	const struct tokenwise_ops *token;
 	const struct attention_ops *attention;
-	struct paged_kv *kv;                   /* one a layer */
+	struct paged_kv *kv;                   /* one a layer; NULL beside a technique's own cache */
+	const struct cache_ops *cache_ops;     /* that one */
+	void *cache;
+	struct depth_router *router;           /* NULL: every layer computes every row */
+	float *routed;                         /* rows of x that enter a routed layer */
 	int64_t rows;                          /* what the buffers hold */
-	float *x, *normed, *qkv, *mixed, *both, *inner, *router, *route_weight, *logits, *uniform, *rope;
+	float *x, *normed, *qkv, *mixed, *both, *inner, *expert_logits, *route_weight, *logits, *uniform, *rope;
 	int32_t *chosen, *tokens;
 	int64_t rope_rows;
 	void *scratch;
@@ -104,7 +111,9 @@ static bool make_room(struct forward *f, int64_t rows, struct err *err)
 	f->chosen = mem_alloc_aligned((size_t)(rows * (s->experts ? s->top_k : 1)) * sizeof(int32_t));
 	if (!f->scratch || !f->chosen || !floats(&f->x, rows * s->hidden) || !floats(&f->normed, rows * s->hidden) || !floats(&f->qkv, rows * qkv_width(s)) ||
 	    !floats(&f->mixed, rows * wide) || !floats(&f->both, dense * rows * 2 * w) || !floats(&f->inner, dense * rows * w) ||
-	    !floats(&f->router, rows * s->experts) || !floats(&f->route_weight, rows * s->top_k))
+	    !floats(&f->expert_logits, rows * s->experts) || !floats(&f->route_weight, rows * s->top_k))
+		return err_memory(err);
+	if (f->router && (!depth_router_room(f->router, rows, err) || !floats(&f->routed, rows * s->hidden)))
 		return err_memory(err);
 	f->rows = rows;
 	return true;
@@ -144,7 +153,12 @@ struct forward *forward_new(const struct engine_model *m, const struct forward_l
 	f->attention = attention_best();
 	f->rope_rows = limits->context > 0 ? limits->context : 1;
 	f->tokens = mem_alloc_aligned((size_t)(limits->sequences + 1) * sizeof(int32_t));
-	if (!f->tokens || !make_cache(f) || !floats(&f->logits, limits->sequences * m->shape.vocab) || !floats(&f->uniform, limits->sequences) ||
+	f->cache_ops = limits->methods ? limits->methods->cache : NULL;
+	if (f->cache_ops && !(f->cache = f->cache_ops->make(&m->shape, limits, err)))
+		goto fail;
+	if (limits->methods && limits->methods->depth.every > 0 && !(f->router = depth_router_new(&limits->methods->depth, &m->shape, limits, err)))
+		goto fail;
+	if (!f->tokens || (!f->cache && !make_cache(f)) || !floats(&f->logits, limits->sequences * m->shape.vocab) || !floats(&f->uniform, limits->sequences) ||
 	    !floats(&f->rope, f->rope_rows * m->shape.head_dim)) {
 		err_memory(err);
 		goto fail;
@@ -161,7 +175,7 @@ fail:
 void forward_free(struct forward *f)
 {
 	float *const buffers[] = { f ? f->x : NULL, f ? f->normed : NULL, f ? f->qkv : NULL, f ? f->mixed : NULL, f ? f->both : NULL, f ? f->inner : NULL,
-				   f ? f->router : NULL, f ? f->route_weight : NULL, f ? f->logits : NULL, f ? f->uniform : NULL, f ? f->rope : NULL };
+				   f ? f->expert_logits : NULL, f ? f->route_weight : NULL, f ? f->logits : NULL, f ? f->uniform : NULL, f ? f->rope : NULL, f ? f->routed : NULL };
 
 	if (!f)
 		return;
@@ -172,6 +186,9 @@ void forward_free(struct forward *f)
 		mem_free(f->kv[i].v);
 	}
 	mem_free(f->kv);
+	if (f->cache)
+		f->cache_ops->release(f->cache);
+	depth_router_free(f->router);
 	mem_free(f->chosen);
 	mem_free(f->tokens);
 	mem_free(f->scratch);
@@ -256,21 +273,39 @@ static void attend(struct forward *f, const struct forward_batch *b, int64_t lay
 	}
 }
 
+static void cache_spent(void *timer, enum forward_op op)
+{
+	spent(timer, op);
+}
+
+/* Keys and values of the batch go into the cache, and its queries attend to what is there. */
+static void append_and_attend(struct forward *f, const struct forward_batch *b, int64_t layer)
+{
+	const struct engine_shape *s = &f->m->shape;
+	const float *keys = f->qkv + s->heads * s->head_dim;
+	struct cache_pass pass = { .batch = b, .layer = layer, .qkv = f->qkv, .out = f->mixed, .scratch = f->scratch, .timer = f, .spent = cache_spent };
+
+	if (f->cache) {
+		f->cache_ops->attend(f->cache, &pass);
+		return;
+	}
+	f->token->kv_append(&f->kv[layer], keys, keys + s->kv_heads * s->head_dim, qkv_width(s), b->slots, b->rows, f->limits.threads);
+	spent(f, FORWARD_kv_append);
+	attend(f, b, layer);
+}
+
 static void attention_block(struct forward *f, const struct forward_batch *b, int64_t layer)
 {
 	const struct engine_shape *s = &f->m->shape;
 	const struct engine_layer *l = &f->m->layers[layer];
-	int64_t stride = qkv_width(s), q = s->heads * s->head_dim, kv = s->kv_heads * s->head_dim;
-	struct rope rope = { .heads = s->heads + s->kv_heads, .head_dim = s->head_dim, .stride = stride, .table = f->rope, .interleaved = s->interleaved };
+	struct rope rope = { .heads = s->heads + s->kv_heads, .head_dim = s->head_dim, .stride = qkv_width(s), .table = f->rope, .interleaved = s->interleaved };
 
 	norm(f, f->x, l->attention_norm, f->normed, b->rows);
 	layer_product(f, l->qkv, l->ternary_qkv, f->normed, b->rows, f->qkv);
 	after_qkv(f, l, b->rows);
 	f->token->rope(&rope, f->qkv, b->positions, b->rows, f->limits.threads);       /* keys follow the queries in a row */
 	spent(f, FORWARD_rope);
-	f->token->kv_append(&f->kv[layer], f->qkv + q, f->qkv + q + kv, stride, b->slots, b->rows, f->limits.threads);
-	spent(f, FORWARD_kv_append);
-	attend(f, b, layer);
+	append_and_attend(f, b, layer);
 	layer_product(f, l->o, l->ternary_o, f->mixed, b->rows, f->normed);
 	add(f, b->rows);
 }
@@ -282,8 +317,8 @@ static void experts(struct forward *f, const struct engine_layer *l, int64_t row
 				 .experts = s->experts, .top_k = s->top_k, .n = s->expert_width, .k = s->hidden, .x = f->normed, .m = rows,
 				 .chosen = f->chosen, .weights = f->route_weight, .out = f->normed, .scratch = f->scratch, .threads = f->limits.threads };
 
-	product(f, l->router, f->normed, rows, f->router);
-	moe_route(f->router, rows, s->experts, s->top_k, s->renormalise, f->chosen, f->route_weight, f->limits.threads);
+	product(f, l->router, f->normed, rows, f->expert_logits);
+	moe_route(f->expert_logits, rows, s->experts, s->top_k, s->renormalise, f->chosen, f->route_weight, f->limits.threads);
 	spent(f, FORWARD_router);
 	moe_run(&call, NULL);          /* reads all of x before it sets out */
 	spent(f, FORWARD_moe);
@@ -303,6 +338,38 @@ static void mlp_block(struct forward *f, const struct engine_layer *l, int64_t r
 		layer_product(f, l->down, l->ternary_down, f->inner, rows, f->normed);
 	}
 	add(f, rows);
+}
+
+static void layer(struct forward *f, const struct forward_batch *b, int64_t i)
+{
+	attention_block(f, b, i);
+	mlp_block(f, &f->m->layers[i], b->rows);
+}
+
+/* The rows that enter are taken out, computed and put back: x += gate (block(x) - x); the others pass by. */
+static void routed_layer(struct forward *f, const struct forward_batch *b, int64_t i)
+{
+	int64_t h = f->m->shape.hidden;
+	float *all = f->x;
+	struct depth_choice c;
+
+	norm(f, f->x, f->m->layers[i].attention_norm, f->normed, b->rows);
+	depth_router_choose(f->router, b, i, f->normed, &c);
+	for (int64_t r = 0; r < c.batch.rows; r++)
+		memcpy(f->routed + r * h, all + c.chosen[r] * h, (size_t)h * sizeof(float));
+	spent(f, FORWARD_router);
+	if (c.batch.rows == 0)
+		return;
+	f->x = f->routed;
+	layer(f, &c.batch, i);
+	f->x = all;
+	for (int64_t r = 0; r < c.batch.rows; r++) {
+		float *x = all + c.chosen[r] * h;
+
+		for (int64_t k = 0; k < h; k++)
+			x[k] += c.gate[r] * (f->routed[r * h + k] - x[k]);
+	}
+	spent(f, FORWARD_router);
 }
 
 static void head(struct forward *f, const struct forward_batch *b)
@@ -330,8 +397,10 @@ bool forward_run(struct forward *f, const struct forward_batch *b, struct err *e
 	f->token->embedding(f->m->embedding, f->m->embedding_format, b->ids, f->x, b->rows, s->hidden, f->limits.threads);
 	spent(f, FORWARD_embedding);
 	for (int64_t i = 0; i < s->layers; i++) {
-		attention_block(f, b, i);
-		mlp_block(f, &f->m->layers[i], b->rows);
+		if (f->router && depth_router_routes(f->router, i))
+			routed_layer(f, b, i);
+		else
+			layer(f, b, i);
 	}
 	head(f, b);
 	return true;
@@ -357,7 +426,14 @@ void forward_reset_times(struct forward *f)
 	memset(f->op_s, 0, sizeof(f->op_s));
 }
 
+int64_t forward_routed_rows(const struct forward *f)
+{
+	return f->router ? depth_router_entered(f->router) : 0;
+}
+
 double forward_kv_bytes(const struct forward *f)
 {
+	if (f->cache)
+		return f->cache_ops->bytes(f->cache);
 	return 2 * (double)paged_kv_bytes(&f->kv[0]) * (double)f->m->shape.layers;
 }

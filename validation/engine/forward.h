@@ -25,6 +25,8 @@ struct forward_batch {
 	const int64_t *lengths;                /* [decodes + chunks] tokens attended, the new ones included */
 	const int64_t *first;                  /* [chunks + 1] rows of the chunks, from 0 at the first chunk's */
 	const int32_t *const *tables;          /* [decodes + chunks] */
+	const int32_t *seats;                  /* [decodes + chunks] a number below `sequences` that is the sequence's while it runs; read
+						* by techniques that keep something beside the blocks, else it may be NULL */
 	const int32_t *logit_rows;             /* [logits] rows that get a token */
 };
 
@@ -33,11 +35,13 @@ struct forward_batch {
 enum clock_kind { CLOCK_OF_WALL, CLOCK_OF_PROCESSOR };
 double forward_clock_s(enum clock_kind kind);
 
+struct engine_methods;
 struct forward_limits {
 	int64_t rows, sequences, blocks, block_tokens, context;        /* blocks: with block 0 */
 	enum kernel_format kv_format;          /* fp32 or bf16 */
 	int threads;
 	enum clock_kind clock;
+	const struct engine_methods *methods;  /* borrowed; NULL: none */
 };
 
 struct forward;
@@ -50,6 +54,7 @@ const float *forward_logits(const struct forward *f);          /* [logits][vocab
 const int32_t *forward_tokens(const struct forward *f);        /* [logits] */
 const double *forward_op_s(const struct forward *f);           /* [FORWARD_OP_COUNT] seconds since forward_new */
 void forward_reset_times(struct forward *f);
+int64_t forward_routed_rows(const struct forward *f);         /* that entered routed layers since forward_new */
 double forward_kv_bytes(const struct forward *f);
 
 

@@ -1,0 +1,168 @@
+/* validation/engine: techniques in the engine against the plain one: exact where they leave nothing out, near where they round. */
+#include "base/attr.h"
+#include "base/mem.h"
+#include "tests/unit/engine_fixture.h"
+#include "validation/engine/engine_cache.h"
+
+static const struct engine_shape shape = { .layers = 2, .hidden = 128, .heads = 4, .kv_heads = 2, .head_dim = 64, .intermediate = 96, .vocab = 173,
+					   .context = 512, .rope_theta = 10000, .eps = 1e-5 };
+
+enum { PROMPT = 150, OUTPUT = 60, ASKED = 3 };
+
+static int32_t token_of(int64_t id, int64_t i)
+{
+	return (int32_t)((i * 37 + id * 11 + 5) % 173);
+}
+
+static void ask(struct engine *e, int64_t id, int64_t prompt)
+{
+	struct request r = { .id = id, .prompt_tokens = prompt, .output_tokens = OUTPUT };
+	int32_t ids[PROMPT];
+	struct err err = { 0 };
+	bool refused;
+
+	for (int64_t i = 0; i < prompt; i++)
+		ids[i] = token_of(id, i);
+	CU_ASSERT_TRUE_FATAL(engine_add(e, &r, ids, &refused, &err) && !refused);
+}
+
+/* One request alone; logits of each token of its answer. */
+static float *logits_of(const struct engine_model *m, const struct engine_methods *methods, int64_t max_tokens)
+{
+	struct engine_options o = options_of(max_tokens, 1, 64, 40, false);
+	float *out = mem_calloc((size_t)(OUTPUT * m->shape.vocab), sizeof(*out));
+	struct engine_step step = { .ran = true };
+	struct err err = { 0 };
+	struct engine *e;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	o.methods = methods;
+	e = engine_of(m, &o);
+	ask(e, 0, PROMPT);
+	for (int64_t n = 0, done = 0; engine_outstanding(e) > 0;) {
+		CU_ASSERT_TRUE_FATAL(engine_step(e, 0, NULL, NULL, &step, &err) && step.ran);
+		done += step.iteration.prefill_tokens + step.iteration.decodes;
+		if (done >= PROMPT)
+			memcpy(out + n++ * m->shape.vocab, forward_logits(engine_forward(e)), (size_t)m->shape.vocab * sizeof(*out));
+	}
+	engine_free(e);
+	return out;
+}
+
+/* The largest error of the first `rows` rows of logits. */
+static double error_of(const struct engine_model *m, const struct engine_methods *methods, int64_t max_tokens, int64_t rows)
+{
+	float *plain = logits_of(m, NULL, 256), *with = logits_of(m, methods, max_tokens);
+	double worst = 0;
+
+	for (int64_t i = 0; i < rows; i++)
+		worst = fmax(worst, row_error(with + i * m->shape.vocab, plain + i * m->shape.vocab, m->shape.vocab));
+	mem_free(plain);
+	mem_free(with);
+	return worst;
+}
+
+/* Together, one after the other, with so few blocks that sequences are thrown out: answers of each. */
+static void answers_with(const struct engine_model *m, const struct engine_methods *methods, int64_t seqs, int64_t blocks, struct answer *answers,
+			 int64_t *preemptions)
+{
+	struct engine_options o = options_of(512, seqs, 64, blocks, false);
+	struct engine *e;
+
+	o.methods = methods;
+	e = engine_of(m, &o);
+	engine_on_done(e, keep_answer, answers);
+	for (int64_t id = 0; id < ASKED; id++)
+		ask(e, id, PROMPT - 30 * id);
+	run_all(e);
+	*preemptions = engine_batcher(e)->preemptions;
+	engine_free(e);
+}
+
+static void same_answers_in_any_company(const struct engine_model *m, const struct engine_methods *methods)
+{
+	struct answer alone[ASKED] = { 0 }, together[ASKED] = { 0 };
+	int64_t preemptions;
+
+	answers_with(m, methods, 1, 40, alone, &preemptions);
+	answers_with(m, methods, ASKED, 40, together, &preemptions);
+	for (int i = 0; i < ASKED; i++)
+		CU_ASSERT(together[i].count == OUTPUT && memcmp(alone[i].tokens, together[i].tokens, sizeof(alone[i].tokens)) == 0);
+}
+
+/* A window over the whole context: nothing is rounded. A smaller one: the first answer comes from a prompt in full precision, later ones
+ * are off by what 2 bits leave out -- but are, or nothing was packed. */
+static void kivi_is_exact_in_its_window(void)
+{
+	struct engine_methods all = { .cache = &cache_kivi, .cache_settings = { .residual = 256 } }, part = { .cache = &cache_kivi, .cache_settings = { .residual = 64 } };
+	struct engine_model *m = model_of(&shape, KERNEL_FP32);
+	double whole = error_of(m, &all, 256, OUTPUT), chunked = error_of(m, &all, 48, OUTPUT), first = error_of(m, &part, 256, 1), later = error_of(m, &part, 256, 4);
+
+	if (!(whole < 2e-5 && chunked < 2e-5 && first < 2e-5 && later < 0.25 && later > 1e-4))
+		fprintf(stderr, "kivi: off by %g with a window of all, %g in chunks; %g and %g with one of 64\n", whole, chunked, first, later);
+	CU_ASSERT(whole < 2e-5);
+	CU_ASSERT(chunked < 2e-5);
+	CU_ASSERT(first < 2e-5);
+	CU_ASSERT(later < 0.25);
+	CU_ASSERT(later > 1e-4);
+	same_answers_in_any_company(m, &part);
+	engine_model_free(m);
+}
+
+static void sequences_thrown_out_come_back(void)
+{
+	struct engine_methods kivi = { .cache = &cache_kivi, .cache_settings = { .residual = 256 } };
+	struct answer plain[ASKED] = { 0 }, with[ASKED] = { 0 };
+	struct engine_model *m = model_of(&shape, KERNEL_FP32);
+	int64_t preemptions, thrown_out;
+
+	answers_with(m, NULL, ASKED, 40, plain, &preemptions);
+	answers_with(m, &kivi, ASKED, 7, with, &thrown_out);
+	CU_ASSERT(thrown_out > 0);
+	for (int i = 0; i < ASKED; i++)
+		CU_ASSERT(with[i].count == OUTPUT && memcmp(plain[i].tokens, with[i].tokens, sizeof(plain[i].tokens)) == 0);
+	engine_model_free(m);
+}
+
+/* With room for all, the routed way is the plain one; an eighth of a chunk, rounded up, enters, and of decoding rows an eighth over the
+ * steps. */
+static void depth_is_routed(void)
+{
+	static const int64_t cuts[] = { 256, 48 };
+	struct engine_methods all = { .depth = { .every = 2, .capacity = 1 } }, part = { .depth = { .every = 2, .capacity = 0.125 } };
+	struct engine_model *m = model_of(&shape, KERNEL_FP32);
+	struct engine_options o = options_of(256, 1, 64, 40, false);
+	struct engine *e;
+
+	for (size_t i = 0; i < COUNT_OF(cuts); i++)
+		CU_ASSERT(error_of(m, &all, cuts[i], OUTPUT) < 2e-5);
+	CU_ASSERT(error_of(m, &part, 256, 1) > 1e-3);
+	o.methods = &part;
+	e = engine_of(m, &o);
+	ask(e, 0, PROMPT);
+	run_all(e);
+	CU_ASSERT_EQUAL(forward_routed_rows(engine_forward(e)), (PROMPT + 7) / 8 + (OUTPUT - 1) / 8);
+	engine_free(e);
+	engine_model_free(m);
+}
+
+static void caches_refuse(void)
+{
+	struct engine_methods kivi = { .cache = &cache_kivi, .cache_settings = { .residual = 128 } };
+	struct engine_model *m = model_of(&shape, KERNEL_FP32);
+	struct engine_options o = options_of(64, 2, 16, 40, false);
+	struct err err = { 0 };
+
+	o.methods = &kivi;
+	CU_ASSERT_PTR_NULL(engine_new(m, &o, &err));
+	CU_ASSERT_STRING_EQUAL(err.text, "--with kivi: cache blocks of 16 tokens: the engine packs whole blocks; expected --block-size 64");
+	engine_model_free(m);
+}
+
+CU_TestInfo suite_engine_methods[] = {
+	{ "KIVI is exact in its window", kivi_is_exact_in_its_window },
+	{ "sequences thrown out come back", sequences_thrown_out_come_back },
+	{ "depth is routed", depth_is_routed },
+	{ "caches refuse", caches_refuse },
+	CU_TEST_INFO_NULL
+};
