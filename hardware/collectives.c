@@ -6,7 +6,8 @@
  *   in-switch       all-reduce: each rank sends V + V/n once (partial sums up, results down)
  *   direct          all-reduce in one step: read n-1 whole buffers of the peers
  *   direct two-step reduce a slice, then read the others: ring traffic, three fixed parts
- *   torus           both directions of every axis at once; distances grow with n^(1/axes)
+ *   torus           every wire that a corner of the slice has at once; as many steps as its sides are long
+ *   all-to-all      (n-1)/n V / W; on a ring or torus at least what the middle of its longest axis has to carry
  *   hierarchical    reduce-scatter inside, all-reduce of V/g across, all-gather inside, pipelined: wires overlap
  *
  * Libraries have a low-latency protocol that halves the rate and a bulk one that pays a start-up (fill of their chunk
@@ -59,28 +60,101 @@ static double default_share(int topology)
 	}
 }
 
-static double axes(int topology)
+/* Neighbours along 1 to 3 axes: what a slice of n devices of a ring or torus looks like. */
+struct grid {
+	int axes;
+	int64_t side[3];
+	bool wraps[3];                         /* the axis is closed: two wires a device; open or of two devices: one at its end */
+	double wire;                           /* bytes/s one way */
+};
+
+static bool is_grid(int topology)
 {
-	return topology == TOPOLOGY_TORUS3D ? 3 : topology == TOPOLOGY_TORUS2D ? 2 : 1;
+	return topology == TOPOLOGY_RING || topology == TOPOLOGY_TORUS2D || topology == TOPOLOGY_TORUS3D;
+}
+
+/* The most cubic box of n devices: prime factors, the largest first, go to the shortest side. */
+static void box(int64_t n, struct grid *g)
+{
+	int64_t factors[64];
+	int count = 0;
+
+	for (int64_t f = 2; f * f <= n; f++)
+		while (n % f == 0) {
+			factors[count++] = f;
+			n /= f;
+		}
+	if (n > 1)
+		factors[count++] = n;
+	while (count > 0) {
+		int shortest = 0;
+
+		for (int i = 1; i < g->axes; i++)
+			if (g->side[i] < g->side[shortest])
+				shortest = i;
+		g->side[shortest] *= factors[--count];
+	}
+}
+
+/* A whole domain is closed on every axis; of a 3D torus (optical switches between cubes of 4 x 4 x 4) also a slice's sides
+ * that are made of whole cubes. */
+static struct grid grid_of(const struct link *l, double n)
+{
+	struct grid g = { .axes = l->topology == TOPOLOGY_TORUS3D ? 3 : l->topology == TOPOLOGY_TORUS2D ? 2 : 1, .side = { 1, 1, 1 } };
+	bool whole = l->domain <= 0 || n >= (double)l->domain;
+
+	g.wire = link_pair_bytes_s(l);
+	box((int64_t)n, &g);
+	for (int i = 0; i < g.axes; i++)
+		g.wraps[i] = g.side[i] > 2 && (whole || (l->topology == TOPOLOGY_TORUS3D && n >= 64 && g.side[i] % 4 == 0));
+	return g;
+}
+
+/* Wires at the slice's corner, which sees the fewest. */
+static double grid_wires(const struct grid *g)
+{
+	double wires = 0;
+
+	for (int i = 0; i < g->axes; i++)
+		wires += g->side[i] > 1 ? g->wraps[i] ? 2 : 1 : 0;
+	return wires;
+}
+
+static double grid_steps(const struct grid *g)
+{
+	double steps = 0;
+
+	for (int i = 0; i < g->axes; i++)
+		steps += (double)(g->side[i] - 1);
+	return steps;
+}
+
+/* All-to-all of a buffer of one byte: what the busiest wire carries, cutting the box across the middle of an axis. Of X
+ * devices along it floor(X/2) talk to ceil(X/2); a closed axis is cut twice. */
+static double grid_crossing(const struct grid *g)
+{
+	double most = 0;
+
+	for (int i = 0; i < g->axes; i++) {
+		double x = (double)g->side[i], cut = floor(x / 2) * ceil(x / 2) / x;
+
+		most = fmax(most, g->wraps[i] ? cut / 2 : cut);
+	}
+	return most;
 }
 
 /* Wires that n devices can use at once, bytes/s of one of them. */
 static double usable_wire(const struct link *l, double n)
 {
-	double domain = l->domain > 0 ? (double)l->domain : n, side, used, wires;
+	double domain = l->domain > 0 ? (double)l->domain : n;
+	struct grid g;
 
-	switch (l->topology) {
-	case TOPOLOGY_MESH:                    /* wires to the ranks taking part only */
+	if (l->topology == TOPOLOGY_MESH)      /* wires to the ranks taking part only */
 		return domain > 1 ? l->bytes_s * fmin((n - 1) / (domain - 1), 1) : l->bytes_s;
-	case TOPOLOGY_TORUS2D: case TOPOLOGY_TORUS3D:
-		/* An axis of 2 is one wire; shorter than the whole axis has no wrap-around, which halves its rate. */
-		side = pow(n, 1 / axes(l->topology));
-		used = fmin(fmax(floor(log2(n)), 1), axes(l->topology));
-		wires = n >= domain * 0.999 || (l->topology == TOPOLOGY_TORUS3D && side >= 3.99) ? 2 : 1;
-		return l->bytes_s / (2 * axes(l->topology)) * used * wires;
-	default:
+	if (!is_grid(l->topology) || n < 2)
 		return l->bytes_s;
-	}
+	g = grid_of(l, n);
+	return fmin(g.wire * grid_wires(&g), l->bytes_s);
 }
 
 static struct net net_of(const struct link *l, double n, double bytes, bool out)
@@ -114,11 +188,14 @@ static struct part over(const struct net *net, const char *name, double steps, d
 
 static double ring_steps(const struct net *net)
 {
-	double d = axes(net->link->topology);
+	struct grid g;
 
 	if (net->link->topology == TOPOLOGY_MESH)
 		return 1;
-	return d > 1 ? d * (pow(net->n, 1 / d) - 1) : net->n - 1;
+	if (!is_grid(net->link->topology))
+		return net->n - 1;
+	g = grid_of(net->link, net->n);
+	return grid_steps(&g);
 }
 
 static struct part all_reduce(const struct net *net, bool library_only)
@@ -145,20 +222,18 @@ static struct part all_reduce(const struct net *net, bool library_only)
 	return best;
 }
 
-/* On a ring or torus data for far ranks crosses every wire between: an axis of X ranks carries X/8 of V a direction. */
+/* On a ring or torus data for far ranks crosses every wire between (grid_crossing). */
 static struct part all_to_all(const struct net *net)
 {
-	int t = net->link->topology;
-	double n = net->n, traffic = (n - 1) / n * net->bytes;
+	double traffic = (net->n - 1) / net->n * net->bytes;
 	struct part p;
 
-	if (t == TOPOLOGY_RING || t == TOPOLOGY_TORUS2D || t == TOPOLOGY_TORUS3D) {
-		double side = pow(n, 1 / axes(t)), wire = net->link->bytes_s / (2 * axes(t));
-		double crossing = net->bytes * side / (8 * wire) * net->wire;
+	if (is_grid(net->link->topology)) {
+		struct grid g = grid_of(net->link, net->n);
 
-		return over(net, "torus", ring_steps(net), fmax(traffic, crossing), 1);
+		return over(net, "torus", grid_steps(&g), fmax(traffic, net->bytes * grid_crossing(&g) * net->wire / g.wire), 1);
 	}
-	p = over(net, "pairwise", 0.5 * (n - 1), traffic, GATHER_SHARE);
+	p = over(net, "pairwise", 0.5 * (net->n - 1), traffic, GATHER_SHARE);
 	p.latency += 0.25 * net->base;         /* point-to-point channels start later than a ring's (tables) */
 	return p;
 }
@@ -232,6 +307,11 @@ static struct part hierarchical(const struct system *s, const struct op *op, dou
 		break;
 	case OP_ALL_TO_ALL:                    /* each rank's own interface carries what leaves the domain */
 		a = within(in, op->kind, g, v * g / n, false, true);
+		b = within(out, op->kind, k, v, true, true);
+		c = (struct part){ 0, 0, NULL };
+		break;
+	case OP_BROADCAST:
+		a = within(in, op->kind, g, v, false, true);
 		b = within(out, op->kind, k, v, true, true);
 		c = (struct part){ 0, 0, NULL };
 		break;
