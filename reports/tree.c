@@ -70,7 +70,7 @@ bool tree_table(const struct tree *tree, const struct term *term, struct str *ou
 	static const struct table_column columns[] = { { "module", false }, { "area", false }, { "family", false }, { "mechanism", false },
 						       { "kernel", false }, { "error", true }, { "gain, predicted of measured", true }, { "off", true }, { "figures", true }, { "error", true }, { "status", false } };
 	struct table *t = table_new(columns, COUNT_OF(columns));
-	size_t mechanisms = 0, kernels = 0, figures = 0;
+	size_t mechanisms = 0, kernels = 0, figures = 0, untested = 0;
 	bool ok;
 
 	if (!t)
@@ -82,6 +82,7 @@ bool tree_table(const struct tree *tree, const struct term *term, struct str *ou
 		mechanisms += m->mechanism;
 		kernels += m->kernel.name != NULL;
 		figures += m->figure_count;
+		untested += m->figure_count > 0 && !isfinite(tree_error(m));
 		table_cell(t, m->mechanism ? STYLE_STRONG : STYLE_FAINT, m->id);
 		table_cell(t, STYLE_FAINT, m->area);
 		table_cell(t, STYLE_PLAIN, m->family);
@@ -93,12 +94,14 @@ bool tree_table(const struct tree *tree, const struct term *term, struct str *ou
 			    m->kernel.gain_here ? "" : " *");
 		table_cellf(t, STYLE_PLAIN, isfinite(m->kernel.measured) ? "%+.0f %%" : "-", 100 * (m->kernel.predicted / m->kernel.measured - 1));
 		table_cellf(t, STYLE_PLAIN, m->figure_count ? "%zu" : "-", m->figure_count);
-		table_cellf(t, STYLE_PLAIN, isfinite(tree_error(m)) ? "%.1f %%" : "-", 100 * tree_error(m));
+		table_cellf(t, STYLE_PLAIN, isfinite(tree_error(m)) ? "%.1f %%" : m->figure_count ? "none" : "-", 100 * tree_error(m));
 		table_cell(t, style, tree_status(m));
 	}
 	ok = table_print(t, term, 0, out, err);
 	table_free(t);
 	add_places(tree, out);
+	if (untested > 0)
+		str_addf(out, "none: %zu modules have published figures, but of quality alone, or some that parameters come from; tree ID gives each one's reason\n", untested);
 	str_addf(out, "\n%zu modules: %zu with a mechanism, %zu with a kernel, %zu published figures; %zu missing\n", tree->count, mechanisms, kernels,
 		 figures, tree->count - mechanisms);
 	return ok;

@@ -167,6 +167,19 @@ static bool best_tokens(const struct asked *a, double *out, struct err *err)
 	return true;
 }
 
+/* Weights that the techniques add to the model's. */
+static bool added_weights(const struct asked *a, const struct step_result *with, double *out, struct err *err)
+{
+	struct scenario plain = *a->sc;
+	struct step_result r;
+
+	plain.technique_count = 0;
+	if (!step_price_cached(&plain, &a->shape, a->cache, &r, a->arena, err))
+		return false;
+	*out = (with->memory.weights_bytes - r.memory.weights_bytes) / 1e6;
+	return true;
+}
+
 static bool step_quantity(const struct asked *a, const char *q, double *out, struct err *err)
 {
 	const struct step_shape *s = &a->shape;
@@ -188,6 +201,8 @@ static bool step_quantity(const struct asked *a, const char *q, double *out, str
 		*out = (double)s->decodes * r.tokens_per_pass / r.seconds;
 	else if (text_equal(q, "weights_gb"))
 		*out = r.memory.weights_bytes / 1e9;
+	else if (text_equal(q, "added_weights_mb"))
+		return added_weights(a, &r, out, err);
 	else if (text_equal(q, "cache_gb"))
 		*out = cache / 1e9;
 	else if (text_equal(q, "total_gb"))

@@ -1,6 +1,7 @@
 /* validation/engine: techniques in the engine against the plain one: exact where they leave nothing out, near where they round. */
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "tests/unit/engine_fixture.h"
 #include "validation/engine/engine_cache.h"
 
@@ -124,6 +125,138 @@ static void sequences_thrown_out_come_back(void)
 	engine_model_free(m);
 }
 
+/* A budget that covers the context leaves nothing out. */
+static void h2o_is_exact_in_its_budget(void)
+{
+	struct engine_methods all = { .cache = &cache_h2o, .cache_settings = { .heavy = 0.5, .recent = 0.5 } };
+	struct engine_methods part = { .cache = &cache_h2o, .cache_settings = { .heavy = 0.1, .recent = 0.1 } };
+	struct engine_shape wide = shape;
+	struct engine_model *m;
+
+	wide.kv_heads = wide.heads;
+	m = model_of(&wide, KERNEL_FP32);
+	CU_ASSERT(error_of(m, &all, 256, OUTPUT) < 2e-5);
+	CU_ASSERT(error_of(m, &all, 48, OUTPUT) < 2e-5);
+	CU_ASSERT(error_of(m, &part, 256, 1) < 2e-5);          /* the prompt is attended in full */
+	CU_ASSERT(error_of(m, &part, 256, 4) > 1e-4);
+	same_answers_in_any_company(m, &part);
+	engine_model_free(m);
+}
+
+enum { H2O_HEADS = 2, H2O_DIM = 16, H2O_PROMPT = 37, H2O_STEPS = 90, H2O_MOST = H2O_PROMPT + H2O_STEPS };
+
+/* A head as a list of tokens in order: keys, values and sums of all, which are still there. */
+struct listed {
+	float key[H2O_MOST][H2O_DIM], value[H2O_MOST][H2O_DIM];
+	double sum[H2O_MOST];
+	bool there[H2O_MOST];
+	int64_t tokens;
+};
+
+static int64_t count_there(const struct listed *l)
+{
+	int64_t n = 0;
+
+	for (int64_t t = 0; t < l->tokens; t++)
+		n += l->there[t];
+	return n;
+}
+
+/* Drops the least sum of those there but the `recent` last ones. */
+static void drop_least(struct listed *l, int64_t recent)
+{
+	int64_t least = -1;
+
+	for (int64_t t = 0, left = count_there(l) - recent; t < l->tokens && left > 0; t++) {
+		if (!l->there[t])
+			continue;
+		left--;
+		if (least < 0 || l->sum[t] < l->sum[least])
+			least = t;
+	}
+	CU_ASSERT_FATAL(least >= 0);
+	l->there[least] = false;
+}
+
+/* Appends the row's token, attends to those there, adds the weights to their sums. */
+static void attend_list(struct listed *l, const float *row, int64_t head, float *out)
+{
+	double weight[H2O_MOST] = { 0 }, all = 0;
+	int64_t t = l->tokens++;
+
+	memcpy(l->key[t], row + (H2O_HEADS + head) * H2O_DIM, sizeof(l->key[t]));
+	memcpy(l->value[t], row + (2 * H2O_HEADS + head) * H2O_DIM, sizeof(l->value[t]));
+	l->there[t] = true;
+	for (t = 0; t < l->tokens; t++) {
+		double score = 0;
+
+		for (int64_t i = 0; l->there[t] && i < H2O_DIM; i++)
+			score += (double)row[head * H2O_DIM + i] * (double)l->key[t][i];
+		all += weight[t] = l->there[t] ? exp(score / sqrt(H2O_DIM)) : 0;
+	}
+	memset(out, 0, H2O_DIM * sizeof(*out));
+	for (t = 0; t < l->tokens; t++) {
+		l->sum[t] += weight[t] / all;
+		for (int64_t i = 0; i < H2O_DIM; i++)
+			out[i] += (float)(weight[t] / all) * l->value[t][i];
+	}
+}
+
+static void ignore_time(void *timer, enum forward_op op)
+{
+	(void)timer;
+	(void)op;
+}
+
+/* Which tokens stay is what a list of all of them says: shares that grow with the sequence, a budget, no heavy ones at all. */
+static void heavy_hitters_are_those_of_a_list(void)
+{
+	static const struct cache_settings cases[] = { { .heavy = 0.25, .recent = 0.25 }, { .heavy = 0.4, .recent = 0.1 }, { .heavy = 0.1, .recent = 0.1, .budget = 12 },
+						       { .heavy = 0, .recent = 0.3 } };
+	static const struct engine_shape one = { .layers = 1, .hidden = 32, .heads = H2O_HEADS, .kv_heads = H2O_HEADS, .head_dim = H2O_DIM };
+
+	for (size_t k = 0; k < COUNT_OF(cases); k++) {
+		struct engine_methods m = { .cache = &cache_h2o, .cache_settings = cases[k] };
+		struct forward_limits limits = { .sequences = 1, .blocks = 20, .block_tokens = 8, .context = H2O_MOST, .kv_format = KERNEL_FP32, .threads = 1, .methods = &m };
+		struct err err = { 0 };
+		void *cache = cache_h2o.make(&one, &limits, &err);
+		struct listed *lists = mem_calloc(H2O_HEADS, sizeof(*lists));
+		static const int32_t table[20] = { 3, 1, 19, 4, 2, 7, 6, 5, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 0 }, seat = 0, *const tables[1] = { table };
+		static const int64_t chunk[2] = { 0, 1 };
+		double worst = 0;
+		struct rng rng;
+
+		CU_ASSERT_FATAL(cache && lists);
+		rng_init(&rng, 3, "rows");
+		for (int64_t t = 0; t < H2O_MOST; t++) {
+			float row[3 * H2O_HEADS * H2O_DIM], out[H2O_HEADS * H2O_DIM], expected[H2O_DIM];
+			int64_t length = t + 1, kept, recent;
+			bool decodes = t >= H2O_PROMPT;
+			struct forward_batch b = { .rows = 1, .decodes = decodes, .chunks = !decodes, .lengths = &length, .first = chunk, .tables = tables, .seats = &seat };
+			struct cache_pass pass = { .batch = &b, .qkv = row, .out = out, .spent = ignore_time };
+
+			for (size_t i = 0; i < COUNT_OF(row); i++)
+				row[i] = (float)rng_normal(&rng);
+			cache_h2o.attend(cache, &pass);
+			kept = cases[k].budget ? cases[k].budget : (int64_t)ceil((cases[k].heavy + cases[k].recent) * (double)length - 1e-9);
+			recent = (int64_t)floor((double)kept * cases[k].recent / (cases[k].heavy + cases[k].recent) + 0.5);
+			for (int64_t h = 0; h < H2O_HEADS; h++) {
+				while (t == H2O_PROMPT && count_there(&lists[h]) > kept - 1)          /* the prompt's surplus goes first */
+					drop_least(&lists[h], recent - 1);
+				attend_list(&lists[h], row, h, expected);
+				worst = fmax(worst, row_error(out + h * H2O_DIM, expected, H2O_DIM));
+				if (decodes && count_there(&lists[h]) > kept)
+					drop_least(&lists[h], recent);
+			}
+		}
+		if (!(worst < 1e-4))
+			fprintf(stderr, "h2o, settings %zu: off by %g from a list\n", k, worst);
+		CU_ASSERT(worst < 1e-4);
+		cache_h2o.release(cache);
+		mem_free(lists);
+	}
+}
+
 /* With room for all, the routed way is the plain one; an eighth of a chunk, rounded up, enters, and of decoding rows an eighth over the
  * steps. */
 static void depth_is_routed(void)
@@ -162,6 +295,8 @@ static void caches_refuse(void)
 CU_TestInfo suite_engine_methods[] = {
 	{ "KIVI is exact in its window", kivi_is_exact_in_its_window },
 	{ "sequences thrown out come back", sequences_thrown_out_come_back },
+	{ "H2O is exact in its budget", h2o_is_exact_in_its_budget },
+	{ "heavy hitters are those of a list", heavy_hitters_are_those_of_a_list },
 	{ "depth is routed", depth_is_routed },
 	{ "caches refuse", caches_refuse },
 	CU_TEST_INFO_NULL

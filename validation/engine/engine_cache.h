@@ -24,6 +24,6 @@ struct cache_ops {
 	void (*attend)(void *cache, const struct cache_pass *pass);
 	double (*bytes)(const void *cache);
 };
-extern const struct cache_ops cache_kivi;
+extern const struct cache_ops cache_kivi, cache_h2o;
 
 #endif

@@ -65,6 +65,10 @@ const struct engine_module engine_modules[] = {
 	    "llama:layers=4,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=1024,context=2048", "fp32", 1, 16, 0, 0,
 	    "workload.prompt_tokens.kind=uniform workload.prompt_tokens.least=200 workload.prompt_tokens.most=400 workload.output_tokens.kind=uniform "
 	    "workload.output_tokens.least=20 workload.output_tokens.most=60 scheduler.max_num_seqs=16 scheduler.max_num_batched_tokens=1024" } },
+	{ "h2o_v1825", NULL, NULL,
+	  { "h2o", "the same load over the fifth of the tokens that is kept",
+	    "llama:layers=2,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=1024,context=2048", "fp32", 1, 8, 0, 0,
+	    CONTEXT "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=2048 scheduler.kv_blocks=2048" } },
 	{ 0 },
 };
 

@@ -50,6 +50,16 @@ static bool take_quantised(const struct technique_use *use, struct engine_method
 	return take_cache(use, &cache_kivi, m, err);
 }
 
+static bool take_eviction(const struct technique_use *use, struct engine_methods *m, struct err *err)
+{
+	if (!text_equal(technique_word(use, "scores"), "accumulated"))
+		return err_set(err, ERR_INPUT, "--with %s: scores=%s: the engine evicts by accumulated scores", use->technique->id, technique_word(use, "scores"));
+	m->cache_settings.heavy = technique_number(use, "heavy_ratio");
+	m->cache_settings.recent = technique_number(use, "recent_ratio");
+	m->cache_settings.budget = (int64_t)technique_number_or(use, "budget", 0);
+	return take_cache(use, &cache_h2o, m, err);
+}
+
 static bool take_depth(const struct technique_use *use, struct engine_methods *m, struct err *err)
 {
 	(void)err;
@@ -70,6 +80,7 @@ static const struct hosted hosted[] = {
 	{ "engine", "vllm_v2_v1871", take_policy },
 	{ "token-routing", "mixture_of_depths_v1799", take_depth },
 	{ "kv-quantize", "kivi_v1821", take_quantised },
+	{ "kv-evict", "h2o_v1825", take_eviction },
 };
 
 static bool take(const struct technique_use *use, struct engine_methods *m, struct err *err)

@@ -85,10 +85,18 @@ static bool adapter_operators(const struct technique_use *use, struct graph_chan
 	return true;
 }
 
-/* Parameters of all adapters: (k + n) r a matrix, whatever their form. */
+/* Parameters of one adapter: (k + n) r in two thin matrices; about as many in a square one, whose side is whole and even. */
+static double matrix_parameters(const struct technique_use *use, double k, double n)
+{
+	double side = square_rank(use, k, n);
+
+	return is_square(use) ? side * side : (k + n) * technique_number(use, "rank");
+}
+
+/* Of all adapters, beside the matrices that add_adapter() finds: one for queries, keys and values, one for gate and up. */
 static double parameters(const struct technique_use *use, const struct model *m)
 {
-	double r = technique_number(use, "rank"), sum = 0, h = (double)m->shape.hidden;
+	double sum = 0, h = (double)m->shape.hidden;
 	bool all = text_equal(technique_word(use, "targets"), "all");
 
 	for (int64_t i = 0; i < m->shape.layers; i++) {
@@ -98,9 +106,9 @@ static double parameters(const struct technique_use *use, const struct model *m)
 		model_layer(m, i, &l);
 		q = (double)(l.heads * l.head_dim), kv = (double)(l.kv_heads * l.head_dim);
 		if (l.mixer == MIXER_ATTENTION)
-			sum += r * ((h + q + 2 * kv) + (q + h));
+			sum += matrix_parameters(use, h, q + 2 * kv) + matrix_parameters(use, q, h);
 		if (all && l.ffn == FFN_DENSE)
-			sum += r * ((h + (double)l.intermediate * (m->mlp.gated ? 2 : 1)) + ((double)l.intermediate + h));
+			sum += matrix_parameters(use, h, (double)l.intermediate * (m->mlp.gated ? 2 : 1)) + matrix_parameters(use, (double)l.intermediate, h);
 	}
 	return sum;
 }
