@@ -26,13 +26,16 @@ struct catalog_cache {
 	struct arena *arena;
 	struct kept *entries;
 	struct kept_costs *costs;
+	struct iteration_pool *iterations;
 };
 
 struct catalog_cache *catalog_cache_new(struct err *err)
 {
 	struct catalog_cache *cache = mem_calloc(1, sizeof(*cache));
 
-	if (!cache || !(cache->arena = arena_new())) {
+	if (!cache || !(cache->arena = arena_new()) || !(cache->iterations = iteration_pool_new(err))) {
+		if (cache)
+			arena_free(cache->arena);
 		mem_free(cache);
 		err_memory(err);
 		return NULL;
@@ -45,6 +48,7 @@ void catalog_cache_free(struct catalog_cache *cache)
 {
 	if (!cache)
 		return;
+	iteration_pool_free(cache->iterations);
 	for (struct kept_costs *k = cache->costs; k; k = k->next)
 		cost_model_free(k->costs);
 	pthread_mutex_destroy(&cache->lock);
@@ -191,6 +195,21 @@ struct cost_model *cached_costs(struct catalog_cache *cache, const struct cost_o
 		costs = make_costs(cache, o, err);
 	pthread_mutex_unlock(&cache->lock);
 	return costs;
+}
+
+bool cache_holds(struct catalog_cache *cache, const void *entry)
+{
+	bool held;
+
+	pthread_mutex_lock(&cache->lock);
+	held = entry && holds(cache, entry);
+	pthread_mutex_unlock(&cache->lock);
+	return held;
+}
+
+struct iteration_pool *cached_iterations(struct catalog_cache *cache)
+{
+	return cache->iterations;
 }
 
 const char *cached_text(struct catalog_cache *cache, const char *key)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "hardware/cost.h"
 #include "models/model.h"
+#include "sim/serve/iteration_pool.h"
 
 struct catalog_cache;
 MUST_USE struct catalog_cache *catalog_cache_new(struct err *err);
@@ -24,6 +25,11 @@ MUST_USE const struct model *cached_model(struct catalog_cache *cache, const cha
 /* The cost model of these parts, if all of them came from this cache; then it belongs to the cache. Else NULL, with err
  * untouched: make your own. */
 MUST_USE struct cost_model *cached_costs(struct catalog_cache *cache, const struct cost_options *options, struct err *err);
+
+/* Whether the entry came from this cache. */
+bool cache_holds(struct catalog_cache *cache, const void *entry);
+/* Price tables of simulations that are over (sim/serve/iteration_pool.h). */
+struct iteration_pool *cached_iterations(struct catalog_cache *cache);
 
 /* A text computed once for a key (digests of files): NULL when it is not there yet. */
 const char *cached_text(struct catalog_cache *cache, const char *key);

@@ -460,6 +460,12 @@ static void host_time(const struct scenario *sc, const struct compiled *c, const
 	h->visible_s *= f;
 }
 
+/* All that prices depend on stays as long as the cache. */
+static bool shares_iterations(const struct compiled *c)
+{
+	return c->cache && !c->owns_costs && c->techniques.count == 0 && cache_holds(c->cache, c->model);
+}
+
 struct iteration *compile_iteration(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct err *err)
 {
 	struct iteration_options o = { .model = c->model, .place = &pool->place, .stack = c->stack, .costs = c->costs,
@@ -473,7 +479,15 @@ struct iteration *compile_iteration(const struct scenario *sc, const struct comp
 		o.max_tokens += pool->limits.max_seqs * (o.verified - 1);
 	}
 	host_time(sc, c, pool, &o.host);
-	return iteration_new(&o, err);
+	return shares_iterations(c) ? iteration_pool_take(cached_iterations(c->cache), &o, err) : iteration_new(&o, err);
+}
+
+void release_iteration(const struct compiled *c, struct iteration *it)
+{
+	if (it && shares_iterations(c))
+		iteration_pool_give(cached_iterations(c->cache), it);
+	else
+		iteration_free(it);
 }
 
 static void hash_value(const char *path, const struct field *field, const char *value, void *ctx)

@@ -58,7 +58,9 @@ void compiled_release(struct compiled *c);
 
 /* prefill: the prefill pool of a disaggregated deployment. */
 MUST_USE bool compile_pool(const struct scenario *sc, const struct compiled *c, bool prefill, struct compiled_pool *out, struct err *err);
+/* Its prices: with a cache those that an earlier one filled, if the deployment is the same. Give it back with release_iteration. */
 MUST_USE struct iteration *compile_iteration(const struct scenario *sc, const struct compiled *c, const struct compiled_pool *pool, struct err *err);
+void release_iteration(const struct compiled *c, struct iteration *it);        /* NULL is fine */
 
 /* Content hash over the scenario's values and the content of everything they name (model, device, system, stack, trace,
  * operator tables), so that equal hashes mean equal results. */

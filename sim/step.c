@@ -135,7 +135,7 @@ static bool price_whole(const struct scenario *sc, const struct compiled *c, con
 		out->seconds += time.base_s;
 		out->stage_s = fmax(out->stage_s, time.base_s);
 	}
-	iteration_free(it);
+	release_iteration(c, it);
 	mem_free(chunks);
 	return true;
 }

@@ -9,3 +9,4 @@ run --requests 60000 --qps 896 --replicas 64 --router least-outstanding
 run --requests 3000 --workload mooncake-conversation --qps 2
 run --requests 3000 --workload constant --concurrency 64 --set workload.output_tokens.value=2000
 run --requests 3000 --qps 20 --kv-blocks 4000
+run --requests 6000 --with eagle3_v1861

@@ -101,7 +101,7 @@ static double floor_of(const struct scenario *sc, const struct compiled *c, cons
 	*quick = iteration_one_token(it) / ROUNDING;
 	if (exact)
 		floor_s = iteration_floor(it, most) / ROUNDING;
-	iteration_free(it);
+	release_iteration(c, it);
 	snprintf(value, sizeof(value), "%.17g %.17g", *quick, floor_s);
 	if (shared)
 		cache_text(e->cache, key, value);

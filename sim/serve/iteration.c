@@ -46,6 +46,22 @@ static bool stage_init(struct stage *s, const struct iteration *it, int number, 
 	return true;
 }
 
+/* What belongs to one simulation is copied: the tables may outlive it (iteration_pool.h). */
+static bool own_options(struct iteration *it, const struct iteration_options *o)
+{
+	struct placement *place = arena_alloc(it->arena, sizeof(*place));
+	double *factor = o->op_factor ? arena_alloc(it->arena, OP_KIND_COUNT * sizeof(*factor)) : NULL;
+
+	if (!place || (o->op_factor && !factor))
+		return false;
+	memcpy(place, o->place, sizeof(*place));
+	if (factor)
+		memcpy(factor, o->op_factor, OP_KIND_COUNT * sizeof(*factor));
+	it->options.place = place;
+	it->options.op_factor = factor;
+	return true;
+}
+
 struct iteration *iteration_new(const struct iteration_options *options, struct err *err)
 {
 	struct iteration *it = mem_calloc(1, sizeof(*it));
@@ -55,6 +71,10 @@ struct iteration *iteration_new(const struct iteration_options *options, struct 
 		goto fail;
 	}
 	it->options = *options;
+	if (!own_options(it, options)) {
+		err_memory(err);
+		goto fail;
+	}
 	it->stage_count = (int)options->place->pp;
 	it->stages = mem_calloc((size_t)it->stage_count, sizeof(*it->stages));
 	if (!it->stages) {
@@ -90,6 +110,31 @@ void iteration_free(struct iteration *it)
 	mem_free(it->stages);
 	arena_free(it->arena);
 	mem_free(it);
+}
+
+static void forget_table(struct table *t)
+{
+	for (int64_t v = 0; v < t->rows; v++)
+		t->row[v].visits = 0;
+	t->beyond_visits = t->beyond_sum = 0;
+}
+
+static void forget_stage(struct stage *s)
+{
+	for (int k = 0; k < NODE_SCALE_COUNT; k++)
+		forget_table(&s->by[k]);
+	for (int64_t b = 0; b <= s->max_seqs; b++)
+		s->decode[b].visits = 0;
+	memset(s->decode_context, 0, sizeof(s->decode_context));
+	s->decode_steps = s->decode_seqs = s->decode_attention_s = 0;
+	s->chunk_count = s->chunk_tokens = s->chunk_prior = s->chunk_square = 0;
+	s->prefill_batches = s->prefill_attention_s = 0;
+}
+
+void iteration_forget(struct iteration *it)
+{
+	for (int i = 0; i < it->stage_count; i++)
+		forget_stage(&it->stages[i]);
 }
 
 int iteration_stages(const struct iteration *it)
@@ -471,7 +516,7 @@ static void speculative_shape(const struct iteration *it, const struct batch_sha
 	int64_t tokens = shape->decodes * it->options.verified;
 
 	*out = *shape;
-	out->only_decodes = false;     /* rows of decodes alone are for one token of each */
+	out->only_decodes = alone || shape->prefills == 0;     /* then every row is of verified tokens */
 	out->tokens = tokens + (alone ? 0 : shape->prefill_tokens);
 	out->logits = tokens + (alone ? 0 : shape->logits - shape->decodes);
 	if (alone) {

@@ -28,12 +28,12 @@ struct host_time {
 
 struct iteration_options {
 	const struct model *model;
-	const struct placement *place;
+	const struct placement *place;         /* copied */
 	const struct stack *stack;
 	const struct cost_model *costs;
 	const struct technique_set *techniques;        /* NULL = none */
 	const struct device *device;
-	const double *op_factor;               /* by enum op_kind: on operator times; NULL = 1 */
+	const double *op_factor;               /* by enum op_kind: on operator times; NULL = 1; copied */
 	struct host_time host;
 	int64_t max_tokens, max_seqs;          /* sizes of the tables; larger batches are priced without them */
 	/* Speculation in expectation: a pass verifies so many tokens of each decoding sequence and yields so many. The simulation

@@ -54,6 +54,8 @@ struct iteration {
 	struct stage *stages;
 };
 
+/* As new, but for the prices that are filled in. */
+void iteration_forget(struct iteration *it);
 /* Batches of decodes alone go into the tables' visits. */
 void stage_settle(struct stage *s);
 /* cost_op, times the factor of the operator's kind. */

@@ -143,7 +143,7 @@ void sim_free(struct sim *sim)
 	for (int32_t i = 0; sim->replicas && i < sim->replica_count; i++)
 		replica_release(&sim->replicas[i]);
 	for (int p = 0; p < POOLS; p++) {
-		iteration_free(sim->pools[p].iteration);
+		release_iteration(&sim->compiled, sim->pools[p].iteration);
 		router_free(sim->routers[p]);
 	}
 	mem_free(sim->replicas);

@@ -1,0 +1,156 @@
+/* Price tables given from one simulation to the next. */
+#include "sim/catalog_cache.h"
+#include "sim/compile.h"
+#include "sim/scenario.h"
+#include "tests/unit/scratch.h"
+
+struct made {
+	struct arena *arena;
+	struct scenario *sc;
+	struct compiled c;
+	struct compiled_pool pool;
+};
+
+static void make(struct made *m, struct catalog_cache *cache, const char *path, const char *value)
+{
+	struct err err = { 0 };
+
+	*m = (struct made){ .arena = arena_new() };
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m->arena);
+	m->sc = scenario_new(m->arena, &err);
+	CU_ASSERT_FATAL(m->sc && schema_set(&scenario_element, m->sc, path, value, "test", m->arena, &err));
+	CU_ASSERT_FATAL(compile_scenario_cached(m->sc, cache, &m->c, m->arena, &err) && compile_pool(m->c.scenario, &m->c, false, &m->pool, &err));
+}
+
+static struct iteration *take(struct made *m)
+{
+	struct err err = { 0 };
+	struct iteration *it = compile_iteration(m->c.scenario, &m->c, &m->pool, &err);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(it);
+	return it;
+}
+
+static void done(struct made *m)
+{
+	compiled_release(&m->c);
+	arena_free(m->arena);
+}
+
+/* Seconds that it has counted. */
+static double counted_s(struct iteration *it)
+{
+	struct arena *a = arena_new();
+	struct iteration_account account;
+	double seconds;
+
+	CU_ASSERT_FATAL(a && iteration_account(it, &account, a, NULL));
+	seconds = account.device_s;
+	arena_free(a);
+	return seconds;
+}
+
+static void run_some(struct iteration *it, struct step_time *decode, struct step_time *mixed)
+{
+	struct chunk chunk = { .tokens = 300, .prior = 64, .last = true };
+	struct batch_shape decodes = { .tokens = 7, .decodes = 7, .logits = 7, .context = { 7000 }, .below = { 7 }, .only_decodes = true },
+			   both = { .tokens = 307, .prefill_tokens = 300, .prefills = 1, .decodes = 7, .logits = 8, .context = { 7000 }, .below = { 7 }, .chunks = &chunk };
+
+	iteration_price(it, 0, &decodes, 5, decode);
+	iteration_count(it, 0, &decodes, decode, 5);
+	iteration_price(it, 0, &both, 1, mixed);
+	iteration_count(it, 0, &both, mixed, 1);
+}
+
+static void equal_deployments_share(void)
+{
+	struct catalog_cache *cache = catalog_cache_new(NULL);
+	struct made first, again, other;
+	struct step_time d1, m1, d2, m2;
+	struct iteration *it, *second;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(cache);
+	make(&first, cache, "deployment.replicas", "1");
+	it = take(&first);
+	run_some(it, &d1, &m1);
+	CU_ASSERT(counted_s(it) > 0);
+	release_iteration(&first.c, it);
+	done(&first);
+	/* Another number of replicas: the same tables, nothing counted, the same prices. */
+	make(&again, cache, "deployment.replicas", "4");
+	second = take(&again);
+	CU_ASSERT_PTR_EQUAL(second, it);
+	CU_ASSERT_EQUAL(counted_s(second), 0);
+	run_some(second, &d2, &m2);
+	CU_ASSERT(d1.base_s == d2.base_s && d1.slope_s == d2.slope_s && d1.steps == d2.steps && m1.base_s == m2.base_s && m1.prefill_s == m2.prefill_s);
+	/* While it is in use nobody else has it. */
+	it = take(&again);
+	CU_ASSERT_PTR_NOT_EQUAL(it, second);
+	release_iteration(&again.c, it);
+	release_iteration(&again.c, second);
+	done(&again);
+	/* Another layout: other tables. */
+	make(&other, cache, "deployment.tp", "2");
+	it = take(&other);
+	run_some(it, &d2, &m2);
+	CU_ASSERT(d1.base_s != d2.base_s);
+	release_iteration(&other.c, it);
+	done(&other);
+	catalog_cache_free(cache);
+}
+
+static void differences_are_seen(void)
+{
+	static const char *const changes[][2] = { { "model.kv_dtype", "fp8" }, { "hardware.host_overhead", "none" }, { "hardware.op_scale", "gemm=1.1" },
+						  { "scheduler.max_num_seqs", "17" }, { "hardware.device", "h200" }, { "model.name", "llama-2-7b" } };
+	struct step_time d, m, d0, m0;
+
+	for (size_t i = 0; i < COUNT_OF(changes); i++) {
+		struct catalog_cache *cache = catalog_cache_new(NULL);
+		struct made plain, changed, alone;
+		struct iteration *it;
+
+		make(&plain, cache, "deployment.tp", "1");
+		it = take(&plain);
+		run_some(it, &d, &m);
+		release_iteration(&plain.c, it);
+		done(&plain);
+		make(&changed, cache, changes[i][0], changes[i][1]);
+		it = take(&changed);
+		run_some(it, &d, &m);
+		release_iteration(&changed.c, it);
+		done(&changed);
+		make(&alone, NULL, changes[i][0], changes[i][1]);
+		it = take(&alone);
+		run_some(it, &d0, &m0);
+		release_iteration(&alone.c, it);
+		done(&alone);
+		TRUE_FOR(changes[i][0], d.base_s == d0.base_s && m.base_s == m0.base_s);
+		catalog_cache_free(cache);
+	}
+}
+
+/* Many of them: the oldest go. */
+static void keeps_few(void)
+{
+	struct catalog_cache *cache = catalog_cache_new(NULL);
+	char seqs[16];
+
+	for (int i = 0; i < 30; i++) {
+		struct made m;
+		struct iteration *it;
+
+		snprintf(seqs, sizeof(seqs), "%d", 8 + i % 28);
+		make(&m, cache, "scheduler.max_num_seqs", seqs);
+		it = take(&m);
+		CU_ASSERT_EQUAL(counted_s(it), 0);
+		release_iteration(&m.c, it);
+		done(&m);
+	}
+	catalog_cache_free(cache);
+}
+
+CU_TestInfo suite_iteration_pool[] = {
+	{ "equal deployments share", equal_deployments_share }, { "differences are seen", differences_are_seen }, { "keeps few", keeps_few },
+	CU_TEST_INFO_NULL,
+};
