@@ -1,6 +1,7 @@
 #include "reports/markup.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "reports/utf8.h"
 
@@ -33,6 +34,29 @@ void markup_add(struct str *out, const char *text)
 	if (clean.failed)
 		out->failed = true;
 	str_release(&clean);
+}
+
+void markup_add_lines(struct str *out, const char *text)
+{
+	struct str line = { 0 };
+
+	str_add(out, "<pre>");
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		str_clear(&line);
+		str_add_bytes(&line, text, n);
+		markup_add(out, str_text(&line));
+		text += n;
+		if (*text) {
+			str_add(out, "\n");
+			text++;
+		}
+	}
+	if (line.failed)
+		out->failed = true;
+	str_add(out, "</pre>\n");
+	str_release(&line);
 }
 
 void markup_addf(struct str *out, const char *fmt, ...)

@@ -174,9 +174,8 @@ bool bench_html(const struct bench_study *s, struct str *out, struct err *err)
 		markup_add(out, plot.text);
 		str_add(out, "</p>\n");
 	}
-	str_add(out, "<pre>");
-	markup_add(out, str_text(&text));
-	str_add(out, "</pre></body></html>\n");
+	markup_add_lines(out, str_text(&text));
+	str_add(out, "</body></html>\n");
 	str_release(&text);
 	return ok && (!out->failed || err_memory(err));
 }

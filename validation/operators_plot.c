@@ -198,9 +198,8 @@ bool operators_html(const struct operators_study *s, struct str *out, struct err
 	bool ok = operators_text(s, &term, &text, err);
 
 	html_head(out);
-	str_add(out, "<pre>");
-	markup_add(out, str_text(&text));
-	str_add(out, "</pre>\n<div class=\"plots\">\n");
+	markup_add_lines(out, str_text(&text));
+	str_add(out, "<div class=\"plots\">\n");
 	g = operators_groups(s, &n);
 	for (size_t i = 0; ok && i < n && plot.kind == ERR_NONE; i++) {
 		if (!is_first(g, i))

@@ -158,8 +158,9 @@ bool operators_text(const struct operators_study *s, const struct term *term, st
 		str_addf(out, "%zu of %zu groups have a smaller median than the random forest trained on their points without those sites\n", better,
 			 compared);
 	str_add(out, "median/P90 of |predicted / measured - 1|, percent; -: no answer that was held out\n"
-		     "measured: the shape site left out of its table; fitted: sites that no fit saw (*: all sites); "
-		     "analytic: nothing measured on the device; sister: the same, its sisters' tables and laws scaled by the data sheets\n");
+		     "measured: the shape site left out of its table; fitted: sites that no fit saw (*: all sites)\n"
+		     "sister: the device left out, its sisters' tables and laws scaled by the data sheets\n"
+		     "analytic: nothing measured on the device\n");
 	return ok;
 }
 

@@ -226,6 +226,24 @@ static void groups_outside_their_bars_are_named(void)
 	operators_study_free(s);
 }
 
+/* The page's table keeps its lines. */
+static void the_page_has_a_line_a_group(void)
+{
+	struct operators_study *s = study("a30", "gemm");
+	struct str page = { 0 };
+	struct err err = { 0 };
+	const char *at;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_TRUE(operators_html(s, &page, &err));
+	at = strstr(str_text(&page), "<pre>device/software");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	CU_ASSERT_PTR_NOT_NULL(strstr(at, "\na30/vidur/gemm/fp16 "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(at, "\n\ndevice "));
+	str_release(&page);
+	operators_study_free(s);
+}
+
 /* H100 attention that LLMServingSim timed is of a kernel without split-KV: it must not stand for Vidur's on another device. */
 static void software_is_kept_apart(void)
 {
@@ -264,6 +282,7 @@ static void the_fitted_half_is_fixed(void)
 
 CU_TestInfo suite_validate_operators[] = {
 	{ "groups outside their bars are named", groups_outside_their_bars_are_named },
+	{ "the page has a line a group", the_page_has_a_line_a_group },
 	{ "software is kept apart", software_is_kept_apart },
 	{ "a left-out site is answered by the others", a_left_out_site_is_answered_by_the_others },
 	{ "GEMM of the H100 is inside its bars", gemm_of_the_h100_is_inside_its_bars },
