@@ -11,6 +11,7 @@
 #include "reports/store.h"
 #include "validation/gains.h"
 #include "validation/kernels_validate.h"
+#include "validation/prefix_replay.h"
 
 extern const struct command validate_kernels;
 
@@ -61,6 +62,15 @@ static bool outputs(const struct call *call, const struct kernels_study *s, stru
 	return ok;
 }
 
+/* The prefix index ran on drawn sessions alone. */
+static bool say_no_trace(const struct gains_study *s, struct str *out)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (!strcmp(s->rows[i].gain->module, "mooncake_v1881"))
+			str_add(out, "prefix_index: no recorded trace given; --trace FILE replays one\n");
+	return true;
+}
+
 static bool show_gains(const struct call *call, const struct gains_study *s, struct err *err)
 {
 	const char *json = call_text(call, "json"), *csv = call_text(call, "csv");
@@ -81,7 +91,7 @@ static bool show_gains(const struct call *call, const struct gains_study *s, str
 	}
 	str_clear(&out);
 	if (ok && !(json && !strcmp(json, "-")) && !(csv && !strcmp(csv, "-")))
-		ok = gains_text(s, call_flag(call, "parts"), &term, &out, err) && outfile_write("-", str_text(&out), out.length, err);
+		ok = gains_text(s, call_flag(call, "parts"), &term, &out, err) && say_no_trace(s, &out) && outfile_write("-", str_text(&out), out.length, err);
 	str_release(&out);
 	return ok;
 }
@@ -128,6 +138,27 @@ static bool gains_cmd(const struct call *call, struct err *err)
 	return ok && show_gains(call, &study, err) && (call_flag(call, "no-store") || keep_gains(call, &study, err));
 }
 
+/* A recorded trace through the prefix index. */
+static bool replay_cmd(const struct call *call, const char *path, struct err *err)
+{
+	const char *json = call_text(call, "json");
+	struct prefix_replay r;
+	struct str out = { 0 };
+	bool ok;
+
+	if (!prefix_replay_run(path, call_int(call, "pool-blocks", 0), &r, err))
+		return false;
+	if (json)
+		prefix_replay_json(&r, &out);
+	else
+		prefix_replay_text(&r, &out);
+	ok = out.failed ? err_memory(err) : outfile_write(json ? json : "-", str_text(&out), out.length, err);
+	str_release(&out);
+	if (ok && r.differing > 0)
+		return err_set(err, ERR_CHECK, "--trace %s: the index and brute force differ in %lld requests", path, (long long)r.differing);
+	return ok;
+}
+
 static bool is_core(const struct call *call)
 {
 	const char *area = call_text(call, "area");
@@ -146,6 +177,8 @@ static bool kernels_run(const struct call *call, struct err *err)
 	};
 	bool ok;
 
+	if (call_text(call, "trace"))
+		return replay_cmd(call, call_text(call, "trace"), err);
 	if (!is_core(call))
 		return gains_cmd(call, err);
 	progress_start(&progress, call_flag(call, "quiet"));
@@ -159,6 +192,8 @@ static const struct option kernels_table[] = {
 	{ .name = "area", .word = "NAME", .fallback = "core", .help = "core; or modules of the tree: arch compiler kv data optim spec serving lora, all" },
 	{ .name = "module", .word = "ID", .fallback = "all", .words = WORDS_TECHNIQUES, .help = "of the tree: only that module's gain" },
 	{ .name = "parts", .kind = OPTION_FLAG, .help = "with modules: every operator and kernel of both sides" },
+	{ .name = "trace", .word = "FILE", .words = WORDS_FILE, .fallback = "none", .help = "replay its prompts through the prefix index (Mooncake) beside brute force, and nothing else" },
+	{ .name = "pool-blocks", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e9, .fallback = "0: room for all", .help = "with --trace: blocks that the pool holds" },
 	{ .name = "op", .word = "NAME", .fallback = "all", .help = "only kernels whose names begin so" },
 	{ .name = "shapes", .word = "N", .kind = OPTION_INT, .least = 1, .most = 1000, .fallback = "12", .help = "shapes drawn a kernel" },
 	{ .name = "rounds", .word = "N", .kind = OPTION_INT, .least = 1, .most = 16, .fallback = "4", .help = "visits of each, in random order" },
@@ -182,6 +217,7 @@ const struct command validate_kernels = {
 		{ "vibee-sim validate kernels", "all kernels against the device 'here'" },
 		{ "vibee-sim validate kernels --area all", "every module's gain, predicted and measured" },
 		{ "vibee-sim validate kernels --module kivi --parts", "one module, operator by operator" },
+		{ "vibee-sim validate kernels --trace mooncake_trace.jsonl --pool-blocks 50000", "hits of a recorded trace, beside brute force" },
 		{ "vibee-sim validate kernels --op gemm --shapes 40 --plot gemm.svg", "one kernel, with a plot" },
 		{ NULL, NULL } },
 	.run = kernels_run,

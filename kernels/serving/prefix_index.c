@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "kernels/harness/kernel.h"
+#include "kernels/serving/prefix_pool.h"
 
 enum { SESSION, LENGTH, HITS };
 enum { BRANCH = 3 };                            /* every third session begins with what all of them share */
@@ -26,44 +27,14 @@ static double bytes(const struct shape *s)
 	return 32.0 * (double)(s->m * s->n) / 2;
 }
 
-/* A block of the pool: found by its key, kept in the order of its last use. */
-struct block {
-	uint64_t key;
-	int64_t next;                  /* of the same bucket */
-	int64_t newer, older;
-};
-struct pool {
-	struct block *at;
-	int64_t *bucket;
-	int64_t count, most, buckets, newest, oldest;
-};
 static void release(void *state)
 {
-	struct pool *p = state;
-
-	mem_free(p->at);
-	mem_free(p->bucket);
-	mem_free(p);
+	prefix_pool_free(state);
 }
 static void *prepare(const struct shape *s, void *const *data, struct err *err)
 {
-	struct pool *p = mem_calloc(1, sizeof(*p));
-
 	(void)data;
-	if (p) {
-		p->most = s->k;
-		for (p->buckets = 16; p->buckets < 2 * s->k; p->buckets *= 2)
-			;
-		p->at = mem_calloc((size_t)s->k, sizeof(*p->at));
-		p->bucket = mem_calloc((size_t)p->buckets, sizeof(*p->bucket));
-	}
-	if (!p || !p->at || !p->bucket) {
-		if (p)
-			release(p);
-		err_memory(err);
-		return NULL;
-	}
-	return p;
+	return prefix_pool_new(s->k, err);
 }
 
 /* What tokens a block holds: sessions differ after a common beginning. */
@@ -133,92 +104,21 @@ static void brute_force(const struct kernel_run *r)
 	mem_free(list);
 }
 
-static int64_t find(const struct pool *p, uint64_t key)
-{
-	int64_t i = p->bucket[key & (uint64_t)(p->buckets - 1)];
-
-	while (i >= 0 && p->at[i].key != key)
-		i = p->at[i].next;
-	return i;
-}
-static void unlink_use(struct pool *p, int64_t i)
-{
-	struct block *b = &p->at[i];
-
-	if (b->newer >= 0)
-		p->at[b->newer].older = b->older;
-	else
-		p->newest = b->older;
-	if (b->older >= 0)
-		p->at[b->older].newer = b->newer;
-	else
-		p->oldest = b->newer;
-}
-static void use(struct pool *p, int64_t i)
-{
-	p->at[i].newer = -1;
-	p->at[i].older = p->newest;
-	if (p->newest >= 0)
-		p->at[p->newest].newer = i;
-	else
-		p->oldest = i;
-	p->newest = i;
-}
-static void unhash(struct pool *p, int64_t i)
-{
-	int64_t *at = &p->bucket[p->at[i].key & (uint64_t)(p->buckets - 1)];
-
-	while (*at != i)
-		at = &p->at[*at].next;
-	*at = p->at[i].next;
-}
-/* Marks a block as used now, bringing it in when it is not there. */
-static void touch(struct pool *p, uint64_t key)
-{
-	int64_t i = find(p, key), *bucket = &p->bucket[key & (uint64_t)(p->buckets - 1)];
-
-	if (i >= 0) {
-		unlink_use(p, i);
-		use(p, i);
-		return;
-	}
-	if (p->count < p->most) {
-		i = p->count++;
-	} else {
-		i = p->oldest;
-		unlink_use(p, i);
-		unhash(p, i);
-	}
-	p->at[i].key = key;
-	p->at[i].next = *bucket;
-	*bucket = i;
-	use(p, i);
-}
-
 static void hashed(const struct kernel_run *r)
 {
-	struct pool *p = r->state;
 	int32_t *hits = r->data[HITS];
 	enum { BLOCKS_MOST = 4096 };
 	uint64_t keys[BLOCKS_MOST];
 
-	p->count = 0;
-	p->newest = p->oldest = -1;
-	for (int64_t i = 0; i < p->buckets; i++)
-		p->bucket[i] = -1;
+	prefix_pool_reset(r->state);
 	for (int64_t q = 0; q < r->shape->m; q++) {
 		int64_t session = ((const int32_t *)r->data[SESSION])[q], blocks = length_of(r, q);
 		uint64_t key = 0;
-		bool open = true;
 
-		hits[q] = 0;
-		for (int64_t b = 0; b < blocks && b < BLOCKS_MOST; b++) {
+		blocks = blocks < BLOCKS_MOST ? blocks : BLOCKS_MOST;
+		for (int64_t b = 0; b < blocks; b++)
 			keys[b] = key = chained(key, content(session, b));
-			open = open && find(p, key) >= 0;
-			hits[q] += open;
-		}
-		for (int64_t b = blocks - 1; b >= 0; b--)
-			touch(p, keys[b]);
+		hits[q] = (int32_t)prefix_pool_admit(r->state, keys, blocks);
 	}
 }
 
