@@ -47,6 +47,10 @@ enum benchmark published_benchmark(const struct published_row *row);
 /* The scheduler of the engine that the row names. */
 const char *published_engine(const struct published_row *row);
 
+/* Batch limits of a saturated benchmark: sequences and tokens. */
+enum { PUBLISHED_TUNED_SEQS = 2048 };
+double published_tuned_tokens(const struct builder *b);
+
 /* Arrivals, concurrency and batch limits; false when the row does not say (the case's `why` is set). */
 bool published_load(struct builder *b, const struct scenario_kind *kind);
 

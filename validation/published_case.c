@@ -220,16 +220,31 @@ static void add_choice(struct builder *b, int64_t devices, const char *format)
 		b->settings.failed = true;
 }
 
+/* Attention apart on every device: each of these ranks schedules for itself, so that limits of a batch are those of a rank. */
+static void add_ranks(struct builder *b, int64_t ranks)
+{
+	char format[192];
+
+	snprintf(format, sizeof(format),
+		 "deployment.tp=1 deployment.ep=%%lld deployment.dp_attention=%%lld scheduler.max_num_seqs=%lld scheduler.max_num_batched_tokens=%.0f ",
+		 (long long)(PUBLISHED_TUNED_SEQS * ranks), published_tuned_tokens(b) * (double)ranks);
+	add_choice(b, ranks, format);
+}
+
 /*
  * NVIDIA's overview of TensorRT-LLM writes "tp8" for eight devices, whichever way a mixture of experts lies over them: v1.0 of
- * Qwen3-235B has per device what v1.2 has with attention data parallel. The faster of both stands for the row.
+ * Qwen3-235B has per device what v1.2 has with attention data parallel; its MLPerf runs write "tp8 pp1 ep8" alike (in
+ * TensorRT-LLM tp is all ranks, and whether attention is split over them a switch of its own). The faster stands for the row.
  */
 static bool overview_of_experts(const struct builder *b)
 {
 	const struct published_degrees *d = &b->layout.decode;
 
-	return text_starts(b->row->source, "TensorRT-LLM-perf") && b->checkpoint != CHECKPOINT_PLAIN && !b->layout.split && d->tp > 1 &&
-	       d->pp == 1 && d->ep == 1 && d->attention_dp == 1 && b->row->devices >= (double)d->tp;
+	bool overview = text_starts(b->row->source, "TensorRT-LLM-perf") && d->ep == 1,
+	     mlperf = text_starts(b->row->source, "MLPerf") && strcmp(published_engine(b->row), "trtllm") == 0 && d->ep == d->tp;
+
+	return (overview || mlperf) && b->checkpoint != CHECKPOINT_PLAIN && !b->layout.split && d->tp > 1 && d->pp == 1 && d->attention_dp == 1 &&
+	       b->row->devices >= (double)d->tp;
 }
 
 /* What cannot be read counts as not stated. */
@@ -263,8 +278,8 @@ static void layout(struct builder *b)
 		return;                /* chosen by size(): needs the model */
 	b->out->copies = 1;
 	if (overview_of_experts(b)) {
-		add_choice(b, d->tp, "deployment.tp=%lld ");
-		add_choice(b, d->tp, "deployment.tp=1 deployment.ep=%lld deployment.dp_attention=%lld ");
+		add_choice(b, d->tp, d->ep > 1 ? "deployment.tp=%lld deployment.ep=%lld " : "deployment.tp=%lld ");
+		add_ranks(b, d->tp);
 		return;
 	}
 	str_addf(&b->settings, "deployment.tp=%lld deployment.pp=%lld deployment.ep=%lld deployment.dp_attention=%lld ", (long long)d->tp,
@@ -309,7 +324,7 @@ static void tuned_layouts(struct builder *b, bool experts, int64_t least)
 	for (int64_t n = least; n <= 4 * least; n *= 2) {
 		add_choice(b, n, experts ? "deployment.tp=%lld deployment.ep=%lld " : "deployment.tp=%lld ");
 		if (n > 1 && experts)
-			add_choice(b, n, "deployment.tp=1 deployment.ep=%lld deployment.dp_attention=%lld ");
+			add_ranks(b, n);
 	}
 }
 

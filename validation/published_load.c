@@ -64,21 +64,25 @@ static double measured_rate(const struct builder *b)
 	return 0;
 }
 
-/* Batch limits of a saturated benchmark are chosen by its authors: large enough not to bind (trtllm-bench: 2,048). A prompt
- * fits into a batch beside the decodes, as engines that do not chunk need. */
-static void tuned(struct builder *b)
+/* Batch limits of a saturated benchmark, of a scheduler (each attention rank has one), are chosen by its authors: large enough
+ * not to bind (trtllm-bench: 2,048). A prompt fits into a batch beside the decodes, as engines that do not chunk need. */
+double published_tuned_tokens(const struct builder *b)
 {
 	const struct dataset_lengths *data = published_dataset(b->model->catalog, b->row->source);
-	double longest = data ? data->most : b->isl, budget = 8192;
+	double longest = data ? data->most : published_length(b->row->isl);
 
-	if (longest + 2048 > budget)
-		budget = 64 * ceil((longest + 2048) / 64);
-	str_addf(&b->settings, "scheduler.max_num_seqs=2048 scheduler.max_num_batched_tokens=%.0f ", budget);
+	return fmax(8192, 64 * ceil((longest + PUBLISHED_TUNED_SEQS) / 64));
+}
+
+static void tuned(struct builder *b)
+{
+	str_addf(&b->settings, "scheduler.max_num_seqs=%d scheduler.max_num_batched_tokens=%.0f ", PUBLISHED_TUNED_SEQS, published_tuned_tokens(b));
 }
 
 /*
- * Requests of one copy: MLPerf runs last ten minutes or longer, so that filling and draining the batch do not count. Long
- * answers fill it with fewer. trtllm-bench sends what its authors wrote down.
+ * Requests of one copy: MLPerf runs last ten minutes or longer, so that filling and draining the batch do not count: of
+ * DeepSeek-R1's long answers, thousands of them at once, 10,000 (45 million tokens). Fewer do for prompts as long as those of
+ * Llama-3.1-405B, whose batches are small. trtllm-bench sends what its authors wrote down.
  */
 static double run_requests(const struct builder *b)
 {
@@ -86,33 +90,9 @@ static double run_requests(const struct builder *b)
 
 	if (bench > 0)
 		return bench;
-	return text_starts(b->row->source, "MLPerf") ? ceil(fmin(20000, 2e7 / (b->osl + b->isl / 4))) : 4000;
-}
-
-/*
- * MLPerf's Server and Interactive runs are valid only when their limits hold, and are driven as hard as they do: the
- * throughput is the highest such rate, latencies are those at the rate that was measured or, where the simulated system
- * cannot keep up with it, at its own highest.
- */
-static bool server_load(struct builder *b)
-{
-	double ttft = limit_of(b->row->scenario, "TTFT<="), tpot = limit_of(b->row->scenario, "TPOT<="), e2e = limit_of(b->row->scenario, "latency<=");
-	double rate = measured_rate(b), copies = b->out->copies;
-	bool throughput = strcmp(b->row->metric, "throughput") == 0;
-
-	if ((!(ttft > 0) || !(tpot > 0)) && !(e2e > 0))
-		return published_refuse(b, WHY_LOAD, "latency limits are not stated");
-	if (!throughput && !(rate > 0))
-		return published_refuse(b, WHY_LOAD, "no row holds the throughput of this run");
-	/* Enough that requests in flight settle: they stay some 30 s. */
-	str_addf(&b->settings, "workload.arrivals.kind=poisson workload.requests=%.0f ", fmin(run_requests(b), 8000));
-	tuned(b);
-	if (!throughput)
-		b->out->rate_most = rate / (b->out->choice_count > 0 ? b->row->devices : copies);
-	b->out->ttft_p99_s = ttft;
-	b->out->tpot_p99_s = tpot;
-	b->out->e2e_p99_s = e2e;
-	return true;
+	if (!text_starts(b->row->source, "MLPerf"))
+		return 4000;
+	return ceil(fmin(20000, (b->isl > 4000 ? 2e7 : 4.5e7) / (b->osl + b->isl / 4)));
 }
 
 /*
@@ -129,6 +109,34 @@ static int multi_token_prediction(struct builder *b)
 		 "with=eagle3_v1861:depth=%d,acceptance=0.8/0.6/0.45,fused_features=1,draft_vocab=0,host=ahead,host_round_us=0,host_seq_us=0 ",
 		 depth);
 	return 1 + depth;
+}
+
+/*
+ * MLPerf's Server and Interactive runs are valid only when their limits hold, and are driven as hard as they do: the
+ * throughput is the highest such rate, latencies are those at the rate that was measured or, where the simulated system
+ * cannot keep up with it, at its own highest.
+ */
+static bool server_load(struct builder *b)
+{
+	double ttft = limit_of(b->row->scenario, "TTFT<="), tpot = limit_of(b->row->scenario, "TPOT<="), e2e = limit_of(b->row->scenario, "latency<=");
+	double rate = measured_rate(b), copies = b->out->copies;
+	const struct dataset_lengths *data = published_dataset(b->model->catalog, b->row->source);
+	bool throughput = strcmp(b->row->metric, "throughput") == 0;
+
+	if ((!(ttft > 0) || !(tpot > 0)) && !(e2e > 0))
+		return published_refuse(b, WHY_LOAD, "latency limits are not stated");
+	if (!throughput && !(rate > 0))
+		return published_refuse(b, WHY_LOAD, "no row holds the throughput of this run");
+	/* Enough that requests in flight settle: they stay some 30 s. */
+	str_addf(&b->settings, "workload.arrivals.kind=poisson workload.requests=%.0f ", fmin(run_requests(b), 8000));
+	tuned(b);
+	if (!throughput)
+		b->out->rate_most = rate / (b->out->choice_count > 0 ? b->row->devices : copies);
+	b->out->ttft_p99_s = ttft;
+	b->out->tpot_p99_s = tpot;
+	/* Beams that are taken as one long answer take as many times the latency. */
+	b->out->e2e_p99_s = e2e * (data ? fmax(data->beams, 1) : 1);
+	return true;
 }
 
 /*

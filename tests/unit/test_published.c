@@ -153,7 +153,7 @@ static void tuned_runs(void)
 		CU_ASSERT_TRUE_FATAL(read_case(&rows, i, &set[i], a, &err));
 	CU_ASSERT_EQUAL_FATAL(set[0].choice_count, 4);
 	CU_ASSERT_STRING_EQUAL(set[0].choices[0].settings, "deployment.tp=4 deployment.ep=4 ");
-	CU_ASSERT_STRING_EQUAL(set[0].choices[1].settings, "deployment.tp=1 deployment.ep=4 deployment.dp_attention=4 ");
+	CU_ASSERT_STRING_EQUAL(set[0].choices[1].settings, "deployment.tp=1 deployment.ep=4 deployment.dp_attention=4 scheduler.max_num_seqs=8192 scheduler.max_num_batched_tokens=32768 ");
 	CU_ASSERT_DOUBLE_EQUAL(set[0].choices[3].devices, 8, 0);
 	CU_ASSERT_DOUBLE_EQUAL(set[0].ttft_p99_s, 2, 1e-12);
 	CU_ASSERT_DOUBLE_EQUAL(set[0].tpot_p99_s, 0.08, 1e-12);
@@ -169,7 +169,7 @@ static void tuned_runs(void)
 	CU_ASSERT_TRUE_FATAL(read_case(&rows, 0, &set[0], a, &err));
 	CU_ASSERT_TRUE_FATAL(read_case(&rows, 1, &set[1], a, &err));
 	CU_ASSERT_EQUAL_FATAL(set[0].choice_count, 2);
-	CU_ASSERT_STRING_EQUAL(set[0].choices[1].settings, "deployment.tp=1 deployment.ep=8 deployment.dp_attention=8 ");
+	CU_ASSERT_STRING_EQUAL(set[0].choices[1].settings, "deployment.tp=1 deployment.ep=8 deployment.dp_attention=8 scheduler.max_num_seqs=16384 scheduler.max_num_batched_tokens=65536 ");
 	CU_ASSERT_EQUAL(set[1].choice_count, 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(set[1].settings, "deployment.tp=8 "));
 	arena_free(a);
