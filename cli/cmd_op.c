@@ -152,6 +152,8 @@ static bool price_one(const struct call *call, struct op_pricer *pricer, struct 
 	if (!model)
 		return false;
 	cost_op(model, &row.op, &cost);
+	if (!cost_model_sound(model, err))
+		return false;
 	if (json) {
 		json_init(&j, &out, true);
 		json_object(&j, NULL);

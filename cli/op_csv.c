@@ -146,7 +146,7 @@ static bool reading_next(struct reading *r, struct op_row *row, struct op_cost *
 	if (!model)
 		return false;
 	cost_op(model, &row->op, cost);
-	return true;
+	return cost_model_sound(model, err);
 }
 
 /* Either a file written on the side, or text kept until all of it is good. */

@@ -91,7 +91,7 @@ static bool load_tables(struct cost_model *cm, struct err *err)
 	for (int t = 0; t < DTYPE_COUNT; t++)
 		limits.peak_flop_s[t] = device_peak(cm->device, (enum dtype)t, NULL);
 	cm->tables = cm->device->home ? tables_load_folder(cm->device->home, cm->stacks, &limits, &own)
-				      : tables_load(cm->device->name, cm->stacks, &limits, &own);
+				      : tables_open(cm->device->name, cm->stacks, &limits, &own);
 	if (cm->tables || own.kind == ERR_NONE)
 		return true;
 	return err_set(err, own.kind, "%s", own.text);
@@ -155,6 +155,11 @@ struct cost_model *cost_model_new(const struct cost_options *options, struct err
 		return NULL;
 	}
 	return cm;
+}
+
+bool cost_model_sound(const struct cost_model *cm, struct err *err)
+{
+	return (!cm->tables || tables_sound(cm->tables, err)) && (!cm->sisters || sisters_sound(cm->sisters, err));
 }
 
 void cost_model_free(struct cost_model *cm)

@@ -39,6 +39,9 @@ struct cost_options {
 };
 MUST_USE struct cost_model *cost_model_new(const struct cost_options *options, struct err *err);
 void cost_model_free(struct cost_model *cm);
+/* A catalog device's tables are read when they are first asked. False + err: one could not be read, and what was priced since may
+ * be by a worse source. To be asked when all is priced. */
+MUST_USE bool cost_model_sound(const struct cost_model *cm, struct err *err);
 /* The same model under another correction of all its times (options.time_scale): shares everything with `of`, which must
  * outlive it. */
 MUST_USE struct cost_model *cost_model_scaled(const struct cost_model *of, double time_scale, struct err *err);

@@ -113,9 +113,7 @@ static bool same_architecture(const struct device *a, const struct device *b)
  * for them, a sister of one architecture does. */
 static bool lacks_packed_experts(const struct tables *own, enum op_kind kind)
 {
-	struct op op = { .kind = OP_MOE, .dtype = DTYPE_INT4_WO };
-
-	return kind == OP_MOE && tables_rows(own, &op) < ROWS_LEAST;
+	return kind == OP_MOE && tables_rows_of_format(own, OP_MOE, DTYPE_INT4_WO) < ROWS_LEAST;
 }
 
 /* What neither the device nor nearer sisters have tables of. */
@@ -155,7 +153,7 @@ static bool add(struct sisters *all, const struct sisters_options *o, const char
 		limits.peak_flop_s[t] = device_peak(o->device, (enum dtype)t, NULL);
 	s->rel_error = how.rel_error = same_architecture(o->device, s->device) ? ERROR_SAME : ERROR_OTHER;
 	want(all, o, s, how.wanted);
-	s->tables = tables_load_restated(s->device->name, o->stacks, &limits, &how, &own);
+	s->tables = tables_open_restated(s->device->name, o->stacks, &limits, &how, &own);
 	if (!s->tables && own.kind != ERR_NONE)
 		return err_set(err, own.kind, "%s", own.text);
 	all->count++;
@@ -207,6 +205,14 @@ void sisters_free(struct sisters *s)
 {
 	for (size_t i = 0; s && i < s->count; i++)
 		tables_free(s->items[i].tables);
+}
+
+bool sisters_sound(const struct sisters *s, struct err *err)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->items[i].tables && !tables_sound(s->items[i].tables, err))
+			return false;
+	return true;
 }
 
 bool sisters_have(const struct sisters *s, enum op_kind kind)

@@ -33,6 +33,8 @@ struct sisters_options {
 MUST_USE struct sisters *sisters_load(const struct sisters_options *options, struct arena *arena, struct err *err);
 void sisters_free(struct sisters *s);          /* NULL is fine */
 
+/* False + err: a table that was asked could not be read. */
+MUST_USE bool sisters_sound(const struct sisters *s, struct err *err);
 /* Whether any of them has a table of such operators. */
 bool sisters_have(const struct sisters *s, enum op_kind kind);
 /* What the sisters' tables say: provider fitted, with the error of both steps. False when none answers. */

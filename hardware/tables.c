@@ -8,15 +8,17 @@
 #include "base/mem.h"
 #include "base/paths.h"
 #include "base/str.h"
-#include "hardware/tables_data.h"
+#include "hardware/tables_file.h"
 
 enum { STACKS_MOST = 16 };
 
 struct tables {
 	struct tables_limits limits;
-	struct table *all[STACKS_MOST * OP_KIND_COUNT];
+	struct tables_transfer how;
+	struct table_reading *reading; /* apart: files are read through tables that are constant to who asks */
+	struct table_file *all[STACKS_MOST * OP_KIND_COUNT];
 	size_t count;
-	const struct table *by_kind[OP_KIND_COUNT][STACKS_MOST]; /* in order of preference, NULL-terminated */
+	struct table_file *by_kind[OP_KIND_COUNT][STACKS_MOST]; /* in order of preference, NULL-terminated */
 };
 
 struct stacks {
@@ -75,7 +77,7 @@ static bool extra_serves(enum op_kind kind)
 	return kind >= OP_ALL_REDUCE && kind <= OP_BROADCAST;
 }
 
-static bool load_stack(struct tables *t, const char *folder, const char *stack, bool extra,
+static bool find_stack(struct tables *t, const char *folder, const char *stack, bool extra,
 		       const struct tables_transfer *how, struct arena *arena, struct err *err)
 {
 	const char *inside = arena_printf(arena, "%s/%s", folder, stack);
@@ -85,8 +87,8 @@ static bool load_stack(struct tables *t, const char *folder, const char *stack, 
 	if (!paths_is_folder(inside))
 		return true;
 	for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
+		struct table_file *file;
 		const char *path;
-		struct table *table;
 		int i = 0;
 
 		if (!table_shape((enum op_kind)kind) || (extra && !extra_serves((enum op_kind)kind)) ||
@@ -99,18 +101,31 @@ static bool load_stack(struct tables *t, const char *folder, const char *stack, 
 			return err_memory(err);
 		if (!paths_is_file(path))
 			continue;
-		table = table_read(path, stack, (enum op_kind)kind, err);
-		if (!table)
+		file = table_file_new(path, stack, (enum op_kind)kind, err);
+		if (!file)
 			return false;
-		t->all[t->count++] = table;
-		t->by_kind[kind][i] = table;
-		if (how && !table_transfer(table, &t->limits, how, err))
-			return false;
+		t->all[t->count++] = file;
+		t->by_kind[kind][i] = file;
 	}
 	return true;
 }
 
-static struct tables *load_folder(const char *folder, const char *stacks, const struct tables_limits *limits,
+static bool share_reading(struct tables *t, const struct tables_transfer *how, struct err *err)
+{
+	struct table_reading *r = mem_calloc(1, sizeof(*r));
+
+	if (!r)
+		return err_memory(err);
+	if (how)
+		t->how = *how;
+	r->limits = &t->limits;
+	r->how = how ? &t->how : NULL;
+	pthread_mutex_init(&r->lock, NULL);
+	t->reading = r;
+	return true;
+}
+
+static struct tables *find_folder(const char *folder, const char *stacks, const struct tables_limits *limits,
 				  const struct tables_transfer *how, struct err *err)
 {
 	struct tables *t = NULL;
@@ -127,10 +142,10 @@ static struct tables *load_folder(const char *folder, const char *stacks, const 
 		goto out;
 	}
 	t->limits = *limits;
-	if (!stacks_choose(folder, stacks, &chosen, arena, err))
+	if (!share_reading(t, how, err) || !stacks_choose(folder, stacks, &chosen, arena, err))
 		goto out;
 	for (int i = 0; i < chosen.count; i++)
-		if (!load_stack(t, folder, chosen.name[i], chosen.extra[i], how, arena, err))
+		if (!find_stack(t, folder, chosen.name[i], chosen.extra[i], how, arena, err))
 			goto out;
 	ok = t->count > 0;
 out:
@@ -142,13 +157,36 @@ out:
 	return t;
 }
 
+bool tables_sound(const struct tables *t, struct err *err)
+{
+	struct err fault;
+
+	pthread_mutex_lock(&t->reading->lock);
+	fault = t->reading->fault;
+	pthread_mutex_unlock(&t->reading->lock);
+	return fault.kind == ERR_NONE || err_set(err, fault.kind, "%s", fault.text);
+}
+
+/* NULL when one of them is malformed. */
+static struct tables *read_all(struct tables *t, struct err *err)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && t && i < t->count; i++)
+		ok = table_file_get(t->all[i], t->reading) || tables_sound(t, err);
+	if (ok)
+		return t;
+	tables_free(t);
+	return NULL;
+}
+
 struct tables *tables_load_folder(const char *folder, const char *stacks, const struct tables_limits *limits,
 				  struct err *err)
 {
-	return load_folder(folder, stacks, limits, NULL, err);
+	return read_all(find_folder(folder, stacks, limits, NULL, err), err);
 }
 
-static struct tables *load_named(const char *device_name, const char *stacks, const struct tables_limits *limits,
+static struct tables *find_named(const char *device_name, const char *stacks, const struct tables_limits *limits,
 				 const struct tables_transfer *how, struct err *err)
 {
 	struct arena *arena = arena_new();
@@ -161,7 +199,7 @@ static struct tables *load_named(const char *device_name, const char *stacks, co
 	}
 	folder = paths_data(relative, arena, err);
 	if (folder)
-		t = load_folder(folder, stacks, limits, how, err);
+		t = find_folder(folder, stacks, limits, how, err);
 out:
 	arena_free(arena);
 	return t;
@@ -170,13 +208,18 @@ out:
 struct tables *tables_load(const char *device_name, const char *stacks, const struct tables_limits *limits,
 			   struct err *err)
 {
-	return load_named(device_name, stacks, limits, NULL, err);
+	return read_all(find_named(device_name, stacks, limits, NULL, err), err);
 }
 
-struct tables *tables_load_restated(const char *device_name, const char *stacks, const struct tables_limits *limits,
+struct tables *tables_open(const char *device_name, const char *stacks, const struct tables_limits *limits, struct err *err)
+{
+	return find_named(device_name, stacks, limits, NULL, err);
+}
+
+struct tables *tables_open_restated(const char *device_name, const char *stacks, const struct tables_limits *limits,
 				    const struct tables_transfer *how, struct err *err)
 {
-	return load_named(device_name, stacks, limits, how, err);
+	return find_named(device_name, stacks, limits, how, err);
 }
 
 static bool is_collective(enum op_kind kind)
@@ -193,10 +236,22 @@ size_t tables_rows(const struct tables *t, const struct op *op)
 {
 	size_t rows = 0;
 
-	for (size_t i = 0; t->by_kind[op->kind][i]; i++)
-		for (int d = 0; d < DTYPE_COUNT; d++)
+	for (size_t i = 0; t->by_kind[op->kind][i]; i++) {
+		const struct table *table = table_file_get(t->by_kind[op->kind][i], t->reading);
+
+		for (int d = 0; table && d < DTYPE_COUNT; d++)
 			if (is_collective(op->kind) || sixteen(d) == sixteen((int)op->dtype))
-				rows += t->by_kind[op->kind][i]->rows_of[d];
+				rows += table->rows_of[d];
+	}
+	return rows;
+}
+
+size_t tables_rows_of_format(const struct tables *t, enum op_kind kind, enum dtype dtype)
+{
+	size_t rows = 0;
+
+	for (size_t i = 0; t->by_kind[kind][i]; i++)
+		rows += table_file_rows(t->by_kind[kind][i], dtype);
 	return rows;
 }
 
@@ -210,7 +265,10 @@ void tables_free(struct tables *t)
 	if (!t)
 		return;
 	for (size_t i = 0; i < t->count; i++)
-		table_release(t->all[i]);
+		table_file_free(t->all[i]);
+	if (t->reading)
+		pthread_mutex_destroy(&t->reading->lock);
+	mem_free(t->reading);
 	mem_free(t);
 }
 
@@ -269,20 +327,21 @@ static void fill_cost(const struct tables *t, const struct table *from, const st
 
 bool tables_op(const struct tables *t, const struct op *op, struct op_cost *out)
 {
-	const struct table *const *candidates = t->by_kind[op->kind], *from = NULL;
+	struct table_file *const *candidates = t->by_kind[op->kind];
+	const struct table *from = NULL;
 	double seconds = 0;
 	enum grade grade = GRADE_EXACT;
 
 	if (op->kind == OP_REDUCE_SCATTER && !candidates[0])
 		candidates = t->by_kind[OP_ALL_GATHER];
 	for (; *candidates; candidates++) {
-		struct question q = { *candidates, &t->limits, op, -1 };
+		struct question q = { table_file_get(*candidates, t->reading), &t->limits, op, -1 };
 		enum grade g;
 		double s;
 
-		if (!table_answer(&q, &s, &g) || (from && s >= seconds))
+		if (!q.table || !table_answer(&q, &s, &g) || (from && s >= seconds))
 			continue;
-		from = *candidates;
+		from = q.table;
 		seconds = s;
 		grade = g;
 		if (op->kind != OP_ALL_REDUCE)
@@ -298,19 +357,19 @@ bool tables_op(const struct tables *t, const struct op *op, struct op_cost *out)
 
 bool tables_held_out(const struct tables *t, size_t i, const struct tables_point *point, struct op_cost *out)
 {
-	struct question q = { t->all[i], &t->limits, &point->op, (int64_t)point->site };
+	struct question q = { table_file_get(t->all[i], t->reading), &t->limits, &point->op, (int64_t)point->site };
 	enum grade grade;
 	double seconds;
 
-	if (!table_answer(&q, &seconds, &grade))
+	if (!q.table || !table_answer(&q, &seconds, &grade))
 		return false;
-	fill_cost(t, t->all[i], &point->op, seconds, grade, out);
+	fill_cost(t, q.table, &point->op, seconds, grade, out);
 	return true;
 }
 
 void tables_points(const struct tables *t, size_t i, struct tables_point *out)
 {
-	table_points(t->all[i], out);
+	table_points(table_file_get(t->all[i], t->reading), out);
 }
 
 size_t tables_count(const struct tables *t)
@@ -320,7 +379,7 @@ size_t tables_count(const struct tables *t)
 
 void tables_info(const struct tables *t, size_t i, struct tables_info *out)
 {
-	const struct table *table = t->all[i];
+	const struct table *table = table_file_get(t->all[i], t->reading);
 
 	*out = (struct tables_info){ .path = table->path,
 				     .stack = table->stack,

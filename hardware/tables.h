@@ -35,19 +35,27 @@ struct tables_limits {
  * the device has no such tables; NULL with err filled when a table is malformed ("file:line: ..."). */
 MUST_USE struct tables *tables_load(const char *device_name, const char *stacks, const struct tables_limits *limits,
 				    struct err *err);
+/* The same, but each file is read when it is first asked: for devices of the catalog, whose tables were checked. One that
+ * cannot be read answers nothing, and tables_sound says so. */
+MUST_USE struct tables *tables_open(const char *device_name, const char *stacks, const struct tables_limits *limits,
+				    struct err *err);
+/* False + err: a file that was asked could not be read. */
+MUST_USE bool tables_sound(const struct tables *t, struct err *err);
 /* How another device's tables are restated for this one: ratio = this device's time over the other's by some law. */
 struct tables_transfer {
 	double (*ratio)(const void *context, const char *stack, const struct op *op);
-	const void *context;
+	const void *context;          /* lives as long as the tables */
 	double rel_error;             /* what that adds to the expected error */
-	bool wanted[OP_KIND_COUNT];   /* tables of other operators are not read */
+	bool wanted[OP_KIND_COUNT];   /* tables of other operators are not there */
 };
 /* The tables of another device for this one, whose limits are given; every answer is what that device took, times the
- * ratio. As tables_load otherwise. */
-MUST_USE struct tables *tables_load_restated(const char *device_name, const char *stacks, const struct tables_limits *limits,
+ * ratio. As tables_open otherwise. */
+MUST_USE struct tables *tables_open_restated(const char *device_name, const char *stacks, const struct tables_limits *limits,
 					     const struct tables_transfer *how, struct err *err);
 /* Measured shapes of op's kind and number format (collectives: of its kind). */
 size_t tables_rows(const struct tables *t, const struct op *op);
+/* Measured shapes of a kind (no collective) in just that format. */
+size_t tables_rows_of_format(const struct tables *t, enum op_kind kind, enum dtype dtype);
 /* Whether a table of such operators is there. */
 bool tables_have(const struct tables *t, enum op_kind kind);
 
@@ -56,7 +64,7 @@ MUST_USE struct tables *tables_load_folder(const char *folder, const char *stack
 					   struct err *err);
 void tables_free(struct tables *t); /* NULL is fine */
 
-/* Prices one operator; false when no table answers. Thread-safe: nothing is written. Fills seconds, provider
+/* Prices one operator; false when no table answers. Thread-safe. Fills seconds, provider
  * (PROVIDER_MEASURED), extrapolated and rel_error (median error of answers of this kind: on a measured point, between
  * points, for a site that was left out, beyond the range), and flops, bytes and bound from the roofline.
  * - gemm with batch > 1, moe, mla: see README.md for what the measured operator contains.

@@ -190,6 +190,8 @@ bool step_price_cached(const struct scenario *asked, const struct step_shape *sh
 		device_s += rows[i].seconds;
 	if (!price_whole(sc, &c, &pool, shape, out, err))
 		goto out;
+	if (!cost_model_sound(c.costs, err))
+		goto out;
 	out->rows = rows;
 	out->visible_host_s = fmax(0, out->seconds - device_s);
 	out->expected_rel_error = device_s > 0 ? out->expected_rel_error / device_s : 0;

@@ -427,7 +427,7 @@ bool sim_result(const struct sim *sim, struct arena *arena, struct result *out, 
 		out->devices += sim->plans[p].devices * sim->pools[p].count;
 	fill_traffic(&f);
 	fill_batches(&f);
-	if (!fill_scenario(&f) || !fill_memory(&f) || !fill_series(&f) || !fill_operators(&f, &account) || !fill_classes(&f) ||
+	if (!cost_model_sound(sim->compiled.costs, err) || !fill_scenario(&f) || !fill_memory(&f) || !fill_series(&f) || !fill_operators(&f, &account) || !fill_classes(&f) ||
 	    !fill_replicas(&f) || !fill_slos(&f))
 		return false;
 	fill_use(&f, &account);

@@ -253,7 +253,11 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	s->graph.micro_batch = job->batch.micro, s->graph.sequence = job->batch.sequence;
 	s->graph.recompute = (enum recompute)l->recompute;
 	s->graph.attention = parts->stack->eager_attention || (parts->stack->eager_sinks && parts->model->attention.sinks) ? ATTENTION_EAGER : ATTENTION_FLASH;
-	s->graph.dropout = parts->stack->dropout, s->graph.fused = parts->stack->fused, s->graph.streaming = parts->stack->streaming, s->graph.fused_experts = parts->stack->fused_experts, s->graph.once_a_node = l->exchange == EXCHANGE_DEFAULT ? parts->stack->once_a_node : l->exchange == EXCHANGE_ONCE;
+	s->graph.dropout = parts->stack->dropout;
+	s->graph.fused = parts->stack->fused;
+	s->graph.streaming = parts->stack->streaming;
+	s->graph.fused_experts = parts->stack->fused_experts;
+	s->graph.once_a_node = l->exchange == EXCHANGE_DEFAULT ? parts->stack->once_a_node : l->exchange == EXCHANGE_ONCE;
 	s->graph.copies = l->exchange == EXCHANGE_COPIES;
 	s->graph.selective_half = parts->stack->selective_half, s->graph.logit_bytes = parts->stack->logit_bytes;
 	s->graph.attention_backward = parts->stack->attention_backward;

@@ -516,6 +516,36 @@ static void continuous_at_grid_points(void)
 	table_release(t);
 }
 
+/* Read one by one as they are asked, tables say what they say when all are read first. */
+static void reads_what_is_asked(void)
+{
+	struct tables_limits l = limits(989e12, 3.35e12);
+	struct err err = { 0 };
+	struct tables *all = tables_load("h100", "vllm trtllm", &l, &err), *asked = tables_open("h100", "vllm trtllm", &l, &err);
+	struct op packed = { .kind = OP_MOE, .dtype = DTYPE_INT4_WO };
+	struct rng r;
+	int answered = 0;
+
+	CU_ASSERT_FATAL(all && asked && tables_count(all) == tables_count(asked));
+	/* Counted in the file and in the table. */
+	CU_ASSERT_EQUAL(tables_rows_of_format(asked, OP_MOE, DTYPE_INT4_WO), tables_rows(all, &packed));
+	CU_ASSERT(tables_rows_of_format(asked, OP_GEMM, DTYPE_BF16) > 0 &&
+		  tables_rows_of_format(asked, OP_GEMM, DTYPE_BF16) == tables_rows_of_format(all, OP_GEMM, DTYPE_BF16));
+	rng_init(&r, 11, "asked");
+	for (int i = 0; i < 2000; i++) {
+		struct op op = random_op(&r);
+		struct op_cost x = { 0 }, y = { 0 };
+		bool a = tables_op(all, &op, &x), b = tables_op(asked, &op, &y);
+
+		CU_ASSERT_FATAL(a == b && (!a || (x.seconds == y.seconds && x.rel_error == y.rel_error && x.provider == y.provider)));
+		answered += a;
+	}
+	CU_ASSERT(answered > 500);
+	CU_ASSERT_TRUE(tables_sound(asked, &err));
+	tables_free(all);
+	tables_free(asked);
+}
+
 CU_TestInfo suite_tables[] = {
 	{ "measured points come back exactly; between and beyond them", exact_between_and_outside },
 	{ "a site that was not measured lies between its neighbours", unknown_site_lies_between_its_neighbours },
@@ -527,6 +557,7 @@ CU_TestInfo suite_tables[] = {
 	{ "running out of memory while reading is an error", survives_failing_memory },
 	{ "rows of the shipped tables come back exactly", shipped_rows_are_exact },
 	{ "shipped tables never answer less for more work", shipped_answers_are_monotone },
+	{ "tables read as they are asked say the same", reads_what_is_asked },
 	{ "shipped tables are continuous at their points", continuous_at_grid_points },
 	CU_TEST_INFO_NULL,
 };
