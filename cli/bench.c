@@ -12,6 +12,7 @@
 #include <papi.h>
 
 #include "base/arena.h"
+#include "base/now.h"
 #include "base/str.h"
 #include "cli/progress.h"
 #include "hardware/catalog.h"
@@ -88,9 +89,9 @@ const char *bench_clock_name(const struct bench_clock *clock)
 	return clock->counters ? "clock: PAPI_get_real_nsec; counters: PAPI_TOT_INS" : "clock: PAPI_get_real_nsec; counters: none on this host";
 }
 
-static double now_s(const struct bench_clock *clock)
+static double clock_now_s(const struct bench_clock *clock)
 {
-	return clock->papi ? 1e-9 * (double)PAPI_get_real_nsec() : clock_s();
+	return clock->papi ? 1e-9 * (double)PAPI_get_real_nsec() : now_s();
 }
 
 static struct scenario *bench_scenario(const struct bench *b, double requests, struct arena *arena, struct err *err)
@@ -146,7 +147,7 @@ static bool simulate(const struct bench *b, double scale, const struct bench_clo
 	struct result *r = sc ? arena_alloc(arena, sizeof(*r)) : NULL;
 	struct sim *sim = NULL;
 	char path[600];
-	double start = now_s(clock), wall;
+	double start = clock_now_s(clock), wall;
 	bool ok = r != NULL;
 
 	snprintf(path, sizeof(path), "%s/requests.csv", folder);
@@ -160,7 +161,7 @@ static bool simulate(const struct bench *b, double scale, const struct bench_clo
 		ok = run_csv_close(sink.ctx, err) && ok;
 	if (ok && b->store)
 		ok = put(folder, r, err);
-	wall = now_s(clock) - start;
+	wall = clock_now_s(clock) - start;
 	if (ok) {
 		out->rss_bytes = peak_rss_bytes();
 		out->value = b->unit == BENCH_REQUESTS_PER_S ? r->completed / wall : b->unit == BENCH_NS_PER_REQUEST ? 1e9 * wall / r->completed
@@ -196,7 +197,7 @@ static void child(const struct bench *b, double scale, const struct bench_clock 
 /* A program of its own: what a shell loop over small scenarios pays each time. */
 static bool exec_sample(const struct bench_clock *clock, struct sample *out, struct err *err)
 {
-	double start = now_s(clock);
+	double start = clock_now_s(clock);
 	pid_t pid = fork();
 	int status = 0;
 
@@ -208,7 +209,7 @@ static bool exec_sample(const struct bench_clock *clock, struct sample *out, str
 	}
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return err_set(err, ERR_INTERNAL, "start-up: the program ended with status %d", WEXITSTATUS(status));
-	out->value = now_s(clock) - start;
+	out->value = clock_now_s(clock) - start;
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* How fast a search decides candidates by bounds and simulates them, and what a second thread brings. */
 #include <math.h>
 
+#include "base/now.h"
 #include "cli/bench.h"
 #include "cli/progress.h"
 #include "sim/plan/search.h"
@@ -27,9 +28,9 @@ static bool timed(const char *const *axes, double requests, double target_s, int
 	}
 	for (; ok && *axes; axes++)
 		ok = space_add(&space, *axes, *axes, arena, err);
-	start_s = clock_s();
+	start_s = now_s();
 	ok = ok && search_run(sc, &space, &o, s, arena, err);
-	*seconds = clock_s() - start_s;
+	*seconds = now_s() - start_s;
 	/* The best one is simulated twice more, for its interval. */
 	*decided = ok ? target_s > 0 ? (double)s->count : (double)(s->simulated + 2 * s->interval_count) : 0;
 	arena_free(arena);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/now.h"
 #include "cli/batch_trace.h"
 #include "cli/groups.h"
 #include "cli/progress.h"
@@ -78,7 +79,7 @@ static bool simulate(const struct call *call, const struct scenario *sc, struct 
 	struct listeners l = { 0 };
 	struct serve_sink sink = { .ctx = &l, .progress = on_progress };
 	struct sim *sim = NULL;
-	double start_s = clock_s();
+	double start_s = now_s();
 	bool ok;
 
 	progress_start(&l.progress, call_flag(call, "quiet"));
@@ -90,7 +91,7 @@ static bool simulate(const struct call *call, const struct scenario *sc, struct 
 	     sim_result(sim, call->arena, r, err);
 	ok = close_listeners(&l, ok, err) && ok;
 	sim_free(sim);
-	return ok && run_settle(sc, clock_s() - start_s, r, err);
+	return ok && run_settle(sc, now_s() - start_s, r, err);
 }
 
 static bool add_interval(const struct call *call, const struct scenario *sc, struct result *r, struct err *err)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/now.h"
 #include "cli/groups.h"
 #include "cli/launch.h"
 #include "cli/launcher.h"
@@ -235,7 +236,7 @@ static bool search_scenario(const struct call *call, struct err *err)
 	struct space *space = arena_alloc(call->arena, sizeof(*space));
 	struct search_options o;
 	struct search_view view = { .s = s, .options = &o, .launch = call_text(call, "launch"), .arena = call->arena };
-	double start_s = clock_s();
+	double start_s = now_s();
 
 	if (!s || !space)
 		return err_memory(err);
@@ -245,7 +246,7 @@ static bool search_scenario(const struct call *call, struct err *err)
 	if (launcher_rank() > 0)
 		return true;
 	view.total = s->count;
-	view.wall_s = clock_s() - start_s;
+	view.wall_s = now_s() - start_s;
 	view.title = arena_printf(call->arena, "%s: %s", base->model.name, o.objective->help);
 	if (s->lost > 0)
 		fprintf(stderr, "vibee-sim: %d process%s stopped answering; the others did the work\n", s->lost, s->lost > 1 ? "es" : "");

@@ -3,16 +3,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
-double clock_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "base/now.h"
 
 double peak_rss_bytes(void)
 {
@@ -23,7 +16,7 @@ double peak_rss_bytes(void)
 
 void progress_start(struct progress *p, bool quiet)
 {
-	*p = (struct progress){ .wanted = !quiet && isatty(STDERR_FILENO), .start_s = clock_s() };
+	*p = (struct progress){ .wanted = !quiet && isatty(STDERR_FILENO), .start_s = now_s() };
 	p->next_s = p->start_s + 1;
 }
 
@@ -34,13 +27,13 @@ void progress_lines(struct progress *p)
 
 bool progress_due(const struct progress *p)
 {
-	return p->wanted && clock_s() >= p->next_s;
+	return p->wanted && now_s() >= p->next_s;
 }
 
 void progress_show(struct progress *p, double share, const char *what)
 {
 	enum { CELLS = 30 };
-	double now = clock_s(), left;
+	double now = now_s(), left;
 	int full;
 
 	if (!progress_due(p))

@@ -1,11 +1,9 @@
-/* The clock of the command line, and a progress bar on standard error that shows up after a second. */
+/* A progress bar on standard error that shows up after a second. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
 #include <stdbool.h>
 
-/* Seconds of a clock that only goes forward. */
-double clock_s(void);
 /* Largest memory this process ever held, bytes. */
 double peak_rss_bytes(void);
 

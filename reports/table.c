@@ -219,26 +219,18 @@ static size_t line_bytes(const char *text, size_t width)
 static bool add_rest(const struct table *t, size_t first, const size_t *width, const char **rest, const struct term *term, size_t indent, struct str *out)
 {
 	bool more = false;
-	size_t blanks = indent;
+	size_t begins = indent, written = 0;
 
-	for (size_t c = 0; c < t->count; c++) {
-		if (rest[c]) {
-			size_t n = line_bytes(rest[c], width[c] - INSET);
-			struct str line = { 0 };
+	for (size_t c = 0; c < t->count; begins += width[c++] + GAP) {
+		size_t n = rest[c] ? line_bytes(rest[c], width[c] - INSET) : 0;
 
-			add_blanks(out, blanks + INSET);
-			str_add_bytes(&line, rest[c], n);
-			add_cell(out, term, t->cells[first + c].style, str_text(&line), width[c] - INSET, false, true);
-			blanks = width[c] - INSET - (utf8_width(str_text(&line)) < width[c] - INSET ? utf8_width(str_text(&line)) : width[c] - INSET);
-			if (line.failed)
-				out->failed = true;
-			str_release(&line);
-			rest[c] = rest[c][n] ? rest[c] + n + 1 : NULL;
-			more |= rest[c] != NULL;
-		} else {
-			blanks += width[c];
-		}
-		blanks += GAP;
+		if (n == 0)
+			continue;
+		add_blanks(out, begins + INSET - written);
+		term_addf(out, term, t->cells[first + c].style, "%.*s", (int)n, rest[c]);
+		written = begins + INSET + utf8_width_of(rest[c], n);
+		rest[c] = rest[c][n] ? rest[c] + n + 1 : NULL;
+		more |= rest[c] != NULL;
 	}
 	str_add(out, "\n");
 	return more;

@@ -1,10 +1,10 @@
 #include "validation/prefix_replay.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/now.h"
 #include "kernels/serving/prefix_pool.h"
 #include "workloads/trace.h"
 
@@ -57,14 +57,6 @@ static bool read_prompts(const char *path, struct prompts *p, struct err *err)
 	if (ok && err->kind == ERR_NONE && p->key_count == 0)
 		return err_set(err, ERR_INPUT, "--trace %s: no request has a block", path);
 	return ok && err->kind == ERR_NONE;
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* Blocks from the one used last on; the same rule as the kernel's, without an index. */

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/csv.h"
+#include "base/now.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "validation/published_reasons.h"
@@ -154,14 +154,6 @@ static bool make_groups(struct published_study *s, struct err *err)
 	for (size_t i = 0; i < s->group_count; i++)
 		summarise(s, &s->groups[i], errors);
 	return true;
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 struct published_study *published_validate(const struct published_options *o, struct err *err)

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/now.h"
 #include "models/technique.h"
 #include "sim/catalog_cache.h"
 #include "validation/technique_rows.h"
@@ -217,14 +217,6 @@ static const char *quality_of(const char *id, struct arena *arena)
 	const struct technique *t = technique_load(id, arena, &ignored);
 
 	return t && t->cost_count > 0 ? t->costs[0].text : NULL;
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static void errors(struct scoreboard *s)

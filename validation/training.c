@@ -2,9 +2,9 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "base/now.h"
 #include "sim/train/layout.h"
 #include "sim/train/train.h"
 #include "validation/row_errors.h"
@@ -19,14 +19,6 @@ struct shelf {
 	} at[PARTS_MOST];
 	size_t count;
 };
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static const char *source_name(const char *source, struct arena *arena)
 {

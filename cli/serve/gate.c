@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/now.h"
 #include "cli/progress.h"
 
 struct gate {
@@ -63,7 +64,7 @@ bool gate_enter(struct gate *g, struct gate_pass *pass, struct err *err)
 	if (!room)
 		return err_set(err, ERR_CHECK, atomic_load(&g->closed) ? "the server is ending" : "busy: %d simulations at once are all it does; try again",
 			       g->most);
-	*pass = (struct gate_pass){ g, clock_s() + g->limit_s };
+	*pass = (struct gate_pass){ g, now_s() + g->limit_s };
 	return true;
 }
 
@@ -79,14 +80,14 @@ bool gate_expired(void *ctx)
 {
 	const struct gate_pass *pass = ctx;
 
-	return atomic_load(&pass->gate->closed) || clock_s() > pass->until_s;
+	return atomic_load(&pass->gate->closed) || now_s() > pass->until_s;
 }
 
 void gate_explain(const struct gate_pass *pass, struct err *err)
 {
 	struct err short_one = *err;
 
-	if (err->kind != ERR_CHECK || clock_s() <= pass->until_s)
+	if (err->kind != ERR_CHECK || now_s() <= pass->until_s)
 		return;
 	*err = (struct err){ 0 };
 	err_set(err, ERR_CHECK, "%.300s; a request may take %.4g s here (serve --limit)", short_one.text, pass->gate->limit_s);

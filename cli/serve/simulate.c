@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/now.h"
 #include "cli/groups.h"
 #include "cli/progress.h"
 #include "cli/run_outputs.h"
@@ -100,12 +101,12 @@ static bool enter(const struct server *s, struct gate_pass *pass, struct reply *
 static bool simulate(const struct scenario *sc, struct gate_pass *pass, struct arena *arena, struct result *out, struct err *err)
 {
 	const struct serve_sink sink = { .ctx = pass, .stop = gate_expired };
-	double start_s = clock_s();
+	double start_s = now_s();
 	struct sim *sim = sim_new(sc, &sink, err);
 	bool ok = sim && sim_run(sim, INFINITY, err) && sim_result(sim, arena, out, err);
 
 	sim_free(sim);
-	ok = ok && run_settle(sc, clock_s() - start_s, out, err);
+	ok = ok && run_settle(sc, now_s() - start_s, out, err);
 	return ok && (!run_is_quick(out) || interval_run(sc, out, arena, err));
 }
 

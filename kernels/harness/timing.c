@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/now.h"
 #include "base/str.h"
 
 struct timing {
@@ -95,12 +96,7 @@ const char *timing_counters_name(const struct timing *t)
 
 double timing_now_s(const struct timing *t)
 {
-	struct timespec now;
-
-	if (t->papi)
-		return 1e-9 * (double)PAPI_get_real_nsec();
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+	return t->papi ? 1e-9 * (double)PAPI_get_real_nsec() : now_s();
 }
 
 void timing_count_begin(struct timing *t)

@@ -10,6 +10,7 @@ struct block {
 	int64_t next;                  /* of the same bucket */
 	int64_t newer, older;
 };
+
 struct prefix_pool {
 	struct block *at;
 	int64_t *bucket;
@@ -61,6 +62,7 @@ static int64_t find(const struct prefix_pool *p, uint64_t key)
 		i = p->at[i].next;
 	return i;
 }
+
 static void unlink_use(struct prefix_pool *p, int64_t i)
 {
 	struct block *b = &p->at[i];
@@ -74,6 +76,7 @@ static void unlink_use(struct prefix_pool *p, int64_t i)
 	else
 		p->oldest = b->newer;
 }
+
 static void use(struct prefix_pool *p, int64_t i)
 {
 	p->at[i].newer = -1;
@@ -84,6 +87,7 @@ static void use(struct prefix_pool *p, int64_t i)
 		p->oldest = i;
 	p->newest = i;
 }
+
 static void unhash(struct prefix_pool *p, int64_t i)
 {
 	int64_t *at = &p->bucket[p->at[i].key & (uint64_t)(p->buckets - 1)];
@@ -92,6 +96,7 @@ static void unhash(struct prefix_pool *p, int64_t i)
 		at = &p->at[*at].next;
 	*at = p->at[i].next;
 }
+
 /* Marks a block as used now, bringing it in when it is not there. */
 static void touch(struct prefix_pool *p, uint64_t key)
 {

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/now.h"
 
 /* Processes that are silent for so long are taken to be gone; a busy one says so several times in that time. */
 static const double SILENT_S = 6, HEARTBEAT_S = 0.5;
@@ -44,14 +45,6 @@ struct team {
 	bool failed;
 	struct err err;
 };
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Naps get longer while nothing comes: looking costs the processor that simulates, and simulations take far longer. */
 static void rest(long *nap_ns)

@@ -1,9 +1,9 @@
 #include "sim/serve.h"
 
 #include <math.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "base/now.h"
 #include "base/str.h"
 #include "sim/serve/fleet.h"
 
@@ -158,21 +158,13 @@ void sim_free(struct sim *sim)
 	mem_free(sim);
 }
 
-static double monotonic_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void progress(struct sim *sim)
 {
 	double now;
 
 	if (!sim->sink || (!sim->sink->progress && !sim->sink->stop) || sim->events_done % 16384 != 0)
 		return;
-	now = monotonic_s();
+	now = now_s();
 	if (now - sim->progress_s < 0.1)
 		return;
 	sim->progress_s = now;
@@ -250,7 +242,7 @@ static bool all_done(const struct sim *sim, struct err *err)
 
 bool sim_run(struct sim *sim, double until_s, struct err *err)
 {
-	double start = monotonic_s();
+	double start = now_s();
 	bool more = true;
 
 	while (more && sim->err.kind == ERR_NONE) {
@@ -259,7 +251,7 @@ bool sim_run(struct sim *sim, double until_s, struct err *err)
 		progress(sim);
 	}
 	metrics_settle(&sim->metrics);
-	sim->wall_s += monotonic_s() - start;
+	sim->wall_s += now_s() - start;
 	if (sim->err.kind != ERR_NONE)
 		return err_set(err, sim->err.kind, "%s", sim->err.text);
 	return isfinite(until_s) || all_done(sim, err);

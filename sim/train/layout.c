@@ -3,9 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "base/now.h"
 #include "base/str.h"
 #include "sim/train/finish.h"
 #include "sim/train/layout_price.h"
@@ -43,14 +43,6 @@ struct hunt {
 	double least_over;             /* bytes that the nearest one lacks */
 	struct err *err;
 };
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static struct score score_of(const struct hunt *h, double step_s, double peak_bytes)
 {

@@ -2,10 +2,10 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/now.h"
 #include "base/str.h"
 #include "hardware/energy.h"
 #include "hardware/price.h"
@@ -411,18 +411,10 @@ static bool remarks(const struct job *job, const struct train_parts *parts, stru
 	return true;
 }
 
-static double wall_now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 bool train_run(const struct job *job, const struct train_wishes *wishes, struct train_result *out, struct arena *arena, struct err *err)
 {
 	struct train_parts parts;
-	double began = wall_now_s();
+	double began = now_s();
 	bool ok;
 
 	ok = train_parts_load(job, &parts, arena, err) && train_layout_run(job, &parts, wishes, out, arena, err) &&
@@ -436,6 +428,6 @@ bool train_run(const struct job *job, const struct train_wishes *wishes, struct 
 			arena_printf(arena, "%s on %lld x %s, %s", out->model, (long long)out->devices, out->device, out->stack);
 	}
 	train_parts_release(&parts);
-	out->wall_s = wall_now_s() - began;
+	out->wall_s = now_s() - began;
 	return ok;
 }

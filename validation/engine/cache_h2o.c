@@ -4,6 +4,7 @@
  *
  * Slots of a sequence: heavy tokens first, recent ones behind them; within a zone in no order. Which slots are of which zone, and where
  * each recent token lies, is the same for all heads and layers; which tokens the heavy slots hold is a head's own. */
+#include <gsl/gsl_statistics_float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,6 @@ struct h2o {
 	float *scores;                         /* [layers][seats][heads][slots] */
 	struct seat *seat;
 	float *weight;                         /* scratch of one head */
-	int32_t *order;                        /* scratch: slots by score */
 	h2o_function *head;
 };
 
@@ -40,17 +40,14 @@ static void h2o_release(void *cache)
 
 	if (!c)
 		return;
-	for (int64_t i = 0; c->kv && i < c->shape.layers; i++) {
-		mem_free(c->kv[i].k);
-		mem_free(c->kv[i].v);
-	}
+	for (int64_t i = 0; c->kv && i < c->shape.layers; i++)
+		paged_kv_release(&c->kv[i]);
 	for (int64_t i = 0; c->seat && i < c->seats; i++)
 		mem_free(c->seat[i].recent_position);
 	mem_free(c->kv);
 	mem_free(c->scores);
 	mem_free(c->seat);
 	mem_free(c->weight);
-	mem_free(c->order);
 	mem_free(c);
 }
 
@@ -65,20 +62,15 @@ static bool allocate(struct h2o *c, const struct forward_limits *l)
 	c->scores = mem_calloc(score_count(c), sizeof(*c->scores));
 	c->seat = mem_calloc((size_t)c->seats, sizeof(*c->seat));
 	c->weight = mem_calloc((size_t)(c->slots + MARGIN), sizeof(*c->weight));
-	c->order = mem_calloc((size_t)c->slots, sizeof(*c->order));
-	if (!c->kv || !c->scores || !c->seat || !c->weight || !c->order)
+	if (!c->kv || !c->scores || !c->seat || !c->weight)
 		return false;
 	for (int64_t i = 0; i < c->shape.layers; i++) {
 		struct paged_kv *kv = &c->kv[i];
 
 		*kv = (struct paged_kv){ .format = KERNEL_FP32, .blocks = l->blocks, .block_size = l->block_tokens, .kv_heads = c->shape.kv_heads,
 					 .head_dim = c->shape.head_dim };
-		kv->k = mem_alloc_aligned(paged_kv_bytes(kv));
-		kv->v = mem_alloc_aligned(paged_kv_bytes(kv));
-		if (!kv->k || !kv->v)
+		if (!paged_kv_make(kv))
 			return false;
-		memset(kv->k, 0, paged_kv_bytes(kv));
-		memset(kv->v, 0, paged_kv_bytes(kv));
 	}
 	for (int64_t i = 0; i < c->seats; i++)
 		if (!(c->seat[i].recent_position = mem_calloc((size_t)c->slots, sizeof(int32_t))))
@@ -197,39 +189,16 @@ static int64_t kept_of(const struct h2o *c, int64_t tokens, int64_t *recent)
 	return kept;
 }
 
-
 /* Keeps the `heavy` slots of the largest sums among the first `older`, and the `recent` ones behind them, moved together. */
 static void compact(const struct place *p, int64_t head, int64_t older, int64_t heavy, int64_t recent)
 {
 	int64_t kept = 0, above = 0;
-	float *sorted = p->c->weight, bar;
+	float *sums = p->c->weight, bar = INFINITY;
 
-	/* The sum that the last heavy one has, by selection: few passes of a partition. */
-	memcpy(sorted, score_at(p, head, 0), (size_t)older * sizeof(float));
-	for (int64_t lo = 0, hi = older - 1, rank = heavy - 1; heavy > 0 && lo < hi;) {
-		float pivot = sorted[lo + (hi - lo) / 2];
-		int64_t i = lo, j = hi;
-
-		while (i <= j) {
-			while (sorted[i] > pivot)
-				i++;
-			while (sorted[j] < pivot)
-				j--;
-			if (i <= j) {
-				float t = sorted[i];
-
-				sorted[i++] = sorted[j];
-				sorted[j--] = t;
-			}
-		}
-		if (rank <= j)
-			hi = j;
-		else if (rank >= i)
-			lo = i;
-		else
-			break;
-	}
-	bar = heavy > 0 ? sorted[heavy - 1] : INFINITY;
+	/* The sum that the last heavy one has. */
+	memcpy(sums, score_at(p, head, 0), (size_t)older * sizeof(float));
+	if (heavy > 0)
+		bar = gsl_stats_float_select(sums, 1, (size_t)older, (size_t)(older - heavy));
 	for (int64_t t = 0; t < older; t++)
 		above += *score_at(p, head, t) > bar;
 	for (int64_t t = 0; t < older; t++) {          /* of equal ones the first */

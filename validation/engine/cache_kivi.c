@@ -31,8 +31,7 @@ static void kivi_release(void *cache)
 		return;
 	mem_free(c->tiles);
 	mem_free(c->recent);
-	mem_free(c->whole.k);
-	mem_free(c->whole.v);
+	paged_kv_release(&c->whole);
 	mem_free(c->whole_table);
 	mem_free(c);
 }
@@ -54,15 +53,11 @@ static bool allocate(struct kivi *c, const struct forward_limits *l)
 	c->whole = (struct paged_kv){ .format = KERNEL_FP32, .blocks = blocks, .block_size = KIVI_SIDE, .kv_heads = c->shape.kv_heads, .head_dim = c->shape.head_dim };
 	c->tiles = mem_alloc_aligned(tile_bytes(c));
 	c->recent = mem_alloc_aligned(recent_bytes(c));
-	c->whole.k = mem_alloc_aligned(paged_kv_bytes(&c->whole));
-	c->whole.v = mem_alloc_aligned(paged_kv_bytes(&c->whole));
 	c->whole_table = mem_alloc((size_t)blocks * sizeof(*c->whole_table));
-	if (!c->tiles || !c->recent || !c->whole.k || !c->whole.v || !c->whole_table)
+	if (!c->tiles || !c->recent || !c->whole_table || !paged_kv_make(&c->whole))
 		return false;
 	memset(c->tiles, 0, tile_bytes(c));
 	memset(c->recent, 0, recent_bytes(c));
-	memset(c->whole.k, 0, paged_kv_bytes(&c->whole));
-	memset(c->whole.v, 0, paged_kv_bytes(&c->whole));
 	for (int64_t b = 0; b < blocks; b++)
 		c->whole_table[b] = (int32_t)b;
 	return true;

@@ -47,6 +47,9 @@ const struct engine_case engine_cases[] = {
 #define CONTEXT "workload.prompt_tokens.kind=uniform workload.prompt_tokens.least=900 workload.prompt_tokens.most=1100 workload.output_tokens.kind=uniform " \
 		"workload.output_tokens.least=120 workload.output_tokens.most=200 "
 
+/* The engine shares no prefixes where a technique keeps something beside the blocks: neither side nor the simulation does. */
+#define ALONE "scheduler.prefix_caching=no "
+
 const struct engine_module engine_modules[] = {
 	/* unpack_ops: what the kernel's instructions take (validation/gains_cases.c). */
 	{ "bitnet_b158_v1796", "unpack_ops=1.75", NULL,
@@ -59,16 +62,16 @@ const struct engine_module engine_modules[] = {
 	{ "kivi_v1821", "unpack_ops=4", NULL,
 	  { "kivi", "all at once, prompts of 900 to 1,100 tokens: 2 bits instead of 32 in the cache",
 	    "llama:layers=2,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=1024,context=2048", "fp32", 1, 8, 0, 0,
-	    CONTEXT "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=2048 scheduler.block_size=64 scheduler.kv_blocks=512" } },
+	    CONTEXT ALONE "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=2048 scheduler.block_size=64 scheduler.kv_blocks=512" } },
 	{ "mixture_of_depths_v1799", NULL, NULL,
 	  { "mod", "all at once: every second layer on an eighth of the tokens",
 	    "llama:layers=4,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=1024,context=2048", "fp32", 1, 16, 0, 0,
 	    "workload.prompt_tokens.kind=uniform workload.prompt_tokens.least=200 workload.prompt_tokens.most=400 workload.output_tokens.kind=uniform "
-	    "workload.output_tokens.least=20 workload.output_tokens.most=60 scheduler.max_num_seqs=16 scheduler.max_num_batched_tokens=1024" } },
+	    "workload.output_tokens.least=20 workload.output_tokens.most=60 " ALONE "scheduler.max_num_seqs=16 scheduler.max_num_batched_tokens=1024" } },
 	{ "h2o_v1825", NULL, NULL,
 	  { "h2o", "the same load over the fifth of the tokens that is kept",
 	    "llama:layers=2,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=1024,context=2048", "fp32", 1, 8, 0, 0,
-	    CONTEXT "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=2048 scheduler.kv_blocks=2048" } },
+	    CONTEXT ALONE "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=2048 scheduler.kv_blocks=2048" } },
 	{ 0 },
 };
 

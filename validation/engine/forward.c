@@ -129,12 +129,8 @@ static bool make_cache(struct forward *f)
 
 		*kv = (struct paged_kv){ .format = f->limits.kv_format, .blocks = f->limits.blocks, .block_size = f->limits.block_tokens,
 					 .kv_heads = s->kv_heads, .head_dim = s->head_dim };
-		kv->k = mem_alloc_aligned(paged_kv_bytes(kv));
-		kv->v = mem_alloc_aligned(paged_kv_bytes(kv));
-		if (!kv->k || !kv->v)
+		if (!paged_kv_make(kv))
 			return false;
-		memset(kv->k, 0, paged_kv_bytes(kv));
-		memset(kv->v, 0, paged_kv_bytes(kv));
 	}
 	return f->kv != NULL;
 }
@@ -182,8 +178,7 @@ void forward_free(struct forward *f)
 	for (size_t i = 0; i < COUNT_OF(buffers); i++)
 		mem_free(buffers[i]);
 	for (int64_t i = 0; f->kv && i < f->m->shape.layers; i++) {
-		mem_free(f->kv[i].k);
-		mem_free(f->kv[i].v);
+		paged_kv_release(&f->kv[i]);
 	}
 	mem_free(f->kv);
 	if (f->cache)
