@@ -38,16 +38,34 @@ void iteration_pool_free(struct iteration_pool *pool)
 	mem_free(pool);
 }
 
-/* A new option has to be compared below, or two deployments that differ in it would share their prices. */
+/* A new member has to be compared below, or two deployments that differ in it would share their prices. */
 _Static_assert(sizeof(struct iteration_options) == 7 * sizeof(void *) + sizeof(struct host_time) + 5 * 8, "iteration_options has changed: see equal");
+_Static_assert(sizeof(struct host_time) == 6 * 8 + 8 + 3 * 8, "host_time has changed: see same_host");
+_Static_assert(sizeof(struct placement) == 18 * 8, "placement has changed: see same_place");
 
-/* Bytes of the structs: where their padding differs, equal ones are taken for different, which does no harm. */
+static bool same_host(const struct host_time *a, const struct host_time *b)
+{
+	return a->step_s == b->step_s && a->seq_s == b->seq_s && a->prefill_seq_s == b->prefill_seq_s && a->token_s == b->token_s &&
+	       a->launch_s == b->launch_s && a->visible_s == b->visible_s && a->overlap == b->overlap && a->graph_prefill == b->graph_prefill &&
+	       a->graph_max_tokens == b->graph_max_tokens && a->graph_granularity == b->graph_granularity && a->ranks == b->ranks;
+}
+
+static bool same_place(const struct placement *a, const struct placement *b)
+{
+	return a->tp == b->tp && a->pp == b->pp && a->ep == b->ep && a->cp == b->cp && a->dp_attention == b->dp_attention && a->weights == b->weights &&
+	       a->experts == b->experts && a->attention == b->attention && a->recurrent == b->recurrent && a->head == b->head && a->kv == b->kv &&
+	       a->activations == b->activations && a->expert_imbalance == b->expert_imbalance && a->wide_dispatch == b->wide_dispatch &&
+	       a->routing_skew == b->routing_skew &&
+	       a->devices_per_node == b->devices_per_node && a->sequence_parallel == b->sequence_parallel && a->chain == b->chain &&
+	       a->stages == b->stages && a->weights_near == b->weights_near && a->weights_far == b->weights_far && a->bare_ends == b->bare_ends;
+}
+
 static bool equal(const struct iteration_options *a, const struct iteration_options *b)
 {
 	return a->model == b->model && a->stack == b->stack && a->costs == b->costs && a->device == b->device &&
-	       memcmp(a->place, b->place, sizeof(*a->place)) == 0 && !a->op_factor == !b->op_factor &&
+	       same_place(a->place, b->place) && !a->op_factor == !b->op_factor &&
 	       (!a->op_factor || memcmp(a->op_factor, b->op_factor, OP_KIND_COUNT * sizeof(double)) == 0) &&
-	       memcmp(&a->host, &b->host, sizeof(a->host)) == 0 && a->max_tokens == b->max_tokens && a->max_seqs == b->max_seqs &&
+	       same_host(&a->host, &b->host) && a->max_tokens == b->max_tokens && a->max_seqs == b->max_seqs &&
 	       a->verified == b->verified && a->tokens_per_pass == b->tokens_per_pass && a->swap_s_per_token == b->swap_s_per_token;
 }
 
