@@ -10,6 +10,7 @@
 #include "cli/run_outputs.h"
 #include "reports/run_csv.h"
 #include "reports/store.h"
+#include "sim/catalog_cache.h"
 #include "sim/interval.h"
 #include "sim/serve.h"
 
@@ -74,7 +75,7 @@ static bool close_listeners(struct listeners *l, bool keep, struct err *err)
 }
 
 /* Simulates sc and fills *r, which lives in the call's arena. */
-static bool simulate(const struct call *call, const struct scenario *sc, struct result *r, struct err *err)
+static bool simulate(const struct call *call, const struct scenario *sc, struct catalog_cache *cache, struct result *r, struct err *err)
 {
 	struct listeners l = { 0 };
 	struct serve_sink sink = { .ctx = &l, .progress = on_progress };
@@ -87,18 +88,28 @@ static bool simulate(const struct call *call, const struct scenario *sc, struct 
 		sink.request = on_request;
 	if (call_text(call, "chrome-trace"))
 		sink.batch = on_batch;
-	ok = (sim = sim_new(sc, &sink, err)) && open_listeners(call, &l, err) && sim_run(sim, INFINITY, err) &&
+	ok = (sim = sim_new_cached(sc, &sink, cache, err)) && open_listeners(call, &l, err) && sim_run(sim, INFINITY, err) &&
 	     sim_result(sim, call->arena, r, err);
 	ok = close_listeners(&l, ok, err) && ok;
 	sim_free(sim);
 	return ok && run_settle(sc, now_s() - start_s, r, err);
 }
 
-static bool add_interval(const struct call *call, const struct scenario *sc, struct result *r, struct err *err)
+static bool add_interval(const struct call *call, const struct scenario *sc, struct catalog_cache *cache, struct result *r, struct err *err)
 {
 	if (call_flag(call, "no-interval") || (!run_is_quick(r) && !call_flag(call, "interval")))
 		return true;
-	return interval_run(sc, r, call->arena, err);
+	return interval_run(sc, cache, r, call->arena, err);
+}
+
+/* All simulations of a run share what the first one read of the catalogs. */
+static bool simulate_all(const struct call *call, const struct scenario *sc, struct result *r, struct err *err)
+{
+	struct catalog_cache *cache = catalog_cache_new(err);
+	bool ok = cache && simulate(call, sc, cache, r, err) && add_interval(call, sc, cache, r, err);
+
+	catalog_cache_free(cache);
+	return ok;
 }
 
 /* Keeps the run in the database at `path`. */
@@ -146,7 +157,7 @@ static bool run_run(const struct call *call, struct err *err)
 		return err_memory(err);
 	if (!call_flag(call, "no-store") && !(database = run_database(call, err)))
 		return false;
-	if (!run_files_choose(call, &files, err) || !simulate(call, sc, r, err) || !add_interval(call, sc, r, err))
+	if (!run_files_choose(call, &files, err) || !simulate_all(call, sc, r, err))
 		return false;
 	run_origin_here(call, &origin);
 	/* A run that cannot be kept is still worth showing: later steps go on, the first error is the one reported. */

@@ -36,7 +36,7 @@ double interval_rel_error(const struct result *r)
 	return seconds > 0 ? fmin(E80_OF_E50 * sqrt(squares) / seconds, MOST) : 0;
 }
 
-static const struct result *scaled(const struct scenario *sc, double scale, struct arena *arena, struct err *err)
+static const struct result *scaled(const struct scenario *sc, double scale, struct catalog_cache *cache, struct arena *arena, struct err *err)
 {
 	struct scenario *other = arena_alloc(arena, sizeof(*other));
 	struct result *r = arena_alloc(arena, sizeof(*r));
@@ -49,18 +49,18 @@ static const struct result *scaled(const struct scenario *sc, double scale, stru
 	if (ok) {
 		*other = *sc;
 		other->time_scale = scale;
-		ok = (sim = sim_new(other, &none, err)) && sim_run(sim, INFINITY, err) && sim_result(sim, arena, r, err);
+		ok = (sim = sim_new_cached(other, &none, cache, err)) && sim_run(sim, INFINITY, err) && sim_result(sim, arena, r, err);
 	}
 	sim_free(sim);
 	return ok ? r : NULL;
 }
 
-bool interval_run(const struct scenario *sc, struct result *r, struct arena *arena, struct err *err)
+bool interval_run(const struct scenario *sc, struct catalog_cache *cache, struct result *r, struct arena *arena, struct err *err)
 {
 	double e = interval_rel_error(r);
 
 	r->interval_rel_error = e;
-	r->faster = scaled(sc, 1 - e, arena, err);
-	r->slower = r->faster ? scaled(sc, 1 + e, arena, err) : NULL;
+	r->faster = scaled(sc, 1 - e, cache, arena, err);
+	r->slower = r->faster ? scaled(sc, 1 + e, cache, arena, err) : NULL;
 	return r->slower != NULL;
 }

@@ -19,7 +19,9 @@
 
 /* e of the run's operators. */
 double interval_rel_error(const struct result *r);
-/* Simulates sc twice more and fills r->interval_rel_error, r->faster and r->slower, which live in the arena. */
-MUST_USE bool interval_run(const struct scenario *sc, struct result *r, struct arena *arena, struct err *err);
+struct catalog_cache;
+/* Simulates sc twice more and fills r->interval_rel_error, r->faster and r->slower, which live in the arena. `cache`: the one
+ * that sc itself was simulated with, so that nothing is read or priced again; NULL: none. */
+MUST_USE bool interval_run(const struct scenario *sc, struct catalog_cache *cache, struct result *r, struct arena *arena, struct err *err);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "sim/catalog_cache.h"
 #include "sim/interval.h"
 #include "sim/serve.h"
 
@@ -109,16 +110,19 @@ static bool apply(struct scenario *sc, const char *settings, struct arena *arena
 static bool run_once(const char *settings, double rate, bool interval, struct result *r, struct arena *arena, struct err *err)
 {
 	struct scenario *sc = scenario_new(arena, err);
+	struct catalog_cache *cache = catalog_cache_new(err);
 	struct sim *sim = NULL;
-	bool ok = sc && apply(sc, settings, arena, err);
+	bool ok = sc && cache && apply(sc, settings, arena, err);
 
 	if (ok && rate > 0)
 		sc->workload.qps = rate;
 	if (ok && rate < 0)
 		sc->workload.arrivals.kind = ARRIVAL_ALL_AT_ONCE;
-	ok = ok && (sim = sim_new(sc, NULL, err)) && sim_run(sim, INFINITY, err) && sim_result(sim, arena, r, err);
+	ok = ok && (sim = sim_new_cached(sc, NULL, cache, err)) && sim_run(sim, INFINITY, err) && sim_result(sim, arena, r, err);
 	sim_free(sim);
-	return ok && (!interval || interval_run(sc, r, arena, err));
+	ok = ok && (!interval || interval_run(sc, cache, r, arena, err));
+	catalog_cache_free(cache);
+	return ok;
 }
 
 static bool inside(const struct published_case *c, const struct result *r)

@@ -12,6 +12,7 @@
 #include "cli/whatif_options.h"
 #include "cli/whatif_outputs.h"
 #include "reports/run_json.h"
+#include "sim/catalog_cache.h"
 #include "sim/interval.h"
 #include "sim/plan/workers.h"
 #include "sim/serve.h"
@@ -102,12 +103,15 @@ static bool simulate(const struct scenario *sc, struct gate_pass *pass, struct a
 {
 	const struct serve_sink sink = { .ctx = pass, .stop = gate_expired };
 	double start_s = now_s();
-	struct sim *sim = sim_new(sc, &sink, err);
+	struct catalog_cache *cache = catalog_cache_new(err);
+	struct sim *sim = cache ? sim_new_cached(sc, &sink, cache, err) : NULL;
 	bool ok = sim && sim_run(sim, INFINITY, err) && sim_result(sim, arena, out, err);
 
 	sim_free(sim);
 	ok = ok && run_settle(sc, now_s() - start_s, out, err);
-	return ok && (!run_is_quick(out) || interval_run(sc, out, arena, err));
+	ok = ok && (!run_is_quick(out) || interval_run(sc, cache, out, arena, err));
+	catalog_cache_free(cache);
+	return ok;
 }
 
 static bool keep_run(const struct server *s, const struct call *call, struct result *result, struct err *err)
