@@ -736,3 +736,30 @@ void batcher_commit(struct batcher *b, int lane, int64_t steps)
 	for (size_t k = 0; k < l->batch.chunk_count; k++)
 		commit_chunk(b, l, &l->batch.chunks[k]);
 }
+
+int64_t batcher_gain(struct batcher *b, int lane, int32_t i, int64_t tokens)
+{
+	struct lane *l = &b->lanes[lane];
+	struct seq *s = seq_at(b, i);
+	bool grows = b->limits.reserve == RESERVE_AS_NEEDED;
+	int64_t need = 0;
+
+	if (s->state != SEQ_DECODE || tokens < 1)
+		return 0;
+	decode_group_leave(&l->decoding, b->pool->at, i, grows);
+	if (tokens > s->output - s->generated)
+		tokens = s->output - s->generated;
+	while (grows && tokens > 0 && (need = private_blocks(b, s, s->computed + tokens) - s->blocks) > batcher_room(b))
+		tokens--;
+	if (grows && tokens > 0 && need > 0) {
+		take_blocks(b, need);
+		s->blocks += (int32_t)need;
+	}
+	s->computed += (int32_t)tokens;
+	s->generated += (int32_t)tokens;
+	if (s->generated >= s->output)
+		finish(b, i);
+	else
+		join(b, l, i, false, false);
+	return tokens;
+}

@@ -113,6 +113,9 @@ void batcher_add(struct batcher *b, int32_t i, bool late);
 bool batcher_form(struct batcher *b, int lane, double now_s);
 /* The lane's batch has run `steps` times (1 .. quiet_steps). Fills finished and first_tokens. */
 void batcher_commit(struct batcher *b, int lane, int64_t steps);
+/* After a commit of one step: decoding sequence `i` of the lane has got up to `tokens` more than the one of the step (drafted ones that
+ * a pass has accepted). Fewer when it ends before, joining `finished`, or when no block is free for them. Returns how many it took. */
+int64_t batcher_gain(struct batcher *b, int lane, int32_t i, int64_t tokens);
 /* The lane's batch is in the last of so many steps: what these have thrown out of the prefix cache is gone from it. Blocks
  * are taken by the commit; this only keeps what a router sees of the cache up to date. */
 void batcher_settle(struct batcher *b, int lane, int64_t steps);

@@ -110,18 +110,120 @@ static void kivi_is_exact_in_its_window(void)
 	engine_model_free(m);
 }
 
+/* Three requests together; steps that they took. */
+static int64_t steps_of(const struct engine_model *m, const struct engine_methods *methods, int64_t blocks, struct answer *answers, int64_t *preemptions)
+{
+	struct engine_options o = options_of(512, ASKED, 16, blocks, false);
+	struct engine_step step = { .ran = true };
+	struct err err = { 0 };
+	struct engine *e;
+	bool refused;
+	int64_t n = 0;
+
+	o.methods = methods;
+	e = engine_of(m, &o);
+	engine_on_done(e, keep_answer, answers);
+	for (int64_t id = 0; id < ASKED; id++) {
+		struct request r = { .id = id, .prompt_tokens = 40 + 7 * id, .output_tokens = OUTPUT };
+
+		CU_ASSERT_TRUE_FATAL(engine_add(e, &r, NULL, &refused, &err) && !refused);
+	}
+	for (; engine_outstanding(e) > 0; n++)
+		CU_ASSERT_TRUE_FATAL(engine_step(e, 0, NULL, NULL, &step, &err) && step.ran);
+	*preemptions = engine_batcher(e)->preemptions;
+	engine_free(e);
+	return n;
+}
+
+/* Guesses change when tokens come, never which: with two words even an untrained layer is right now and then. */
+static void drafts_leave_the_answers(void)
+{
+	static const struct engine_methods ways[] = { { .draft = { .depth = 3, .fused = 3 } }, { .draft = { .depth = 7, .fused = 1, .vocab = 5 } } };
+	struct answer plain[ASKED] = { 0 };
+	struct engine_shape few = shape;
+	struct engine_model *m;
+	int64_t preemptions, steps;
+
+	few.vocab = 2;
+	m = model_of(&few, KERNEL_FP32);
+	steps = steps_of(m, NULL, 40, plain, &preemptions);
+	for (int k = 0; k < 4; k++) {
+		struct answer with[ASKED] = { 0 };
+		int64_t fewer = steps_of(m, &ways[k % 2], k < 2 ? 40 : 16, with, &preemptions);
+
+		CU_ASSERT(k < 2 ? fewer < steps : preemptions > 0);
+		for (int i = 0; i < ASKED; i++)
+			CU_ASSERT(with[i].count == OUTPUT && memcmp(plain[i].tokens, with[i].tokens, sizeof(plain[i].tokens)) == 0);
+	}
+	engine_model_free(m);
+}
+
+/* Steps until one request of OUTPUT tokens is done; how many passes verified how many rows. */
+static int64_t passes_of(const struct engine_model *m, const struct engine_methods *methods, int64_t *tokens)
+{
+	struct engine_options o = options_of(256, 1, 64, 40, false);
+	struct engine_step step = { .ran = true };
+	struct answer answers[1] = { 0 };
+	struct err err = { 0 };
+	struct engine *e;
+	int64_t n = 0;
+
+	o.methods = methods;
+	e = engine_of(m, &o);
+	engine_on_done(e, keep_answer, answers);
+	ask(e, 0, PROMPT);
+	for (; engine_outstanding(e) > 0; n++)
+		CU_ASSERT_TRUE_FATAL(engine_step(e, 0, NULL, NULL, &step, &err) && step.ran);
+	*tokens = answers[0].count;
+	engine_free(e);
+	return n;
+}
+
+/* Guesses that always hold: a pass gives depth + 1 tokens; that never hold: one; at half: between. */
+static void passes_follow_what_is_drawn(void)
+{
+	struct engine_methods all = { .draft = { .depth = 3, .fused = 3, .drawn = true, .right = { 1, 1, 1 } } }, none = all, half = all;
+	struct engine_model *m = model_of(&shape, KERNEL_FP32);
+	int64_t tokens, passes;
+
+	for (int i = 0; i < 3; i++) {
+		none.draft.right[i] = 0;
+		half.draft.right[i] = 0.5;
+	}
+	CU_ASSERT_EQUAL(passes_of(m, &all, &tokens), 1 + (OUTPUT - 1 + 3) / 4);
+	CU_ASSERT_EQUAL(tokens, OUTPUT);
+	CU_ASSERT_EQUAL(passes_of(m, &none, &tokens), OUTPUT);
+	CU_ASSERT_EQUAL(tokens, OUTPUT);
+	passes = passes_of(m, &half, &tokens);         /* 1.875 tokens a pass */
+	CU_ASSERT(passes > 25 && passes < 42);
+	CU_ASSERT_EQUAL(tokens, OUTPUT);
+	engine_model_free(m);
+}
+
+/* Each where it leaves nothing out, so that answers are the plain engine's. */
 static void sequences_thrown_out_come_back(void)
 {
-	struct engine_methods kivi = { .cache = &cache_kivi, .cache_settings = { .residual = 256 } };
-	struct answer plain[ASKED] = { 0 }, with[ASKED] = { 0 };
-	struct engine_model *m = model_of(&shape, KERNEL_FP32);
+	static const struct engine_methods whole[] = {
+		{ .cache = &cache_kivi, .cache_settings = { .residual = 256 } },
+		{ .cache = &cache_h2o, .cache_settings = { .heavy = 0.5, .recent = 0.5 } },
+		{ .depth = { .every = 2, .capacity = 1 } },
+	};
+	struct engine_shape wide = shape;
+	struct answer plain[ASKED] = { 0 };
+	struct engine_model *m;
 	int64_t preemptions, thrown_out;
 
+	wide.kv_heads = wide.heads;
+	m = model_of(&wide, KERNEL_FP32);
 	answers_with(m, NULL, ASKED, 40, plain, &preemptions);
-	answers_with(m, &kivi, ASKED, 7, with, &thrown_out);
-	CU_ASSERT(thrown_out > 0);
-	for (int i = 0; i < ASKED; i++)
-		CU_ASSERT(with[i].count == OUTPUT && memcmp(plain[i].tokens, with[i].tokens, sizeof(plain[i].tokens)) == 0);
+	for (size_t k = 0; k < COUNT_OF(whole); k++) {
+		struct answer with[ASKED] = { 0 };
+
+		answers_with(m, &whole[k], ASKED, 7, with, &thrown_out);
+		CU_ASSERT(thrown_out > 0);
+		for (int i = 0; i < ASKED; i++)
+			CU_ASSERT(with[i].count == OUTPUT && memcmp(plain[i].tokens, with[i].tokens, sizeof(plain[i].tokens)) == 0);
+	}
 	engine_model_free(m);
 }
 
@@ -295,6 +397,8 @@ static void caches_refuse(void)
 CU_TestInfo suite_engine_methods[] = {
 	{ "KIVI is exact in its window", kivi_is_exact_in_its_window },
 	{ "sequences thrown out come back", sequences_thrown_out_come_back },
+	{ "drafts leave the answers", drafts_leave_the_answers },
+	{ "passes follow what is drawn", passes_follow_what_is_drawn },
 	{ "H2O is exact in its budget", h2o_is_exact_in_its_budget },
 	{ "heavy hitters are those of a list", heavy_hitters_are_those_of_a_list },
 	{ "depth is routed", depth_is_routed },

@@ -6,41 +6,7 @@
 #include "base/rng.h"
 #include "sim/serve/scheduler.h"
 #include "validation/engine/engine_cache.h"
-#include "validation/engine/kv_pages.h"
-
-/* What the engine keeps of a sequence beside the batcher's slot of the same number. */
-struct live {
-	struct block_table table;
-	struct prefix_keys keys;
-	uint64_t *key_memory;
-	int32_t *ids;                          /* prompt, then what was generated */
-	int64_t known;                         /* of ids */
-	int32_t seat;                          /* while it has blocks; NO_SEQ: none */
-	struct request asked;
-	bool here;
-};
-
-struct engine {
-	const struct engine_model *m;
-	struct engine_options o;
-	struct seq_pool pool;
-	struct batcher batcher;
-	struct kv_pages *pages;
-	struct forward *forward;
-	struct live *live;
-	size_t live_capacity;
-	/* The batch as the model wants it. */
-	int32_t *ids, *positions, *logit_rows, *logit_seqs;
-	int64_t *slots, *lengths, *first;
-	const int32_t **tables;
-	int32_t *seats, *free_seats;           /* of the batch's sequences; those that nobody has */
-	int64_t free_seat_count;
-	size_t row_capacity, seq_capacity;
-	struct forward_batch batch;
-	engine_done *done;
-	void *done_ctx;
-	int64_t recomputed, preemptions_seen;
-};
+#include "validation/engine/engine_private.h"
 
 /* ---- making ---- */
 
@@ -49,20 +15,26 @@ static bool check_methods(const struct engine_options *o, struct err *err)
 {
 	const struct cache_ops *cache = o->methods ? o->methods->cache : NULL;
 
-	if (o->limits.prefix_caching && o->methods && (cache || o->methods->depth.every > 0))
+	if (o->limits.prefix_caching && o->methods && (cache || o->methods->depth.every > 0 || o->methods->draft.depth > 0))
 		return err_set(err, ERR_INPUT, "--with %s: the engine shares no prefixes of such a cache; expected prefix_caching=no",
-			       cache ? cache->name : "mixture_of_depths");
+			       cache ? cache->name : o->methods->draft.depth > 0 ? "eagle3" : "mixture_of_depths");
 	if (cache && cache->block_tokens > 0 && o->limits.block_tokens != cache->block_tokens)
 		return err_set(err, ERR_INPUT, "--with %s: cache blocks of %lld tokens: the engine packs whole blocks; expected --block-size %lld", cache->name,
 			       (long long)o->limits.block_tokens, (long long)cache->block_tokens);
 	return true;
 }
 
+static int drafted(const struct engine_options *o)
+{
+	return o->methods ? o->methods->draft.depth : 0;
+}
+
 static bool check_options(const struct engine_model *m, const struct engine_options *o, struct err *err)
 {
 	const struct batcher_limits *l = &o->limits;
 
-	if (l->swap || l->handoff || l->late || l->host_cache_blocks > 0 || l->lanes != 1 || l->unpaged || l->state_blocks > 0 || l->window_tokens > 0)
+	if (l->swap || l->handoff || l->late || l->host_cache_blocks > 0 || l->lanes != 1 || l->unpaged || (l->state_blocks > 0 && !drafted(o)) ||
+	    l->window_tokens > 0)
 		return err_set(err, ERR_INPUT, "engine: swapping, offload, pipelines, hand-over and caches of windows are not built into it; expected a plain "
 			       "scheduler on one replica");
 	if (o->threads < 1 || o->threads > 1024 || l->kv_blocks < 1 || l->kv_blocks > (int64_t)1 << 30)
@@ -88,12 +60,15 @@ struct engine *engine_new(const struct engine_model *m, const struct engine_opti
 	struct engine *e;
 	/* Spare blocks: a sequence that finds its prefix elsewhere gives its own block back only when its turn in the batch comes. */
 	int64_t spare = o->limits.max_seqs < o->limits.kv_blocks ? o->limits.max_seqs : o->limits.kv_blocks;
-	struct forward_limits limits = { .rows = o->limits.max_tokens + o->limits.max_seqs, .sequences = o->limits.max_seqs + 1,
-					 .blocks = 1 + o->limits.kv_blocks + spare, .block_tokens = o->limits.block_tokens, .context = o->context,
+	int64_t each = 1 + drafted(o);         /* rows and logits of a decoding sequence */
+	struct forward_limits limits = { .rows = o->limits.max_tokens + o->limits.max_seqs * each, .sequences = o->limits.max_seqs + 1,
+					 .logits = (o->limits.max_seqs + 1) * each, .block_tokens = o->limits.block_tokens, .context = o->context + 2 * each,
 					 .kv_format = o->kv_format, .threads = o->threads, .clock = o->clock, .methods = o->methods };
 
 	if (!check_options(m, o, err))
 		return NULL;
+	spare += engine_draft_spare(o);
+	limits.blocks = 1 + o->limits.kv_blocks + spare;
 	e = mem_calloc(1, sizeof(*e));
 	if (!e) {
 		err_memory(err);
@@ -106,7 +81,8 @@ struct engine *engine_new(const struct engine_model *m, const struct engine_opti
 		goto fail;
 	}
 	if (batcher_init(&e->batcher, &e->pool, o->scheduler, &o->limits, err) &&
-	    (e->pages = kv_pages_new(1, o->limits.kv_blocks + spare, o->limits.block_tokens, e->batcher.prefix, err)) && (e->forward = forward_new(m, &limits, err)))
+	    (e->pages = kv_pages_new(1, o->limits.kv_blocks + spare, o->limits.block_tokens, e->batcher.prefix, err)) && (e->forward = forward_new(m, &limits, err)) &&
+	    engine_draft_new(e, &limits, err))
 		return e;
 fail:
 	engine_free(e);
@@ -138,6 +114,7 @@ void engine_free(struct engine *e)
 	mem_free((void *)(uintptr_t)e->tables);
 	mem_free(e->seats);
 	mem_free(e->free_seats);
+	engine_draft_free(e);
 	forward_free(e->forward);
 	kv_pages_free(e->pages);
 	if (e->batcher.pool)
@@ -155,8 +132,8 @@ static uint64_t mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
-/* The token that a prefix key stands for at its offset: equal keys, equal texts. -1: no key covers the position. */
-static int32_t keyed_token(const struct engine *e, const struct live *l, int64_t position)
+/* Equal keys, equal texts. */
+int32_t engine_keyed_token(const struct engine *e, const struct live *l, int64_t position)
 {
 	int64_t i = l->keys.tokens > 0 ? position / l->keys.tokens : 0;
 
@@ -170,7 +147,7 @@ static void write_prompt(const struct engine *e, struct live *l, const int32_t *
 	uint64_t base = mix(e->o.seed * 0x9e3779b97f4a7c15u + (uint64_t)l->asked.id + 1);
 
 	for (int64_t i = 0; i < l->asked.prompt_tokens; i++) {
-		int32_t keyed = prompt ? prompt[i] : keyed_token(e, l, i);
+		int32_t keyed = prompt ? prompt[i] : engine_keyed_token(e, l, i);
 
 		l->ids[i] = keyed >= 0 ? keyed : (int32_t)(mix(base + (uint64_t)i) % (uint64_t)e->m->shape.vocab);
 	}
@@ -245,7 +222,7 @@ bool engine_add(struct engine *e, const struct request *r, const int32_t *prompt
 
 /* ---- laying the batch out ---- */
 
-static bool make_room(struct engine *e, int64_t rows, int64_t seqs)
+bool engine_make_room(struct engine *e, int64_t rows, int64_t seqs)
 {
 	size_t need_rows = (size_t)rows + 1, need_seqs = (size_t)seqs + 1, c;
 
@@ -280,8 +257,7 @@ static void give_seat(struct engine *e, struct live *l)
 	l->seat = NO_SEQ;
 }
 
-/* Sequence i is the batch's number `at`. */
-static void put_seat(struct engine *e, int32_t i, int64_t at)
+void engine_put_seat(struct engine *e, int32_t i, int64_t at)
 {
 	struct live *l = &e->live[i];
 
@@ -302,13 +278,13 @@ static void follow_preemptions(struct engine *e)
 		if (l->here && l->table.preemptions != e->pool.at[i].preemptions) {
 			kv_pages_release(e->pages, &l->table, &l->keys, 0);
 			give_seat(e, l);
+			l->guess_count = 0;
 			l->table.preemptions = e->pool.at[i].preemptions;
 		}
 	}
 }
 
-/* Rows for tokens from .. to - 1 of sequence i. */
-static void put_rows(struct engine *e, int32_t i, int64_t from, int64_t to)
+void engine_put_rows(struct engine *e, int32_t i, int64_t from, int64_t to)
 {
 	struct live *l = &e->live[i];
 	int64_t bt = e->o.limits.block_tokens;
@@ -317,7 +293,7 @@ static void put_rows(struct engine *e, int32_t i, int64_t from, int64_t to)
 		int32_t block = l->table.blocks[t / bt];
 		int64_t r = e->batch.rows++;
 
-		e->ids[r] = l->ids[t];
+		e->ids[r] = t < l->known ? l->ids[t] : l->guesses[t - l->known];
 		e->positions[r] = (int32_t)t;
 		e->slots[r] = (kv_pages_owns(e->pages, block, i) ? (int64_t)block : 0) * bt + t % bt;
 	}
@@ -342,14 +318,14 @@ static bool put_decodes(struct engine *e, struct err *err)
 		if (e->pool.at[i].state != SEQ_DECODE)
 			continue;
 		cached = decode_group_cached(&lane->decoding, &e->pool.at[i]);
-		if (!make_room(e, e->batch.rows + 1, e->batch.decodes + 1))
+		if (!engine_make_room(e, e->batch.rows + 1, e->batch.decodes + 1))
 			return err_memory(err);
 		/* No keys: what an answer fills becomes known when the sequence ends, as the batcher does it. */
 		if (kv_pages_extend(e->pages, &l->table, NULL, cached, cached + 1, i, err) < 0)
 			return false;
 		e->lengths[e->batch.decodes] = cached + 1;
-		put_seat(e, i, e->batch.decodes);
-		put_rows(e, i, cached, cached + 1);
+		engine_put_seat(e, i, e->batch.decodes);
+		engine_put_rows(e, i, cached, cached + 1);
 		want_logits(e, i);
 		e->batch.decodes++;
 	}
@@ -364,24 +340,23 @@ static bool put_chunks(struct engine *e, struct err *err)
 		const struct chunk *c = &batch->chunks[k];
 		struct live *l = &e->live[c->seq];
 		int64_t end = (int64_t)c->prior + c->tokens, start;
-		int64_t at = e->batch.decodes + (int64_t)k;
+		int64_t at = e->batch.decodes + e->batch.chunks;
 
 		start = kv_pages_extend(e->pages, &l->table, &l->keys, c->prior, end, c->seq, err);
 		if (start < 0)
 			return false;
 		e->recomputed += c->prior - start;
-		if (!make_room(e, e->batch.rows + end - start, at + 1))
+		if (!engine_make_room(e, e->batch.rows + end - start, at + 1))
 			return err_memory(err);
-		if (k == 0)
+		if (e->batch.chunks == 0)
 			e->first[0] = 0;
-		put_rows(e, c->seq, start, end);
-		e->first[k + 1] = e->batch.rows - e->batch.decodes;
+		engine_put_rows(e, c->seq, start, end);
+		e->first[++e->batch.chunks] = e->batch.rows - e->batch.decodes;
 		e->lengths[at] = end;
-		put_seat(e, c->seq, at);
+		engine_put_seat(e, c->seq, at);
 		if (c->last)
 			want_logits(e, c->seq);
 	}
-	e->batch.chunks = (int64_t)batch->chunk_count;
 	return true;
 }
 
@@ -410,10 +385,11 @@ static void put_tables(struct engine *e)
 static bool lay_out(struct engine *e, struct err *err)
 {
 	e->batch = (struct forward_batch){ 0 };
+	e->verified_count = 0;
 	follow_preemptions(e);
-	if (!make_room(e, e->o.limits.max_tokens, e->batcher.running.count + 1))
+	if (!engine_make_room(e, e->o.limits.max_tokens, e->batcher.running.count + 1))
 		return err_memory(err);
-	if (!put_decodes(e, err) || !put_chunks(e, err))
+	if (!(e->draft ? engine_put_verified(e, err) : put_decodes(e, err)) || !put_chunks(e, err))
 		return false;
 	put_tables(e);
 	return true;
@@ -426,9 +402,9 @@ static void take_tokens(struct engine *e)
 {
 	const int32_t *chosen = forward_tokens(e->forward);
 
-	for (int64_t k = 0; k < e->batch.logits; k++) {
+	for (int64_t k = e->draft ? engine_take_verified(e) : 0; k < e->batch.logits; k++) {
 		struct live *l = &e->live[e->logit_seqs[k]];
-		int32_t keyed = keyed_token(e, l, l->known);
+		int32_t keyed = engine_keyed_token(e, l, l->known);
 
 		if (l->known < l->asked.prompt_tokens + l->asked.output_tokens)
 			l->ids[l->known++] = keyed >= 0 ? keyed : chosen[k];
@@ -470,6 +446,8 @@ static bool commit(struct engine *e, double end_s, struct err *err)
 	if (b->lanes[0].batch.decodes)
 		b->lanes[0].last_token_s = end_s;
 	batcher_commit(b, 0, 1);
+	if (e->draft)
+		engine_commit_gains(e);
 	if (b->out_of_memory)
 		return err_memory(err);
 	for (size_t k = 0; k < b->first_count; k++) {
@@ -506,14 +484,17 @@ bool engine_step(struct engine *e, double now_s, engine_clock *clock, void *ctx,
 	if (!lay_out(e, err))
 		return false;
 	form_s = forward_clock_s(e->o.clock) - form_s;
-	out->iteration = (struct engine_iteration){ .start_s = now_s, .form_s = form_s, .decodes = e->batch.decodes, .prefills = e->batch.chunks,
+	out->iteration = (struct engine_iteration){ .start_s = now_s, .form_s = form_s, .decodes = e->batch.decodes + e->verified_count,
+						    .prefills = e->batch.chunks - e->verified_count,
 						    .prefill_tokens = b->lanes[0].batch.prefill_tokens, .running = b->running.count,
 						    .waiting = b->waiting_count, .kv_blocks = batcher_used_blocks(b) };
 	before_s = operators_s(e);
 	if (!forward_run(e->forward, &e->batch, err))
 		return false;
-	out->iteration.op_s = operators_s(e) - before_s;
 	take_tokens(e);
+	if (e->draft && !engine_guess(e, err))
+		return false;
+	out->iteration.op_s = operators_s(e) - before_s;
 	out->iteration.end_s = clock ? clock(ctx) : now_s;
 	out->ran = true;
 	return commit(e, out->iteration.end_s, err);

@@ -72,6 +72,12 @@ const struct engine_module engine_modules[] = {
 	  { "h2o", "the same load over the fifth of the tokens that is kept",
 	    "llama:layers=2,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=1024,context=2048", "fp32", 1, 8, 0, 0,
 	    CONTEXT ALONE "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=2048 scheduler.kv_blocks=2048" } },
+	/* The server's own time of a round is another's (host_round_us, host_seq_us); this one's is measured with its steps. */
+	{ "eagle3_v1861", "host_round_us=0,host_seq_us=0", NULL,
+	  { "eagle3", "three users: a draft layer guesses three tokens, the next pass verifies them",
+	    "llama:layers=12,hidden=640,heads=10,kv_heads=10,intermediate=1792,vocab=4096,context=2048", "fp32", 1, 12, 0, 3,
+	    "workload.prompt_tokens.kind=uniform workload.prompt_tokens.least=40 workload.prompt_tokens.most=120 workload.output_tokens.kind=uniform "
+	    "workload.output_tokens.least=60 workload.output_tokens.most=140 " ALONE "scheduler.max_num_seqs=4 scheduler.max_num_batched_tokens=256" } },
 	{ 0 },
 };
 

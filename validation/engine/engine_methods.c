@@ -67,11 +67,35 @@ static bool take_depth(const struct technique_use *use, struct engine_methods *m
 	return true;
 }
 
-/* A cache keeps its place in a sequence for all layers, routed layers have one each. */
+/* What the simulator draws in expectation: the engine draws it guess by guess. */
+static bool take_draft(const struct technique_use *use, struct engine_methods *m, struct err *err)
+{
+	struct acceptance a = { 0 };
+	double before = 1;
+
+	if (!text_equal(technique_word(use, "draft"), "layer") || technique_number(use, "tree_nodes") > 0)
+		return err_set(err, ERR_INPUT, "--with %s: draft=%s, tree_nodes=%g: the engine drafts chains with one layer; expected draft=layer, tree_nodes=0",
+			       use->technique->id, technique_word(use, "draft"), technique_number(use, "tree_nodes"));
+	if (!use->ops->acceptance(use, &a, err))
+		return false;
+	m->draft = (struct draft_settings){ .depth = a.depth, .vocab = (int64_t)technique_number(use, "draft_vocab"), .drawn = true };
+	m->draft.fused = (int64_t)technique_number(use, "fused_features");
+	m->draft.fused = m->draft.fused < 1 ? 1 : m->draft.fused;
+	for (int i = 0; i < a.depth; i++) {
+		m->draft.right[i] = before > 0 ? a.survival[i] / before : 0;
+		before = a.survival[i];
+	}
+	return true;
+}
+
+/* A cache keeps its place in a sequence for all layers, routed layers have one each; a rejected guess must leave no trace in either. */
 static bool fits_together(const struct engine_methods *m, struct err *err)
 {
 	if (m->cache && m->depth.every > 0)
 		return err_set(err, ERR_INPUT, "--with mixture_of_depths: the engine routes depth over its plain cache alone, not over %s", m->cache->name);
+	if (m->draft.depth > 0 && (m->cache || m->depth.every > 0))
+		return err_set(err, ERR_INPUT, "--with eagle3: the engine verifies guesses over its plain cache alone, not over %s",
+			       m->cache ? m->cache->name : "mixture_of_depths");
 	return true;
 }
 
@@ -81,6 +105,7 @@ static const struct hosted hosted[] = {
 	{ "token-routing", "mixture_of_depths_v1799", take_depth },
 	{ "kv-quantize", "kivi_v1821", take_quantised },
 	{ "kv-evict", "h2o_v1825", take_eviction },
+	{ "draft", "eagle3_v1861", take_draft },
 };
 
 static bool take(const struct technique_use *use, struct engine_methods *m, struct err *err)

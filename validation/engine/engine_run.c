@@ -110,9 +110,10 @@ bool engine_limits(const struct scenario *sc, const struct engine_shape *shape, 
 /* What a technique keeps for each sequence lies beside the blocks, and serves no other sequence. */
 static void apply_methods(const struct engine_methods *m, struct batcher_limits *l)
 {
-	if (!m->cache && m->depth.every == 0)
+	if (!m->cache && m->depth.every == 0 && m->draft.depth == 0)
 		return;
-	l->state_blocks = 0;
+	if (m->draft.depth == 0)       /* else slots for guesses */
+		l->state_blocks = 0;
 	l->prefix_caching = false;
 }
 
@@ -264,6 +265,7 @@ bool engine_generate(const struct scenario *sc, const struct engine_run_options 
 	ok = m && (arena || err_memory(err)) && engine_methods_of(sc, &methods, arena, err) && kv_format_of(sc, m->format, &options.kv_format, err) &&
 	     engine_limits(sc, &m->shape, options.kv_format, &options.scheduler, &options.limits, arena, err);
 	if (ok) {
+		methods.draft.drawn = false;   /* an answer is the model's, whatever guesses it */
 		apply_methods(&methods, &options.limits);
 		options.context = context_of(sc, &m->shape);
 		e = engine_new(m, &options, err);

@@ -30,6 +30,8 @@ struct forward {
 	void *cache;
 	struct depth_router *router;           /* NULL: every layer computes every row */
 	float *routed;                         /* rows of x that enter a routed layer */
+	float *features;                       /* for a draft layer: states after some layers, side by side */
+	int64_t fused;
 	int64_t rows;                          /* what the buffers hold */
 	float *x, *normed, *qkv, *mixed, *both, *inner, *expert_logits, *route_weight, *logits, *uniform, *rope;
 	int32_t *chosen, *tokens;
@@ -46,8 +48,7 @@ double forward_clock_s(enum clock_kind kind)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* What happened since the last call was this operator. */
-static void spent(struct forward *f, enum forward_op op)
+void forward_spent(struct forward *f, enum forward_op op)
 {
 	double now = forward_clock_s(f->limits.clock);
 
@@ -113,6 +114,8 @@ static bool make_room(struct forward *f, int64_t rows, struct err *err)
 	    !floats(&f->mixed, rows * wide) || !floats(&f->both, dense * rows * 2 * w) || !floats(&f->inner, dense * rows * w) ||
 	    !floats(&f->expert_logits, rows * s->experts) || !floats(&f->route_weight, rows * s->top_k))
 		return err_memory(err);
+	if (f->fused > 0 && !floats(&f->features, rows * f->fused * s->hidden))
+		return err_memory(err);
 	if (f->router && (!depth_router_room(f->router, rows, err) || !floats(&f->routed, rows * s->hidden)))
 		return err_memory(err);
 	f->rows = rows;
@@ -148,18 +151,19 @@ struct forward *forward_new(const struct engine_model *m, const struct forward_l
 	f->token = tokenwise_best();
 	f->attention = attention_best();
 	f->rope_rows = limits->context > 0 ? limits->context : 1;
-	f->tokens = mem_alloc_aligned((size_t)(limits->sequences + 1) * sizeof(int32_t));
+	f->tokens = mem_alloc_aligned((size_t)(limits->logits + 1) * sizeof(int32_t));
+	f->fused = limits->methods && limits->methods->draft.depth > 0 ? limits->methods->draft.fused : 0;
 	f->cache_ops = limits->methods ? limits->methods->cache : NULL;
 	if (f->cache_ops && !(f->cache = f->cache_ops->make(&m->shape, limits, err)))
 		goto fail;
 	if (limits->methods && limits->methods->depth.every > 0 && !(f->router = depth_router_new(&limits->methods->depth, &m->shape, limits, err)))
 		goto fail;
-	if (!f->tokens || (!f->cache && !make_cache(f)) || !floats(&f->logits, limits->sequences * m->shape.vocab) || !floats(&f->uniform, limits->sequences) ||
+	if (!f->tokens || (!f->cache && !make_cache(f)) || !floats(&f->logits, limits->logits * m->shape.vocab) || !floats(&f->uniform, limits->logits) ||
 	    !floats(&f->rope, f->rope_rows * m->shape.head_dim)) {
 		err_memory(err);
 		goto fail;
 	}
-	memset(f->uniform, 0, (size_t)limits->sequences * sizeof(float));
+	memset(f->uniform, 0, (size_t)limits->logits * sizeof(float));
 	rope_table(f->rope, f->rope_rows, m->shape.head_dim, m->shape.rope_theta);
 	if (make_room(f, limits->rows, err))
 		return f;
@@ -171,7 +175,7 @@ fail:
 void forward_free(struct forward *f)
 {
 	float *const buffers[] = { f ? f->x : NULL, f ? f->normed : NULL, f ? f->qkv : NULL, f ? f->mixed : NULL, f ? f->both : NULL, f ? f->inner : NULL,
-				   f ? f->expert_logits : NULL, f ? f->route_weight : NULL, f ? f->logits : NULL, f ? f->uniform : NULL, f ? f->rope : NULL, f ? f->routed : NULL };
+				   f ? f->expert_logits : NULL, f ? f->route_weight : NULL, f ? f->logits : NULL, f ? f->uniform : NULL, f ? f->rope : NULL, f ? f->routed : NULL, f ? f->features : NULL };
 
 	if (!f)
 		return;
@@ -195,13 +199,13 @@ void forward_free(struct forward *f)
 static void norm(struct forward *f, const float *x, const float *weight, float *out, int64_t rows)
 {
 	f->token->rmsnorm(x, weight, (float)f->m->shape.eps, out, rows, f->m->shape.hidden, f->limits.threads);
-	spent(f, FORWARD_norm);
+	forward_spent(f, FORWARD_norm);
 }
 
 static void product(struct forward *f, const struct weights *w, const float *a, int64_t rows, float *out)
 {
 	gemm(w, a, w->k, rows, out, w->n, f->scratch, f->limits.threads);
-	spent(f, FORWARD_gemm);
+	forward_spent(f, FORWARD_gemm);
 }
 
 /* A matrix of a layer, in whichever of the two forms it is there. */
@@ -212,14 +216,14 @@ static void layer_product(struct forward *f, const struct weights *w, const stru
 		return;
 	}
 	ternary_product(t, a, rows, out, f->scratch, f->limits.threads);
-	spent(f, FORWARD_gemm);
+	forward_spent(f, FORWARD_gemm);
 }
 
 /* The residual: x += what the block computed, which lies in `normed`. */
 static void add(struct forward *f, int64_t rows)
 {
 	f->token->add(f->x, f->normed, f->x, rows, f->m->shape.hidden, f->limits.threads);
-	spent(f, FORWARD_add);
+	forward_spent(f, FORWARD_add);
 }
 
 /* Bias of queries, keys and values, and norms of each head: families that have them. */
@@ -254,7 +258,7 @@ static void attend(struct forward *f, const struct forward_batch *b, int64_t lay
 		call.q = f->qkv;
 		call.out = f->mixed;
 		f->attention->decode(&call);
-		spent(f, FORWARD_attention_decode);
+		forward_spent(f, FORWARD_attention_decode);
 	}
 	if (b->chunks > 0) {
 		call.sequences = b->chunks;
@@ -264,13 +268,13 @@ static void attend(struct forward *f, const struct forward_batch *b, int64_t lay
 		call.q = f->qkv + b->decodes * stride;
 		call.out = f->mixed + b->decodes * s->heads * s->head_dim;
 		f->attention->prefill(&call);
-		spent(f, FORWARD_attention_prefill);
+		forward_spent(f, FORWARD_attention_prefill);
 	}
 }
 
 static void cache_spent(void *timer, enum forward_op op)
 {
-	spent(timer, op);
+	forward_spent(timer, op);
 }
 
 /* Keys and values of the batch go into the cache, and its queries attend to what is there. */
@@ -285,7 +289,7 @@ static void append_and_attend(struct forward *f, const struct forward_batch *b, 
 		return;
 	}
 	f->token->kv_append(&f->kv[layer], keys, keys + s->kv_heads * s->head_dim, qkv_width(s), b->slots, b->rows, f->limits.threads);
-	spent(f, FORWARD_kv_append);
+	forward_spent(f, FORWARD_kv_append);
 	attend(f, b, layer);
 }
 
@@ -299,7 +303,7 @@ static void attention_block(struct forward *f, const struct forward_batch *b, in
 	layer_product(f, l->qkv, l->ternary_qkv, f->normed, b->rows, f->qkv);
 	after_qkv(f, l, b->rows);
 	f->token->rope(&rope, f->qkv, b->positions, b->rows, f->limits.threads);       /* keys follow the queries in a row */
-	spent(f, FORWARD_rope);
+	forward_spent(f, FORWARD_rope);
 	append_and_attend(f, b, layer);
 	layer_product(f, l->o, l->ternary_o, f->mixed, b->rows, f->normed);
 	add(f, b->rows);
@@ -314,9 +318,9 @@ static void experts(struct forward *f, const struct engine_layer *l, int64_t row
 
 	product(f, l->router, f->normed, rows, f->expert_logits);
 	moe_route(f->expert_logits, rows, s->experts, s->top_k, s->renormalise, f->chosen, f->route_weight, f->limits.threads);
-	spent(f, FORWARD_router);
+	forward_spent(f, FORWARD_router);
 	moe_run(&call, NULL);          /* reads all of x before it sets out */
-	spent(f, FORWARD_moe);
+	forward_spent(f, FORWARD_moe);
 }
 
 static void mlp_block(struct forward *f, const struct engine_layer *l, int64_t rows)
@@ -329,7 +333,7 @@ static void mlp_block(struct forward *f, const struct engine_layer *l, int64_t r
 	} else {
 		layer_product(f, l->gate_up, l->ternary_gate_up, f->normed, rows, f->both);
 		f->token->swiglu(f->both, f->both + w, 2 * w, f->inner, rows, w, f->limits.threads);
-		spent(f, FORWARD_activation);
+		forward_spent(f, FORWARD_activation);
 		layer_product(f, l->down, l->ternary_down, f->inner, rows, f->normed);
 	}
 	add(f, rows);
@@ -352,7 +356,7 @@ static void routed_layer(struct forward *f, const struct forward_batch *b, int64
 	depth_router_choose(f->router, b, i, f->normed, &c);
 	for (int64_t r = 0; r < c.batch.rows; r++)
 		memcpy(f->routed + r * h, all + c.chosen[r] * h, (size_t)h * sizeof(float));
-	spent(f, FORWARD_router);
+	forward_spent(f, FORWARD_router);
 	if (c.batch.rows == 0)
 		return;
 	f->x = f->routed;
@@ -364,7 +368,25 @@ static void routed_layer(struct forward *f, const struct forward_batch *b, int64
 		for (int64_t k = 0; k < h; k++)
 			x[k] += c.gate[r] * (f->routed[r * h + k] - x[k]);
 	}
-	spent(f, FORWARD_router);
+	forward_spent(f, FORWARD_router);
+}
+
+/* Which layer's result is the feature of that number: spread over the layers; a single one is the last. Released heads of EAGLE-3 take
+ * three, after layers 2, L/2 and L - 3. */
+static int64_t feature_layer(const struct forward *f, int64_t feature)
+{
+	int64_t layers = f->m->shape.layers, at = f->fused > 1 ? (feature + 1) * layers / (f->fused + 1) : layers;
+
+	return at < 1 ? 0 : at - 1;
+}
+
+static void keep_features(struct forward *f, int64_t rows, int64_t layer)
+{
+	int64_t h = f->m->shape.hidden;
+
+	for (int64_t k = 0; k < f->fused; k++)
+		for (int64_t r = 0; feature_layer(f, k) == layer && r < rows; r++)
+			memcpy(f->features + (r * f->fused + k) * h, f->x + r * h, (size_t)h * sizeof(float));
 }
 
 static void head(struct forward *f, const struct forward_batch *b)
@@ -379,7 +401,7 @@ static void head(struct forward *f, const struct forward_batch *b)
 	norm(f, f->mixed, f->m->final_norm, f->normed, b->logits);
 	product(f, f->m->head, f->normed, b->logits, f->logits);
 	sample(f->logits, b->logits, s->vocab, &greedy, f->uniform, f->tokens, f->scratch, f->limits.threads);
-	spent(f, FORWARD_sampling);
+	forward_spent(f, FORWARD_sampling);
 }
 
 bool forward_run(struct forward *f, const struct forward_batch *b, struct err *err)
@@ -390,12 +412,13 @@ bool forward_run(struct forward *f, const struct forward_batch *b, struct err *e
 		return false;
 	f->mark_s = forward_clock_s(f->limits.clock);
 	f->token->embedding(f->m->embedding, f->m->embedding_format, b->ids, f->x, b->rows, s->hidden, f->limits.threads);
-	spent(f, FORWARD_embedding);
+	forward_spent(f, FORWARD_embedding);
 	for (int64_t i = 0; i < s->layers; i++) {
 		if (f->router && depth_router_routes(f->router, i))
 			routed_layer(f, b, i);
 		else
 			layer(f, b, i);
+		keep_features(f, b->rows, i);
 	}
 	head(f, b);
 	return true;
@@ -404,6 +427,11 @@ bool forward_run(struct forward *f, const struct forward_batch *b, struct err *e
 const float *forward_logits(const struct forward *f)
 {
 	return f->logits;
+}
+
+const float *forward_features(const struct forward *f)
+{
+	return f->features;
 }
 
 const int32_t *forward_tokens(const struct forward *f)

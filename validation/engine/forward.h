@@ -37,7 +37,7 @@ double forward_clock_s(enum clock_kind kind);
 
 struct engine_methods;
 struct forward_limits {
-	int64_t rows, sequences, blocks, block_tokens, context;        /* blocks: with block 0 */
+	int64_t rows, sequences, logits, blocks, block_tokens, context;        /* most in a batch; blocks: with block 0; context: longest */
 	enum kernel_format kv_format;          /* fp32 or bf16 */
 	int threads;
 	enum clock_kind clock;
@@ -52,6 +52,10 @@ void forward_free(struct forward *f);          /* NULL is fine */
 MUST_USE bool forward_run(struct forward *f, const struct forward_batch *b, struct err *err);
 const float *forward_logits(const struct forward *f);          /* [logits][vocab] of the last run */
 const int32_t *forward_tokens(const struct forward *f);        /* [logits] */
+/* [rows][fused hidden] what a draft layer feeds on: the rows' states after layers low, in the middle and high; NULL without one. */
+const float *forward_features(const struct forward *f);
+/* What happened since the pass, or the last call, was this operator: of work outside the model's own layers. */
+void forward_spent(struct forward *f, enum forward_op op);
 const double *forward_op_s(const struct forward *f);           /* [FORWARD_OP_COUNT] seconds since forward_new */
 void forward_reset_times(struct forward *f);
 int64_t forward_routed_rows(const struct forward *f);         /* that entered routed layers since forward_new */

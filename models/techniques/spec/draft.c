@@ -66,6 +66,7 @@ struct drafting {
 	struct graph_change *g;
 	struct err *err;
 	double passes, width;          /* sequential passes, tokens of a sequence in each */
+	double caught_up;              /* tokens of a sequence that the first one goes through: those that the last round has yielded */
 	int64_t tp;
 	enum dtype dtype;
 };
@@ -149,14 +150,17 @@ static int64_t draft_vocab(const struct technique_use *use, const struct model *
 	return v > 0 && v < m->shape.vocab ? v : m->shape.vocab;
 }
 
-/* A one-layer head that feeds on features of the target: fused once a round, then one pass a level. */
+/* A one-layer head that feeds on features of the target, fused token by token where the target has been: the first pass of a round
+ * follows the tokens that the last one has yielded, the others go on a level each. Prompts go through it, too. */
 static bool draft_layer(const struct technique_use *use, const struct drafting *d)
 {
 	const struct model *m = d->g->model;
 	int64_t h = m->shape.hidden, fused = (int64_t)technique_number(use, "fused_features");
 
-	return (fused < 2 || product(d, "draft_fuse", PER_DECODES, 1, 1, fused * h, h)) &&
-	       layer_products(d, PER_DECODES, d->passes, d->width, 2 * h) && layer_products(d, PER_PREFILL_TOKENS, 1, 1, 2 * h) &&
+	return (fused < 2 || (product(d, "draft_fuse", PER_DECODES, 1, d->caught_up, fused * h, h) &&
+			      product(d, "draft_fuse", PER_PREFILL_TOKENS, 1, 1, fused * h, h))) &&
+	       layer_products(d, PER_DECODES, 1, d->caught_up, 2 * h) &&
+	       (d->passes < 2 || layer_products(d, PER_DECODES, d->passes - 1, d->width, 2 * h)) && layer_products(d, PER_PREFILL_TOKENS, 1, 1, 2 * h) &&
 	       layer_attention(d) &&
 	       product(d, "draft_lm_head", PER_DECODES, d->passes, d->width, h, part(d, draft_vocab(use, m)));
 }
@@ -241,8 +245,13 @@ static bool draft_operators(const struct technique_use *use, struct graph_change
 	double width = nodes_of(use) / depth_of(use) > 1 ? technique_number(use, "branch") : 1;
 	struct drafting d = { .g = g, .err = err, .passes = depth_of(use), .width = width, .tp = g->place->tp, .dtype = g->place->activations };
 
+	struct acceptance accepted;
+
 	if (g->training)
 		return true;
+	if (!draft_acceptance(use, &accepted, err))
+		return false;
+	d.caught_up = acceptance_tokens(&accepted);
 	verify(g->graph, (int64_t)llround(nodes_of(use)) + 1);
 	if (!last_stage(g))
 		return true;
