@@ -23,7 +23,9 @@ LDSAN := $(if $(SAN),-fsanitize=$(SAN))
 # code as well, so that tests link fast.
 LTO   := $(if $(SAN)$(findstring clang,$(CC)),,-flto=auto)
 HOT_OPT := -O3
-HOT   := base/% workloads/% sim/%
+# The event loop, and what prices an operator.
+HOT   := base/% workloads/% sim/% models/graph% $(patsubst %,hardware/%.c,cost device energy fitted operator roofline tables \
+	 tables_attention tables_cross tables_curve tables_file tables_neighbours tables_read tables_site)
 
 SRC   := $(sort $(wildcard $(addsuffix /*.c,$(AREAS)) $(addsuffix /*/*.c,$(AREAS)) $(addsuffix /*/*/*.c,$(AREAS))))
 LIB   := $(SRC:%.c=$(B)/%.o)
@@ -93,7 +95,7 @@ bench:
 ## make release     the program as it is installed and timed: the event loop is laid out after a training run (gcc; twice the build)
 RELEASE := build/release
 TRAINED := $(RELEASE)/trained
-HOT_RELEASE := $(patsubst %,$(RELEASE)/%,base workloads sim)
+HOT_RELEASE := $(patsubst %,$(RELEASE)/%,base workloads models hardware sim)
 PROFILE_USE := -fprofile-use -fprofile-partial-training -Wno-missing-profile -Wno-coverage-mismatch -Wno-array-bounds -Wno-maybe-uninitialized
 in_release = $(MAKE) --no-print-directory B=$(RELEASE) PROFILE="$(1)" $(RELEASE)/vibee-sim $(if $(MPI_PART),$(RELEASE)/vibee-mpi.so)
 release: $(TRAINED)
