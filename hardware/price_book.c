@@ -7,7 +7,13 @@
 
 #include "base/mem.h"
 
-enum { SHARDS = 64, FIRST_SLOTS = 256, SLOTS_MOST = 4096 };     /* 256 k operators: some 70 MB when full */
+enum {
+	SHARDS = 64,
+	FIRST_SLOTS = 256,
+	ENTRIES_MOST = 4096,                   /* of a shard: 256 k operators in all, some 80 MB */
+	BLOCK_ENTRIES = 64,
+	BLOCKS = ENTRIES_MOST / BLOCK_ENTRIES
+};
 
 /* Every figure of an operator, without padding between them; its law is not among them (cost_op asks no book then). */
 struct key {
@@ -18,14 +24,19 @@ struct key {
 struct entry {
 	struct key key;
 	struct op_cost cost;
-	uint64_t hash;                         /* 0: free */
 };
 
-/* Threads meet in a shard only when their operators' hashes do. */
+struct slot {
+	uint64_t hash;                         /* 0: free */
+	const struct entry *entry;
+};
+
+/* Threads meet in a shard only when their operators' hashes do. Entries stay where they are written: only slots move. */
 struct shard {
 	pthread_mutex_t lock;
-	struct entry *slots;
+	struct slot *slots;
 	size_t capacity, count;
+	struct entry *block[BLOCKS];           /* entries in order of coming */
 };
 
 struct price_book {
@@ -74,15 +85,17 @@ void price_book_free(struct price_book *book)
 	for (int i = 0; i < SHARDS; i++) {
 		pthread_mutex_destroy(&book->shards[i].lock);
 		mem_free(book->shards[i].slots);
+		for (int k = 0; k < BLOCKS; k++)
+			mem_free(book->shards[i].block[k]);
 	}
 	mem_free(book);
 }
 
-static struct entry *slot_of(const struct shard *s, const struct key *key, uint64_t hash)
+static struct slot *slot_of(const struct shard *s, const struct key *key, uint64_t hash)
 {
 	size_t i = hash / SHARDS & (s->capacity - 1);
 
-	while (s->slots[i].hash && (s->slots[i].hash != hash || memcmp(&s->slots[i].key, key, sizeof(*key)) != 0))
+	while (s->slots[i].hash && (s->slots[i].hash != hash || memcmp(&s->slots[i].entry->key, key, sizeof(*key)) != 0))
 		i = (i + 1) & (s->capacity - 1);
 	return &s->slots[i];
 }
@@ -93,39 +106,57 @@ bool price_book_find(struct price_book *book, const struct op *op, struct op_cos
 	struct key key;
 	uint64_t hash;
 	struct shard *s = shard_of(book, op, &key, &hash);
-	bool found;
 
+	/* An entry stays as it is once it is found; its slot may move as soon as the lock is open. */
 	pthread_mutex_lock(&s->lock);
 	if (s->capacity)
-		e = slot_of(s, &key, hash);
-	/* Decided under the lock: after it another thread may fill the free slot, or move them all. */
-	found = e && e->hash;
-	if (found)
-		*out = e->cost;
+		e = slot_of(s, &key, hash)->entry;
 	pthread_mutex_unlock(&s->lock);
-	return found;
+	if (e)
+		*out = e->cost;
+	return e != NULL;
 }
 
-/* Keeps a shard at most half full. */
+/* Keeps the slots of a shard at most half full. */
 static bool has_room(struct shard *s)
 {
-	struct shard wider = { .capacity = s->capacity ? 2 * s->capacity : FIRST_SLOTS };
+	size_t wider = s->capacity ? 2 * s->capacity : FIRST_SLOTS;
+	struct slot *slots;
 
+	if (s->count == ENTRIES_MOST)
+		return false;
 	if (2 * s->count < s->capacity)
 		return true;
-	if (wider.capacity > 2 * SLOTS_MOST || !(wider.slots = mem_calloc(wider.capacity, sizeof(*wider.slots))))
+	if (!(slots = mem_calloc(wider, sizeof(*slots))))
 		return false;
-	for (size_t i = 0; i < s->capacity; i++)
-		if (s->slots[i].hash)
-			*slot_of(&wider, &s->slots[i].key, s->slots[i].hash) = s->slots[i];
+	for (size_t i = 0; i < s->capacity; i++) {
+		size_t at = s->slots[i].hash / SHARDS & (wider - 1);
+
+		if (!s->slots[i].hash)
+			continue;
+		while (slots[at].hash)
+			at = (at + 1) & (wider - 1);
+		slots[at] = s->slots[i];
+	}
 	mem_free(s->slots);
-	s->slots = wider.slots;
-	s->capacity = wider.capacity;
+	s->slots = slots;
+	s->capacity = wider;
 	return true;
+}
+
+/* NULL: no memory. */
+static struct entry *next_entry(struct shard *s)
+{
+	struct entry **block = &s->block[s->count / BLOCK_ENTRIES];
+
+	if (!*block)
+		*block = mem_alloc(BLOCK_ENTRIES * sizeof(**block));
+	return *block ? &(*block)[s->count % BLOCK_ENTRIES] : NULL;
 }
 
 void price_book_put(struct price_book *book, const struct op *op, const struct op_cost *cost)
 {
+	struct slot *slot;
 	struct entry *e;
 	struct key key;
 	uint64_t hash;
@@ -133,9 +164,14 @@ void price_book_put(struct price_book *book, const struct op *op, const struct o
 
 	pthread_mutex_lock(&s->lock);
 	if (has_room(s)) {
-		e = slot_of(s, &key, hash);
-		s->count += !e->hash;
-		*e = (struct entry){ key, *cost, hash };
+		slot = slot_of(s, &key, hash);
+		/* Another thread may have been first: its price is the same. */
+		e = slot->entry ? NULL : next_entry(s);
+		if (e) {
+			*e = (struct entry){ key, *cost };
+			*slot = (struct slot){ hash, e };
+			s->count++;
+		}
 	}
 	pthread_mutex_unlock(&s->lock);
 }
