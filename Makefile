@@ -25,7 +25,7 @@ LTO   := $(if $(SAN)$(findstring clang,$(CC)),,-flto=auto)
 HOT_OPT := -O3
 # The event loop, and what prices an operator.
 HOT   := base/% workloads/% sim/% models/graph% $(patsubst %,hardware/%.c,cost device energy fitted operator roofline tables \
-	 tables_attention tables_cross tables_curve tables_file tables_neighbours tables_read tables_site)
+	 tables_attention tables_choice tables_cross tables_curve tables_file tables_neighbours tables_read tables_site)
 
 SRC   := $(sort $(wildcard $(addsuffix /*.c,$(AREAS)) $(addsuffix /*/*.c,$(AREAS)) $(addsuffix /*/*/*.c,$(AREAS))))
 LIB   := $(SRC:%.c=$(B)/%.o)

@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "base/mem.h"
+#include "hardware/op_figures.h"
 
 enum {
 	SHARDS = 64,
@@ -15,14 +16,9 @@ enum {
 	BLOCKS = ENTRIES_MOST / BLOCK_ENTRIES
 };
 
-/* Every figure of an operator, without padding between them; its law is not among them (cost_op asks no book then). */
-struct key {
-	int64_t whole[18];
-	double real[9];
-};
-
+/* cost_op asks no book for an operator with a law of its own. */
 struct entry {
-	struct key key;
+	struct op_figures key;
 	struct op_cost cost;
 };
 
@@ -43,23 +39,10 @@ struct price_book {
 	struct shard shards[SHARDS];
 };
 
-/* An operator with a new figure has to have it here, or two that differ in it would have one price. */
-_Static_assert(sizeof(struct op) == 224, "struct op has changed: see key_of");
-
-static void key_of(const struct op *op, struct key *key)
-{
-	*key = (struct key){
-		.whole = { op->kind, op->dtype, op->kv_dtype, op->m, op->n, op->k, op->batch, op->heads, op->kv_heads, op->head_dim, op->v_head_dim,
-			   op->q_len, op->window, op->experts, op->experts_total, op->top_k, (int64_t)op->gated << 32 | (uint32_t)op->far_ways,
-			   (int64_t)op->devices << 32 | (uint32_t)op->devices_per_node },
-		.real = { op->kv_len, op->imbalance, op->skew, op->bytes, op->stored_bytes, op->unpack_ops, op->near, op->far, op->region },
-	};
-}
-
 /* The shard that holds an operator, if any does; its key and hash. */
-static struct shard *shard_of(struct price_book *book, const struct op *op, struct key *key, uint64_t *hash)
+static struct shard *shard_of(struct price_book *book, const struct op *op, struct op_figures *key, uint64_t *hash)
 {
-	key_of(op, key);
+	op_figures_of(op, key);
 	*hash = XXH3_64bits(key, sizeof(*key));
 	*hash += *hash == 0;
 	return &book->shards[*hash % SHARDS];
@@ -91,7 +74,7 @@ void price_book_free(struct price_book *book)
 	mem_free(book);
 }
 
-static struct slot *slot_of(const struct shard *s, const struct key *key, uint64_t hash)
+static struct slot *slot_of(const struct shard *s, const struct op_figures *key, uint64_t hash)
 {
 	size_t i = hash / SHARDS & (s->capacity - 1);
 
@@ -103,7 +86,7 @@ static struct slot *slot_of(const struct shard *s, const struct key *key, uint64
 bool price_book_find(struct price_book *book, const struct op *op, struct op_cost *out)
 {
 	const struct entry *e = NULL;
-	struct key key;
+	struct op_figures key;
 	uint64_t hash;
 	struct shard *s = shard_of(book, op, &key, &hash);
 
@@ -158,7 +141,7 @@ void price_book_put(struct price_book *book, const struct op *op, const struct o
 {
 	struct slot *slot;
 	struct entry *e;
-	struct key key;
+	struct op_figures key;
 	uint64_t hash;
 	struct shard *s = shard_of(book, op, &key, &hash);
 

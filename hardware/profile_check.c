@@ -93,7 +93,7 @@ static void ask(const struct table *table, const struct tables_limits *limits, c
 		bool without, struct errors *e)
 {
 	struct op op;
-	struct question q = { table, limits, &op, -1 };
+	struct question q = { table, limits, &op, -1, NULL };
 	double seconds;
 	enum grade grade;
 

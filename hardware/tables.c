@@ -335,7 +335,7 @@ bool tables_op(const struct tables *t, const struct op *op, struct op_cost *out)
 	if (op->kind == OP_REDUCE_SCATTER && !candidates[0])
 		candidates = t->by_kind[OP_ALL_GATHER];
 	for (; *candidates; candidates++) {
-		struct question q = { table_file_get(*candidates, t->reading), &t->limits, op, -1 };
+		struct question q = { table_file_get(*candidates, t->reading), &t->limits, op, -1, NULL };
 		enum grade g;
 		double s;
 
@@ -357,7 +357,7 @@ bool tables_op(const struct tables *t, const struct op *op, struct op_cost *out)
 
 bool tables_held_out(const struct tables *t, size_t i, const struct tables_point *point, struct op_cost *out)
 {
-	struct question q = { table_file_get(t->all[i], t->reading), &t->limits, &point->op, (int64_t)point->site };
+	struct question q = { table_file_get(t->all[i], t->reading), &t->limits, &point->op, (int64_t)point->site, NULL };
 	enum grade grade;
 	double seconds;
 

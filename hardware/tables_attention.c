@@ -1,5 +1,5 @@
 /* Attention of head layouts that were not measured. */
-#include "hardware/tables_neighbours.h"
+#include "hardware/tables_choice.h"
 
 #include <math.h>
 
@@ -137,34 +137,43 @@ static void around_add(const struct question *q, const int64_t *key, struct layo
 	}
 }
 
-/* Another head layout. Best: layouts around it with as many KV heads, with as many queries a KV head, or with as many
- * heads, at the same batch, where time is affine in the heads. Else the nearest measured ones, with the batch that gives
- * this device the same work: decode streams the cache, so its work is batch x kv_heads x head_dim; prefill computes:
- * batch x heads x head_dim. */
-bool answer_attention(const struct question *q, const int64_t *key, const double *x, double *seconds,
-			     enum grade *grade)
+static void choose_layouts(const struct question *q, const int64_t *key, struct choice *out)
 {
 	int axis = q->table->shape->kind == OP_ATTENTION_DECODE ? 0 : 2;
 	struct layouts l = { .heads = { NO_LINE, NO_LINE }, .alike = NO_LINE, .kv_heads = NO_LINE };
 	struct neighbours around = { .shift_axis = axis };
-	size_t low, high;
-	int64_t head_dim;
 
 	l.near.shift_axis = l.kin.shift_axis = axis;
-	sites_alike(q->table, key, 3, &low, &high);
-	head_dim = nearest_head_dim(q, key, low, high);
-	if (head_dim < 0)
-		return false;
-	for (size_t i = low; i < high; i++)
-		if (q->table->sites[i].key[3] == head_dim && site_usable(q, i))
-			layout_take(q, key, i, (double)key[3] / (double)head_dim, &l);
-	if (head_dim == key[3])
+	sites_alike(q->table, key, 3, &out->low, &out->high);
+	out->head_dim = nearest_head_dim(q, key, out->low, out->high);
+	out->none = out->head_dim < 0;
+	if (out->none)
+		return;
+	for (size_t i = out->low; i < out->high; i++)
+		if (q->table->sites[i].key[3] == out->head_dim && site_usable(q, i))
+			layout_take(q, key, i, (double)key[3] / (double)out->head_dim, &l);
+	if (out->head_dim == key[3])
 		around_add(q, key, &l, &around);
-	*seconds = neighbours_seconds(q, around.count ? &around : &l.near, x, grade);
+	out->first = around.count ? around : l.near;
+	out->trend = around.count == 0 && axis == 2 && out->head_dim == key[3] && l.near.all[0].weight < 1 / (FAR * FAR);
+}
+
+/* Another head layout. Best: layouts around it with as many KV heads, with as many queries a KV head, or with as many
+ * heads, at the same batch, where time is affine in the heads. Else the nearest measured ones, with the batch that gives
+ * this device the same work: decode streams the cache, so its work is batch x kv_heads x head_dim; prefill computes:
+ * batch x heads x head_dim. */
+bool answer_attention(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+{
+	struct choice own;
+	const struct choice *c = choice_of(q, key, choose_layouts, &own);
+
+	if (c->none)
+		return false;
+	*seconds = neighbours_seconds(q, &c->first, x, grade);
 	/* Far from what was measured equal work and the trend err apart: half of each (geometric). Decode is all but
 	 * proportional to its work. */
-	if (around.count == 0 && axis == 2 && head_dim == key[3] && l.near.all[0].weight < 1 / (FAR * FAR)) {
-		double trend = layout_trend(q, key, low, high, head_dim, x);
+	if (c->trend) {
+		double trend = layout_trend(q, key, c->low, c->high, c->head_dim, x);
 
 		if (trend > 0)
 			*seconds = sqrt(*seconds * trend);

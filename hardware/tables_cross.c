@@ -1,5 +1,5 @@
 /* Products and experts of shapes that were not measured, between the shapes around. */
-#include "hardware/tables_neighbours.h"
+#include "hardware/tables_choice.h"
 
 #include <math.h>
 
@@ -70,17 +70,19 @@ static int usable_around(const struct question *q, size_t low, size_t at, size_t
 	return n;
 }
 
-/* Sites that differ in two columns by whose product the work grows (n and k of a GEMM; width and number of experts).
- * Time is nearly affine in that product, so straight lines through the sites around, along either column, each weighed
- * by how near its sites are. */
-bool answer_cross(const struct question *q, const int64_t *key, int a, int b, const double *x, double *seconds,
-			 enum grade *grade)
+/* The columns by whose product the work grows: n and k of a GEMM; width and number of experts. */
+static int cross_column(const struct table *t)
 {
-	struct neighbours one = { .shift_axis = -1 }, two = { .shift_axis = -1 };
-	enum grade grade_one = *grade, grade_two = *grade;
+	return t->shape->kind == OP_MOE ? 6 : 2; /* and the next one */
+}
+
+/* Straight lines through the sites around, along either column, each weighed by how near its sites are. */
+static void choose_cross(const struct question *q, const int64_t *key, struct choice *out)
+{
 	struct pair along_a = { { NO_LINE, NO_LINE } }, along_b = along_a;
-	double error_one, error_two, s_one, s_two, w;
+	double error_one, error_two;
 	size_t low, high;
+	int a = cross_column(q->table), b = a + 1;
 
 	sites_alike(q->table, key, a, &low, &high);
 	for (size_t end; low < high; low = end) {
@@ -98,16 +100,30 @@ bool answer_cross(const struct question *q, const int64_t *key, int a, int b, co
 			pair_take(&along_a, (int64_t)around[i], have[b], key[b], (double)have[a], (double)key[a]);
 		}
 	}
-	if (along_a.side[0].major < 0 && along_a.side[1].major < 0)
+	out->none = along_a.side[0].major < 0 && along_a.side[1].major < 0;
+	if (out->none)
+		return;
+	out->first.shift_axis = out->second.shift_axis = -1;
+	out->first.floor_s = out->second.floor_s = q->table->floor_s[key[0] % DTYPE_COUNT];
+	error_one = pair_add(q, &out->first, &along_b, (double)key[a], (double)key[b]);
+	error_two = pair_add(q, &out->second, &along_a, (double)key[b], (double)key[a]);
+	out->share = pow(error_two + 0.01, 2) / (pow(error_one + 0.01, 2) + pow(error_two + 0.01, 2));
+}
+
+/* Sites that differ in two columns by whose product the work grows: time is nearly affine in that product. */
+bool answer_cross(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+{
+	struct choice own;
+	const struct choice *c = choice_of(q, key, choose_cross, &own);
+	enum grade grade_one = *grade, grade_two = *grade;
+	double s_one, s_two;
+
+	if (c->none)
 		return false;
-	one.floor_s = two.floor_s = q->table->floor_s[key[0] % DTYPE_COUNT];
-	error_one = pair_add(q, &one, &along_b, (double)key[a], (double)key[b]);
-	error_two = pair_add(q, &two, &along_a, (double)key[b], (double)key[a]);
-	s_one = neighbours_seconds(q, &one, x, &grade_one);
-	s_two = neighbours_seconds(q, &two, x, &grade_two);
-	w = pow(error_two + 0.01, 2) / (pow(error_one + 0.01, 2) + pow(error_two + 0.01, 2));
-	*seconds = w * s_one + (1 - w) * s_two;
-	*grade = w > 0.5 ? grade_one : grade_two;
+	s_one = neighbours_seconds(q, &c->first, x, &grade_one);
+	s_two = neighbours_seconds(q, &c->second, x, &grade_two);
+	*seconds = c->share * s_one + (1 - c->share) * s_two;
+	*grade = c->share > 0.5 ? grade_one : grade_two;
 	return true;
 }
 

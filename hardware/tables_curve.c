@@ -125,6 +125,52 @@ void op_at(const struct table_shape *s, const double *x, struct op *op)
 		op->kv_len = prior + (double)op->q_len;
 }
 
+void site_op(const struct table *t, const struct table_site *site, struct op *op)
+{
+	const int64_t *key = site->key;
+
+	for (int i = 0; i < t->shape->keys; i++) {
+		switch (t->shape->key[i]) {
+		case COL_N:
+			op->n = key[i];
+			break;
+		case COL_K:
+			op->k = key[i];
+			break;
+		case COL_BATCH:
+			op->batch = key[i];
+			break;
+		case COL_HEADS:
+			op->heads = key[i];
+			break;
+		case COL_KV_HEADS:
+			op->kv_heads = key[i];
+			break;
+		case COL_HEAD_DIM:
+			op->head_dim = key[i];
+			op->v_head_dim = 0;
+			break;
+		case COL_WINDOW:
+			op->window = key[i];
+			break;
+		case COL_EXPERTS:
+			op->experts = key[i];
+			break;
+		case COL_EXPERTS_TOTAL:
+			op->experts_total = key[i];
+			break;
+		case COL_TOP_K:
+			op->top_k = key[i];
+			break;
+		case COL_DEVICES:
+			op->devices = (int)key[i];
+			break;
+		default:
+			break;
+		}
+	}
+}
+
 /* Least seconds on the data sheet; for collectives, whose link the tables do not know, bytes as such: only ratios of
  * it are used there. */
 double roofline_seconds(const struct tables_limits *limits, const struct op *op)
@@ -140,9 +186,12 @@ double roofline_seconds(const struct tables_limits *limits, const struct op *op)
 
 static double growth(const struct question *q, const double *to, const double *from)
 {
-	struct op a = *q->op, b = *q->op;
+	struct op a = *q->op, b;
 	double least;
 
+	if (q->as)
+		site_op(q->table, q->as, &a);
+	b = a;
 	op_at(q->table->shape, to, &a);
 	op_at(q->table->shape, from, &b);
 	if (q->limits->law) {

@@ -73,6 +73,7 @@ struct table {
 	double error_exact, error_between, error_site, error_outside;
 	double error_site_of[DTYPE_COUNT], error_outside_of[DTYPE_COUNT]; /* by key[0]; 0: as error_site, error_outside */
 	double error_transfer; /* of another device: what restating it adds; 0: measured here */
+	struct choices *choices; /* what was found out about sites that were not measured (tables_choice.h) */
 };
 MUST_USE struct table *table_read(const char *path, const char *stack, enum op_kind kind, struct err *err);
 MUST_USE struct table *table_read_text(const char *path, char *text, size_t length, const char *stack,
@@ -90,6 +91,7 @@ struct question {
 	const struct tables_limits *limits;
 	const struct op *op;
 	int64_t except; /* leave this site out, of experts all of its model (for measuring errors); -1: none */
+	const struct table_site *as; /* the operator is this site's, otherwise as asked; NULL: as asked */
 };
 /* Seconds of one site at x[axes]; raises *grade. */
 double site_seconds(const struct question *q, size_t site, const double *x, enum grade *grade);
@@ -109,5 +111,7 @@ double layout_trend(const struct question *q, const int64_t *key, size_t low, si
 int experts_trend(const struct question *q, const int64_t *key, size_t low, size_t high,
 		   bool (*usable)(const struct question *, size_t), double m, double *seconds);
 int64_t site_find(const struct table *t, const int64_t *key);                /* -1 when absent */
+/* The operator whose site this is, otherwise as given. */
+void site_op(const struct table *t, const struct table_site *site, struct op *op);
 
 #endif

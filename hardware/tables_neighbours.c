@@ -9,53 +9,6 @@ void grade_raise(enum grade *grade, enum grade to)
 		*grade = to;
 }
 
-/* The operator whose site this is, otherwise as asked. */
-static void site_op(const struct table *t, size_t site, struct op *op)
-{
-	const int64_t *key = t->sites[site].key;
-
-	for (int i = 0; i < t->shape->keys; i++) {
-		switch (t->shape->key[i]) {
-		case COL_N:
-			op->n = key[i];
-			break;
-		case COL_K:
-			op->k = key[i];
-			break;
-		case COL_BATCH:
-			op->batch = key[i];
-			break;
-		case COL_HEADS:
-			op->heads = key[i];
-			break;
-		case COL_KV_HEADS:
-			op->kv_heads = key[i];
-			break;
-		case COL_HEAD_DIM:
-			op->head_dim = key[i];
-			op->v_head_dim = 0;
-			break;
-		case COL_WINDOW:
-			op->window = key[i];
-			break;
-		case COL_EXPERTS:
-			op->experts = key[i];
-			break;
-		case COL_EXPERTS_TOTAL:
-			op->experts_total = key[i];
-			break;
-		case COL_TOP_K:
-			op->top_k = key[i];
-			break;
-		case COL_DEVICES:
-			op->devices = (int)key[i];
-			break;
-		default:
-			break;
-		}
-	}
-}
-
 /* Whether a site counts as not measured, with the one that is left out: of experts, every layout of that model. */
 bool site_left_out(const struct question *q, size_t site)
 {
@@ -87,13 +40,11 @@ double neighbours_seconds(const struct question *q, const struct neighbours *all
 	for (int i = 0; i < all->count; i++) {
 		const struct neighbour *n = &all->all[i];
 		double at[AXIS_MOST] = { 0 }, t, floor_s = all->floor_s;
-		struct op op = *q->op;
-		struct question own = { q->table, q->limits, &op, -1 };
+		struct question own = { q->table, q->limits, q->op, -1, &q->table->sites[n->site] };
 
 		memcpy(at, x, (size_t)q->table->shape->axes * sizeof(*at));
 		if (all->shift_axis >= 0)
 			at[all->shift_axis] *= n->shift;
-		site_op(q->table, n->site, &op);
 		t = site_seconds(&own, n->site, at, grade);
 		floor_s = fmin(floor_s, t);
 		sum += n->weight * (floor_s + (t - floor_s) * n->scale);
@@ -147,7 +98,7 @@ double site_work_ratio_at(const struct question *q, size_t site, const double *x
 
 	op_at(q->table->shape, x, &own);
 	theirs = own;
-	site_op(q->table, site, &theirs);
+	site_op(q->table, &q->table->sites[site], &theirs);
 	return roofline_seconds(q->limits, &own) / roofline_seconds(q->limits, &theirs);
 }
 

@@ -55,9 +55,9 @@ void line_take(struct line *line, int64_t site, double v, double want);
  * from leaving the line, in squared natural logs. */
 double line_add(const struct question *q, struct neighbours *out, const struct line *l, double want, double share, double stretch);
 
-/* Answers of one kind each; false: nothing near enough was measured. Columns a and b are those by whose product the work
- * grows; `batched`: another number of matrices. */
-bool answer_cross(const struct question *q, const int64_t *key, int a, int b, const double *x, double *seconds, enum grade *grade);
+/* Answers of one kind each; false: nothing near enough was measured. `cross`: products and experts, along the two columns
+ * by whose product the work grows; `batched`: another number of matrices. */
+bool answer_cross(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade);
 bool answer_batched(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade);
 bool answer_attention(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade);
 

@@ -1,5 +1,5 @@
 /* Reads a table file in one pass: the file is sorted, so that each row extends the site and nodes before it. */
-#include "hardware/tables_data.h"
+#include "hardware/tables_choice.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -428,7 +428,7 @@ struct table *table_read_text(const char *path, char *text, size_t length, const
 	struct table *t = mem_calloc(1, sizeof(*t));
 	bool ok = false;
 
-	if (!t || !(t->path = mem_strdup(path)) || !(t->stack = mem_strdup(stack))) {
+	if (!t || !(t->path = mem_strdup(path)) || !(t->stack = mem_strdup(stack)) || !(t->choices = choices_new())) {
 		err_memory(err);
 		goto out;
 	}
@@ -480,6 +480,7 @@ void table_release(struct table *t)
 		return;
 	for (int i = 0; i < AXIS_MOST - 1; i++)
 		mem_free(t->nodes[i]);
+	choices_free(t->choices);
 	mem_free(t->sites);
 	mem_free(t->x);
 	mem_free(t->seconds);

@@ -101,7 +101,7 @@ static bool answer_moe(const struct question *q, const int64_t *key, const doubl
 	int models;
 
 	/* Another split of a measured model is as near as another shape of a measured site. */
-	if (answer_cross(q, key, 6, 7, x, seconds, &cross)) {
+	if (answer_cross(q, key, x, seconds, &cross)) {
 		grade_raise(grade, cross == GRADE_SITE ? GRADE_BETWEEN : cross);
 		return true;
 	}
@@ -142,7 +142,7 @@ static bool answer_site(const struct question *q, const int64_t *key, const doub
 	}
 	switch (q->table->shape->kind) {
 	case OP_GEMM:
-		return key[1] == 1 ? answer_cross(q, key, 2, 3, x, seconds, grade)
+		return key[1] == 1 ? answer_cross(q, key, x, seconds, grade)
 				   : answer_batched(q, key, x, seconds, grade);
 	case OP_ATTENTION_PREFILL:
 	case OP_ATTENTION_DECODE:

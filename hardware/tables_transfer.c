@@ -74,7 +74,7 @@ bool table_transfer(struct table *t, const struct tables_limits *limits, const s
 	}
 	for (size_t site = 0; site < t->site_count; site++) {
 		static const struct op none;
-		struct walk w = { .question = { t, limits, &none, -1 }, .seconds = t->seconds, .site = site };
+		struct walk w = { .question = { t, limits, &none, -1, NULL }, .seconds = t->seconds, .site = site };
 
 		w.question.op = &points[t->sites[site].first < t->point_count ? t->sites[site].first : 0].op;
 		raise_points(&w, 0, t->sites[site].first, t->sites[site].count);

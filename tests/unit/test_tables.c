@@ -494,7 +494,7 @@ static void continuous_at_grid_points(void)
 	struct table *t =
 		table_read("hardware/tables/h100/vllm/attention_decode.csv", "vllm", OP_ATTENTION_DECODE, &err);
 	struct op op = { .kind = OP_ATTENTION_DECODE, .dtype = DTYPE_BF16, .batch = 1, .head_dim = 128 };
-	struct question q = { t, &l, &op, -1 };
+	struct question q = { t, &l, &op, -1, NULL };
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
 	for (size_t s = 0; s < t->site_count; s += 23)
