@@ -18,13 +18,17 @@
 #define SERVE "model=llama-2-7b device=h100 context=4096"
 #define LONG  "model=llama-2-7b system=dgx-h100 tp=8 scheduler.max_num_seqs=1 scheduler.max_num_batched_tokens=2048 scheduler.max_model_len=1000000000 scheduler.memory_utilization=0.85"
 
+const char targets_settled[] =
+	"sequences of 4,096, one a device and step, sharded over all devices, activations recomputed; serving at the largest batch that fits;\n"
+	"for the longest context a cache of 16 bits in 85 % of memory";
+
 enum { TIME, SERVING, MEMORY, COST, CONTEXT };
 static const struct target reference[TARGETS] = {
-	{ "training time", "days", TRAIN, "train_days", true, 3, 1, 0, 0, 0, 0 },
-	{ "inference", "tok/s", SERVE, "best_tokens_s", false, 1000, 3000, 0, 0, 0, 0 },
-	{ "training memory", "GB/GPU", TRAIN, "train_memory_gb", true, 6, 2, 0, 0, 0, 0 },
-	{ "training cost", "USD", TRAIN, "train_usd", true, 300e3, 100e3, 0, 0, 0, 0 },
-	{ "context", "tokens", LONG, "longest_context", false, 1e6, 10e6, 0, 0, 0, 0 },
+	{ "training time", "days", TRAIN, "train_days", true, 3, 1, 0, 0, 0, 0, NULL },
+	{ "inference", "tok/s", SERVE, "best_tokens_s", false, 1000, 3000, 0, 0, 0, 0, NULL },
+	{ "training memory", "GB/GPU", TRAIN, "train_memory_gb", true, 6, 2, 0, 0, 0, 0, NULL },
+	{ "training cost", "USD", TRAIN, "train_usd", true, 300e3, 100e3, 0, 0, 0, 0, NULL },
+	{ "context", "tokens", LONG, "longest_context", false, 1e6, 10e6, 0, 0, 0, 0, NULL },
 };
 
 static double gain_of(const struct target *t, double before, double after)
@@ -219,7 +223,50 @@ static const char *quality_of(const char *id, struct arena *arena)
 	return t && t->cost_count > 0 ? t->costs[0].text : NULL;
 }
 
-static void errors(struct scoreboard *s)
+/* Beyond the tree: settings of the job that make the figure smaller or larger step by step. */
+static const struct way { int target; const char *settings, *words; } ways[] = {
+	{ TIME, "devices=4096 global=4096", "twice the devices" },
+	{ TIME, "devices=8192 global=8192", "four times the devices" },
+	{ TIME, "devices=16384 global=16384", "eight times the devices" },
+	{ SERVING, "system=dgx-h100 tp=2", "two devices" },
+	{ SERVING, "system=dgx-h100 tp=4", "four devices" },
+	{ SERVING, "system=dgx-h100 tp=8", "eight devices" },
+	{ MEMORY, "tp=2", "each layer over 2 devices" },
+	{ MEMORY, "tp=4", "each layer over 4 devices" },
+	{ MEMORY, "tp=8", "each layer over 8 devices" },
+	{ MEMORY, "tp=8 cp=2", "each layer over 8 devices, each sequence over 2 of them" },
+	{ MEMORY, "tp=8 cp=4", "each layer over 8 devices, each sequence over 4 of them" },
+	{ MEMORY, "tp=8 cp=8", "each layer over 8 devices, each sequence over 8 of them" },
+};
+
+/* The first way that meets target k on top of the stack; else how near the last one comes. */
+static const char *needs(struct scoreboard *s, int k, const char *with, struct arena *arena)
+{
+	const struct target *t = &s->targets[k];
+	const char *words = NULL;
+	double value = NAN;
+
+	if (k == COST)
+		return arena_printf(arena, "a price of $%.2f a device-hour", 2.03 * t->v2200 / t->best);
+	for (size_t i = 0; i < COUNT_OF(ways); i++) {
+		char more[4096];
+		double v;
+
+		if (ways[i].target != k)
+			continue;
+		snprintf(more, sizeof(more), " %s%s", ways[i].settings, with);
+		if (!evaluate(t, more, &v, s))
+			continue;
+		words = ways[i].words;
+		value = v;
+		if (t->less ? v <= t->v2200 : v >= t->v2200)
+			return arena_printf(arena, "%s: %.3g %s", words, v, t->unit);
+	}
+	return words ? arena_printf(arena, "more than %s, which still gives %.3g %s", words, value, t->unit) : "nothing tried here meets it";
+}
+
+/* How far the figures can be trusted, and what a missed target would take. */
+static void judge(struct scoreboard *s, struct arena *arena)
 {
 	char with[2048] = "";
 
@@ -228,6 +275,9 @@ static void errors(struct scoreboard *s)
 
 		snprintf(with + used, sizeof(with) - used, " with=%s", s->stack[i].id);
 	}
+	for (int k = 0; k < TARGETS; k++)
+		if (!target_met(&s->targets[k]))
+			s->targets[k].needs = needs(s, k, with, arena);
 	for (int k = 0; k < TARGETS; k++) {
 		struct target t = s->targets[k];
 
@@ -259,7 +309,7 @@ static bool fill(const char *with, struct scoreboard *s, struct arena *arena, st
 		return false;
 	for (size_t i = 0; i < s->stack_count; i++)
 		s->stack[i].quality = quality_of(s->stack[i].id, arena);
-	errors(s);
+	judge(s, arena);
 	s->total = gain_of(&s->targets[0], s->targets[0].base, s->targets[0].best) * gain_of(&s->targets[1], s->targets[1].base, s->targets[1].best);
 	error = sqrt(pow(s->targets[0].base_error, 2) + pow(s->targets[0].best_error, 2) + pow(s->targets[1].base_error, 2) +
 		     pow(s->targets[1].best_error, 2));

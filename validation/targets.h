@@ -20,6 +20,7 @@ struct target {
 	double v2100, v2200;           /* required */
 	double base, best;             /* simulated, plain and with the stack */
 	double base_error, best_error; /* expected relative errors */
+	const char *needs;             /* what would meet a target that is missed; NULL: met */
 };
 
 struct stack_module {
@@ -27,6 +28,9 @@ struct stack_module {
 	double gain[TARGETS];          /* what it brought when it joined: > 1 is better, 1 = nothing */
 	const char *quality;           /* its cost in quality as reported; NULL */
 };
+
+/* What the targets leave open about the reference job, and how it was settled so that physics gives the v2100 column. */
+extern const char targets_settled[];
 
 struct catalog_cache;
 struct scoreboard {

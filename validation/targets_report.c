@@ -84,9 +84,13 @@ static bool waterfall(const struct scoreboard *s, const struct term *term, struc
 
 bool scoreboard_text(const struct scoreboard *s, const struct term *term, struct str *out, struct err *err)
 {
-	str_add(out, "Reference job: Llama-2-7B; 5.2 T tokens on 2,048 H100 at $2.03 a device-hour; 4,096 tokens served on one H100; one node of eight\n\n");
+	str_addf(out, "Reference job: Llama-2-7B; 5.2 T tokens on 2,048 H100 at $2.03 a device-hour; 4,096 tokens served on one H100; one node of eight\n"
+		 "Unstated, settled so that the v2100 column comes out:\n%s\n\n", targets_settled);
 	if (!table(s, term, out, err))
 		return false;
+	for (int k = 0; k < TARGETS; k++)
+		if (s->targets[k].needs)
+			str_addf(out, "\n%s: would need, beside the stack, %s\n", s->targets[k].metric, s->targets[k].needs);
 	str_addf(out, "\nThe v2200 stack, found over %zu modules (%zu simulations, %.1f s); gains in the order in which they joined\n", s->candidates,
 		 s->evaluations, s->wall_s);
 	if (!waterfall(s, term, out, err))
@@ -102,6 +106,7 @@ bool scoreboard_json(const struct scoreboard *s, struct str *out, struct err *er
 	json_init(&j, out, true);
 	json_object(&j, NULL);
 	json_text(&j, "schema", "vibee.targets/1");
+	json_text(&j, "settled", targets_settled);
 	json_array(&j, "targets");
 	for (int i = 0; i < TARGETS; i++) {
 		const struct target *t = &s->targets[i];
@@ -117,6 +122,7 @@ bool scoreboard_json(const struct scoreboard *s, struct str *out, struct err *er
 		json_number(&j, "rel_error", t->best / t->v2200 - 1);
 		json_number(&j, "v2100_rel_error", t->base / t->v2100 - 1);
 		json_number(&j, "expected_rel_error", t->best_error);
+		json_text(&j, "needs", t->needs);
 		json_end(&j);
 	}
 	json_end(&j);
@@ -148,7 +154,14 @@ bool scoreboard_json(const struct scoreboard *s, struct str *out, struct err *er
 static void bars(const struct scoreboard *s, int metric, struct str *out)
 {
 	double most = 1;
+	bool any = false;
 
+	for (size_t i = 0; i < s->stack_count; i++)
+		any |= fabs(s->stack[i].gain[metric] - 1) >= 0.005;
+	if (!any) {
+		str_addf(out, "<h3>%s</h3><p>No module of the stack changes it.</p>\n", s->targets[metric].metric);
+		return;
+	}
 	for (size_t i = 0; i < s->stack_count; i++)
 		most = fmax(most, s->stack[i].gain[metric]);
 	str_addf(out, "<h3>%s</h3><table>\n", s->targets[metric].metric);
@@ -171,17 +184,22 @@ bool scoreboard_page(const struct scoreboard *s, struct str *out, struct err *er
 		     "<style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:900px;margin:2rem auto;padding:0 1rem}table{border-collapse:"
 		     "collapse;width:100%}td,th{padding:.25rem .6rem;border-bottom:1px solid #8884;text-align:left}td.n,th.n{text-align:right;font-variant-numeric:"
 		     "tabular-nums}.met{color:#1a9f5b}.missed{color:#c07020}</style></head><body><h1>v2100 to v2200</h1>\n<p>Llama-2-7B: 5.2 T tokens on 2,048 H100 at $2.03 a "
-		     "device-hour; 4,096 tokens of context served on one H100; the longest context on a node of eight.</p>\n<table><tr><th>target</th><th class=\"n\">v2100</th>"
-		     "<th class=\"n\">simulated</th><th class=\"n\">v2200</th><th class=\"n\">simulated</th><th>unit</th><th></th></tr>\n");
+		     "device-hour; 4,096 tokens of context served on one H100; the longest context on a node of eight. Unstated, settled so that the v2100 column comes out: ");
+	str_addf(out, "%s.</p>\n<table><tr><th>target</th><th class=\"n\">v2100</th>"
+		 "<th class=\"n\">simulated</th><th class=\"n\">v2200</th><th class=\"n\">simulated</th><th class=\"n\">+-</th><th>unit</th><th></th></tr>\n", targets_settled);
 	for (int i = 0; i < TARGETS; i++) {
 		const struct target *t = &s->targets[i];
 		char a[32], b[32], c[32], d[32], note[64];
 
-		str_addf(out, "<tr><td>%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\"><b>%s</b></td><td>%s</td><td class=\"%s\">%s</td></tr>\n",
-			 t->metric, number(a, t->v2100), number(b, t->base), number(c, t->v2200), number(d, t->best), t->unit, target_met(t) ? "met" : "missed",
-			 needed(t, note));
+		str_addf(out, "<tr><td>%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\"><b>%s</b></td><td class=\"n\">%.0f %%</td><td>%s</td><td class=\"%s\">%s</td></tr>\n",
+			 t->metric, number(a, t->v2100), number(b, t->base), number(c, t->v2200), number(d, t->best), 100 * t->best_error, t->unit,
+			 target_met(t) ? "met" : "missed", needed(t, note));
 	}
-	str_addf(out, "</table>\n<p>Training x inference: <b>%.2f x</b> (%.2f to %.2f); phi<sup>5</sup> = %.2f, phi<sup>10</sup> = %.2f</p>\n<h2>What each module brings</h2>\n",
+	str_add(out, "</table>\n");
+	for (int k = 0; k < TARGETS; k++)
+		if (s->targets[k].needs)
+			str_addf(out, "<p>%s: would need, beside the stack, %s</p>\n", s->targets[k].metric, s->targets[k].needs);
+	str_addf(out, "<p>Training x inference: <b>%.2f x</b> (%.2f to %.2f); phi<sup>5</sup> = %.2f, phi<sup>10</sup> = %.2f</p>\n<h2>What each module brings</h2>\n",
 		 s->total, s->total_low, s->total_high, PHI5, PHI10);
 	for (int k = 0; k < TARGETS; k++)
 		bars(s, k, out);

@@ -27,7 +27,7 @@ static const struct { const char *name, *serve, *train; } settings[] = {
 	{ "kv_dtype", "model.kv_dtype", NULL }, { "devices", NULL, "hardware.devices" }, { "global", NULL, "batch.global" },
 	{ "micro", NULL, "batch.micro" }, { "sequence", NULL, "batch.sequence" }, { "zero", NULL, "layout.zero" },
 	{ "qps", "workload.qps", NULL }, { "requests", "workload.requests", NULL },
-	{ "shard", NULL, "layout.shard" }, { "recompute", NULL, "layout.recompute" }, { "usd", NULL, "price.usd_per_device_hour" },
+	{ "shard", NULL, "layout.shard" }, { "cp", NULL, "layout.cp" }, { "recompute", NULL, "layout.recompute" }, { "usd", NULL, "price.usd_per_device_hour" },
 };
 
 static bool add_technique(struct asked *a, const char *value, struct err *err)
