@@ -13,6 +13,7 @@
 #include "cli/groups.h"
 #include "cli/progress.h"
 #include "cli/run_outputs.h"
+#include "cli/validation_keep.h"
 #include "reports/outfile.h"
 #include "kernels/harness/machine.h"
 #include "models/technique.h"
@@ -170,21 +171,10 @@ static void on_study(void *ctx, double share, const char *what)
 
 static bool keep(const struct call *call, const struct engine_study *s, struct err *err)
 {
-	const char *path = run_database(call, err);
-	struct store *store = path ? store_open(path, err) : NULL;
-	const struct validation_error *rows;
-	struct run_origin origin;
 	size_t count;
-	char id[33];
-	bool ok = false;
+	const struct validation_error *rows = engine_study_errors(s, &count, call->arena, err);
 
-	run_origin_here(call, &origin);
-	origin.kind = "validate";
-	rows = store ? engine_study_errors(s, &count, call->arena, err) : NULL;
-	if (rows)
-		ok = store_put_validation(store, &origin, "engine", rows, count, id, err);
-	store_close(store);
-	return ok;
+	return rows && validation_keep(call, "engine", rows, count, err);
 }
 
 static bool plot_all(const struct engine_study *s, const char *folder, struct arena *arena, struct err *err)

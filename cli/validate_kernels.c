@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/run_outputs.h"
+#include "cli/validation_keep.h"
 #include "reports/outfile.h"
 #include "reports/store.h"
 #include "validation/gains.h"
@@ -17,21 +18,10 @@ extern const struct command validate_kernels;
 
 static bool keep(const struct call *call, const struct kernels_study *s, struct err *err)
 {
-	const char *path = run_database(call, err);
-	struct store *store = path ? store_open(path, err) : NULL;
-	const struct validation_error *rows;
-	struct run_origin origin;
 	size_t count;
-	char id[33];
-	bool ok = false;
+	const struct validation_error *rows = kernels_errors(s, call->arena, &count, err);
 
-	run_origin_here(call, &origin);
-	origin.kind = "validate";
-	rows = store ? kernels_errors(s, call->arena, &count, err) : NULL;
-	if (rows)
-		ok = store_put_validation(store, &origin, "kernels", rows, count, id, err);
-	store_close(store);
-	return ok;
+	return rows && validation_keep(call, "kernels", rows, count, err);
 }
 
 static void show(void *ctx, double share, const char *what)

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/groups.h"
 #include "cli/run_outputs.h"
+#include "cli/validation_keep.h"
 #include "reports/outfile.h"
 #include "validation/measured_report.h"
 
@@ -54,21 +55,10 @@ static bool layouts(const struct call *call, struct measured_file *file, struct 
 
 static bool keep(const struct call *call, const struct measured_study *s, struct err *err)
 {
-	const char *path = run_database(call, err);
-	struct store *store = path ? store_open(path, err) : NULL;
-	const struct validation_error *rows;
-	struct run_origin origin;
 	size_t count;
-	char id[33];
-	bool ok = false;
+	const struct validation_error *rows = measured_errors(s, &count, call->arena, err);
 
-	run_origin_here(call, &origin);
-	origin.kind = "validate";
-	rows = store ? measured_errors(s, &count, call->arena, err) : NULL;
-	if (rows)
-		ok = store_put_validation(store, &origin, arena_printf(call->arena, "measured: %s", s->file->path), rows, count, id, err);
-	store_close(store);
-	return ok;
+	return rows && validation_keep(call, arena_printf(call->arena, "measured: %s", s->file->path), rows, count, err);
 }
 
 static bool show(const struct call *call, const struct measured_study *s, const char *saved, struct err *err)

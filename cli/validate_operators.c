@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "cli/options.h"
 #include "cli/run_outputs.h"
+#include "cli/validation_keep.h"
 #include "reports/outfile.h"
 #include "reports/store.h"
 #include "validation/operators_elsewhere.h"
@@ -19,21 +20,10 @@ extern const struct command validate_operators;
 
 static bool keep(const struct call *call, const struct operators_study *s, struct err *err)
 {
-	const char *path = run_database(call, err);
-	struct store *store = path ? store_open(path, err) : NULL;
-	const struct validation_error *rows;
-	struct run_origin origin;
 	size_t count;
-	char id[33];
-	bool ok = false;
+	const struct validation_error *rows = operators_errors(s, call->arena, &count, err);
 
-	run_origin_here(call, &origin);
-	origin.kind = "validate";
-	rows = store ? operators_errors(s, call->arena, &count, err) : NULL;
-	if (rows)
-		ok = store_put_validation(store, &origin, "operators", rows, count, id, err);
-	store_close(store);
-	return ok;
+	return rows && validation_keep(call, "operators", rows, count, err);
 }
 
 typedef bool fill_fn(const struct operators_study *s, const struct call *call, struct str *out, struct err *err);
@@ -97,21 +87,10 @@ static bool elsewhere(const struct operators_options *o, struct err *err)
 
 static bool keep_regions(const struct call *call, const struct operators_regions *r, struct err *err)
 {
-	const char *path = run_database(call, err);
-	struct store *store = path ? store_open(path, err) : NULL;
-	const struct validation_error *rows;
-	struct run_origin origin;
 	size_t count;
-	char id[33];
-	bool ok = false;
+	const struct validation_error *rows = operators_regions_errors(r, call->arena, &count, err);
 
-	run_origin_here(call, &origin);
-	origin.kind = "validate";
-	rows = store ? operators_regions_errors(r, call->arena, &count, err) : NULL;
-	if (rows)
-		ok = store_put_validation(store, &origin, "operators beyond the sizes known", rows, count, id, err);
-	store_close(store);
-	return ok;
+	return rows && validation_keep(call, "operators beyond the sizes known", rows, count, err);
 }
 
 static bool regions(const struct call *call, const struct operators_options *o, bool print, struct err *err)

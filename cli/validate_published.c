@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/run_outputs.h"
+#include "cli/validation_keep.h"
 #include "reports/outfile.h"
 #include "reports/store.h"
 #include "validation/published_report.h"
@@ -29,21 +30,10 @@ static void on_progress(void *ctx, double share)
 
 static bool keep(const struct call *call, const struct published_study *s, struct err *err)
 {
-	const char *path = run_database(call, err);
-	struct store *store = path ? store_open(path, err) : NULL;
-	const struct validation_error *rows;
-	struct run_origin origin;
 	size_t count;
-	char id[33];
-	bool ok = false;
+	const struct validation_error *rows = published_errors(s, &count, err);
 
-	run_origin_here(call, &origin);
-	origin.kind = "validate";
-	rows = store ? published_errors(s, &count, err) : NULL;
-	if (rows)
-		ok = store_put_validation(store, &origin, "published", rows, count, id, err);
-	store_close(store);
-	return ok;
+	return rows && validation_keep(call, "published", rows, count, err);
 }
 
 static bool show_text(const struct call *call, const struct published_study *s, struct err *err)
@@ -147,21 +137,10 @@ static bool published_cmd(const struct call *call, struct err *err)
 
 static bool keep_training(const struct call *call, const struct training_study *s, struct err *err)
 {
-	const char *path = run_database(call, err);
-	struct store *store = path ? store_open(path, err) : NULL;
-	const struct validation_error *rows;
-	struct run_origin origin;
 	size_t count;
-	char id[33];
-	bool ok = false;
+	const struct validation_error *rows = training_errors(s, &count, err);
 
-	run_origin_here(call, &origin);
-	origin.kind = "validate";
-	rows = store ? training_errors(s, &count, err) : NULL;
-	if (rows)
-		ok = store_put_validation(store, &origin, "published training rows", rows, count, id, err);
-	store_close(store);
-	return ok;
+	return rows && validation_keep(call, "published training rows", rows, count, err);
 }
 
 static bool training_cmd(const struct call *call, struct err *err)
