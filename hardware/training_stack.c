@@ -29,6 +29,7 @@ static const struct field fields[] = {
 	{ "ring_even", FIELD_FLAG, AT(ring_even), 0, 0, 0, false, "yes", NULL, "context parallel ranks share causal attention evenly" },
 	NUMBER("contention", contention, 1, 0, 1, "0.1", "slowdown of arithmetic beside a collective"),
 	NUMBER("attention_tflops_most", attention_flop_s_most, 1e12, 0, 1e6, "0", "most that its attention kernels reach on any device; 0 = no such limit"),
+	NUMBER("gemm_tflops_most", gemm_flop_s_most, 1e12, 0, 1e6, "0", "most that its 16-bit matrix products reach on any device; 0 = no such limit"),
 	NUMBER("gemm_share", gemm_share, 1, 0.1, 1.5, "1", "matrix products: sustained over measured rate"),
 	NUMBER("attention_share", attention_share, 1, 0.1, 1.5, "1", "attention: sustained over measured rate"),
 	NUMBER("elementwise_share", elementwise_share, 1, 0.05, 1.5, "1", "element-wise kernels: sustained over measured rate"),

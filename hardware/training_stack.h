@@ -29,7 +29,7 @@ struct training_stack {
 	double dp_overlap;             /* share of gradient and weight traffic that may hide behind arithmetic, where there is some */
 	bool ring_even;                /* context parallel: ranks have equal shares of causal attention (zigzag) */
 	double contention;             /* slowdown of arithmetic while a collective runs beside it */
-	double attention_flop_s_most;  /* what its attention kernels reach on any device; 0 = as measured */
+	double attention_flop_s_most, gemm_flop_s_most;        /* what its attention kernels and matrix products reach on any device; 0 = as measured */
 	double gemm_share, attention_share, elementwise_share, comm_share;     /* of the rates that single operators were measured at */
 	double grad_bytes;             /* of one gradient as it is kept and reduced */
 	double grad_sweeps;            /* times that the step's end reads or writes every gradient: unscale, norm, clip, zero */

@@ -104,6 +104,19 @@ static double last_of_ring(const struct train_setup *s)
 	return s->parts->stack->ring_even || s->cp < 2 ? 1 : (2 * (double)s->cp - 1) / (double)s->cp;
 }
 
+/* Kernels of older software reach no more on a newer device. Half as wide, products are twice as fast. */
+static double least_seconds(const struct train_setup *s, const struct training_op *t, const struct op_cost *c)
+{
+	const struct training_stack *k = s->parts->stack;
+	double most = 0;
+
+	if (t->part == PART_ATTENTION)
+		most = k->attention_flop_s_most;
+	else if (t->part == PART_GEMM)
+		most = k->gemm_flop_s_most * 2 / dtype_bytes(t->op.dtype);
+	return most > 0 ? c->flops / most : 0;
+}
+
 static void price_ops(const struct train_setup *s, const struct training_ops *ops, double *seconds, struct train_raw *out)
 {
 	struct train_account *a = &out->account;
@@ -114,11 +127,9 @@ static void price_ops(const struct train_setup *s, const struct training_ops *op
 		double hidden;
 
 		price_op(s, &t->op, &c);
-		if (t->part == PART_ATTENTION && s->parts->stack->attention_flop_s_most > 0)
-			c.seconds = fmax(c.seconds, c.flops / s->parts->stack->attention_flop_s_most);
+		seconds[i] = fmax(c.seconds / sustained(s, t, &hidden), least_seconds(s, t, &c)) * t->count * t->pace;
 		if (t->part == PART_ATTENTION)
-			c.seconds *= last_of_ring(s);
-		seconds[i] = c.seconds * t->count * t->pace / sustained(s, t, &hidden);
+			seconds[i] *= last_of_ring(s);
 		a->provider_s[c.provider] += seconds[i];
 		a->error_s += seconds[i] * c.rel_error;
 		if (!is_comm(t->part))
