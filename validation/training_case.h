@@ -11,6 +11,13 @@ enum training_figure {
 	TRAIN_DEVICE_HOURS, TRAIN_MINUTES, TRAIN_KWH, TRAIN_NODE_W, TRAIN_PEAK_BYTES, TRAIN_ACTIVATIONS, TRAIN_STATES, TRAIN_FIGURE_COUNT
 };
 
+/* Evaluations that a run's clock runs through. */
+struct training_exams {
+	double count, sequences;       /* of them, and in each */
+	double share;                  /* a forward pass over a micro-batch's training time */
+	double pass_least_s;           /* that its host needs */
+};
+
 struct training_case {
 	const char *why;               /* NULL: simulated */
 	const char *detail;
@@ -23,6 +30,7 @@ struct training_case {
 	double peak_flop_s;            /* shares: of this peak; 0 = the result's */
 	bool causal, plain;            /* what its FLOP counts hold of attention */
 	double steps;                  /* TRAIN_MINUTES, TRAIN_KWH: steps of the run */
+	struct training_exams exams;
 };
 
 /* Reads row `index`; other rows of the file are looked at for the number of samples that a run took. */
