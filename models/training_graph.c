@@ -155,13 +155,14 @@ static void grouped(struct builder *b, const struct node *n, struct op one, doub
 		b->out->at[i].kernels = dtype_bytes(one.dtype) < 2 ? 1 : 1 / experts;
 }
 
-/* Casts of `rows` 16-bit tokens to 8 bits, for the product and, turned, for its weights' gradient. */
-static void cast(struct builder *b, const struct node *n, double rows, double width)
+/* Casts of `rows` 16-bit tokens to 8 bits, for the product and, turned, for its weights' gradient; backwards, of the
+ * gradient of its result. */
+static void cast(struct builder *b, const struct node *n, double rows, double width, double result)
 {
-	struct op op = streaming(rows * width * (2 + 1 + 1));
+	struct op there = streaming(rows * width * (2 + 1 + 1)), back = streaming(rows * result * (2 + 1 + 1));
 
-	forward(b, n, &op, PART_ELEMENTWISE, false);
-	push(b, n->label, &op, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);     /* of the gradient */
+	forward(b, n, &there, PART_ELEMENTWISE, false);
+	push(b, n->label, &back, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
 }
 
 /* One kernel for a product of all experts (Megatron-Core's fused grouped MLP): as fast as one large product, activation and
@@ -172,7 +173,7 @@ static void fused_experts(struct builder *b, const struct node *n, struct op up,
 	double pace = fmin(1, dtype_bytes(up.dtype) / 2);
 
 	if (pace < 1)
-		cast(b, n, (double)rows, (double)up.k);
+		cast(b, n, (double)rows, (double)up.k, (double)down.n);
 	up.m = down.m = rows > 0 ? rows : 1;
 	up.dtype = down.dtype = b->o->place.activations;
 	from = b->out->count;
@@ -198,8 +199,13 @@ static void experts(struct builder *b, const struct node *n, const struct op *op
 		fused_experts(b, n, up, down, rows);
 		return;
 	}
+	/* Tokens arrive in 16 bits, and the activation leaves them so. */
+	if (dtype_bytes(up.dtype) < 2)
+		cast(b, n, (double)rows, (double)up.k, (double)up.n);
 	grouped(b, n, up, held);
 	elementwise(b, n, &act);
+	if (dtype_bytes(down.dtype) < 2)
+		cast(b, n, (double)rows, (double)down.k, (double)down.n);
 	grouped(b, n, down, held);
 	sort.m = rows > 0 ? rows : 1;
 	for (int i = 0; i < 2; i++)
