@@ -49,6 +49,32 @@ static bool load_techniques(const struct job *job, struct train_parts *out, stru
 	return technique_set_finish(&out->techniques, err);
 }
 
+static bool promises_no_more(const struct device *sister, const struct device *d)
+{
+	return device_peak(sister, DTYPE_BF16, NULL) <= device_peak(d, DTYPE_BF16, NULL) &&
+	       device_peak(sister, DTYPE_FP8, NULL) <= device_peak(d, DTYPE_FP8, NULL) && device_bandwidth(sister) <= device_bandwidth(d);
+}
+
+/* The nearest such sister, of those that answer for every operator. */
+static bool load_sister(struct train_parts *out, struct arena *arena, struct err *err)
+{
+	char *names = arena_strdup(arena, out->device->fits_of ? out->device->fits_of : ""), *rest = NULL;
+
+	if (!names)
+		return err_memory(err);
+	for (char *name = strtok_r(names, " ,", &rest); name; name = strtok_r(NULL, " ,", &rest)) {
+		const struct device *d = strchr(name, ':') ? NULL : device_load_usable(name, arena, err);
+
+		if (!d && !strchr(name, ':'))
+			return false;
+		if (!d || !promises_no_more(d, out->device))
+			continue;
+		out->sister = cost_model_new(&(struct cost_options){ .device = d, .best_provider = PROVIDER_MEASURED }, err);
+		return out->sister != NULL;
+	}
+	return true;
+}
+
 bool train_parts_load(const struct job *job, struct train_parts *out, struct arena *arena, struct err *err)
 {
 	struct cost_options options = { 0 };
@@ -74,13 +100,13 @@ bool train_parts_load(const struct job *job, struct train_parts *out, struct are
 	out->costs = cost_model_new(&options, err);
 	options.best_provider = PROVIDER_ANALYTIC;
 	out->between_nodes = out->costs ? cost_model_new(&options, err) : NULL;
-	return out->between_nodes != NULL;
+	return out->between_nodes && (provider != PROVIDER_MEASURED || load_sister(out, arena, err));
 }
 
 void train_parts_release(struct train_parts *p)
 {
-	cost_model_free(p->costs), cost_model_free(p->between_nodes);
-	p->costs = p->between_nodes = NULL;
+	cost_model_free(p->costs), cost_model_free(p->between_nodes), cost_model_free(p->sister);
+	p->costs = p->between_nodes = p->sister = NULL;
 }
 
 static bool degrees(const struct job *job, struct train_setup *s, struct err *err)

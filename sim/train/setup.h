@@ -19,8 +19,8 @@ struct train_parts {
 	struct technique_set techniques;
 	double trainable;                      /* share of the weights that get gradients: the job's, times the techniques' */
 	/* Owned: train_parts_release. Tables of collectives between nodes were measured on somebody else's network: those are
-	 * priced from this system's own. */
-	struct cost_model *costs, *between_nodes;
+	 * priced from this system's own. `sister` (or NULL): a device of the same kind that promises no more. */
+	struct cost_model *costs, *between_nodes, *sister;
 };
 MUST_USE bool train_parts_load(const struct job *job, struct train_parts *out, struct arena *arena, struct err *err);
 void train_parts_release(struct train_parts *p);

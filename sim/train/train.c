@@ -418,7 +418,8 @@ bool train_run(const struct job *job, const struct train_wishes *wishes, struct 
 	bool ok;
 
 	ok = train_parts_load(job, &parts, arena, err) && train_layout_run(job, &parts, wishes, out, arena, err) &&
-	     tokens_of(job, &parts, out, err) && cost_model_sound(parts.costs, err) && cost_model_sound(parts.between_nodes, err);
+	     tokens_of(job, &parts, out, err) && cost_model_sound(parts.costs, err) && cost_model_sound(parts.between_nodes, err) &&
+	     (!parts.sister || cost_model_sound(parts.sister, err));
 	if (ok) {
 		reliability(job, &parts, out);
 		ok = money(job, &parts, out, arena, err) && inputs(job, out, arena, err) && remarks(job, &parts, out, arena, err) &&
