@@ -45,6 +45,7 @@ static const struct option batch_table[] = {
 	{ .name = "law", .word = "NAME", .path = "batch.law", .fallback = "chinchilla-refit", .help = "chinchilla-refit, chinchilla-2022 or data-constrained" },
 	{ .name = "optimizer", .word = "NAME", .path = "optimizer.name", .fallback = "adamw", .help = "adamw, adamw-8bit, sgd, sgd-momentum or adafactor" },
 	{ .name = "adapter", .word = "NAME", .path = "model.adapter", .help = "train adapters beside a frozen base: lora or lora-all" },
+	{ .name = "mtp", .word = "N", .path = "model.mtp", .fallback = "0", .help = "modules of multi-token prediction that are trained with the model" },
 	{ .name = "adapter-rank", .word = "N", .path = "model.adapter_rank", .fallback = "16", .help = "their rank" },
 	{ .name = "trainable", .word = "F", .path = "model.trainable", .fallback = "1", .help = "share of the weights that are trained, the rest frozen" },
 };

@@ -37,6 +37,7 @@ static const struct field fields[] = {
 	NUMBER("grad_bytes", grad_bytes, 1, 1, 8, "4", "bytes of a gradient as kept and reduced"),
 	NUMBER("grad_sweeps", grad_sweeps, 1, 0, 20, "1", "times that the step's end reads or writes every gradient: unscaling, norm, clipping, zeroing"),
 	NUMBER("message_us", message_s, 1e-6, 0, 1e5, "0", "host time of a pipeline message that both ends wait for; 0 = messages go beside arithmetic"),
+	FLAG("messages_wait", messages_wait, "without interleaving both ends of a pipeline message wait for it, though the host does not refill"),
 	NUMBER("straggler_sigma", straggler_sigma, 1, 0, 1, "0.005", "spread of a device's step time over its mean"),
 	TEXT("source", source, true, "which figures are measured, fitted (on what) and estimated"),
 };

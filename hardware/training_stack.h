@@ -34,6 +34,7 @@ struct training_stack {
 	double grad_bytes;             /* of one gradient as it is kept and reduced */
 	double grad_sweeps;            /* times that the step's end reads or writes every gradient: unscale, norm, clip, zero */
 	double message_s;              /* host time of a pipeline message that both ends wait for; 0: messages go beside arithmetic */
+	bool messages_wait;            /* so do both ends where chunks are not interleaved, without that host time */
 	double straggler_sigma;        /* spread of a device's step time over its mean */
 };
 extern const struct element training_stack_element;

@@ -78,12 +78,25 @@ bool placement_check(const struct model *m, const struct placement *p, struct er
 	return true;
 }
 
+static void before_heavy_end(int64_t layers, int64_t pp, int stage, int64_t *first, int64_t *count)
+{
+	int64_t others = pp - 1, each = (layers + pp - 1) / pp, last = layers - each * others > 0 ? layers - each * others : 0;
+	int64_t base = (layers - last) / others, light = others - (layers - last) % others;
+
+	*first = stage * base + (stage > light ? stage - light : 0);
+	*count = stage == others ? last : base + (stage >= light ? 1 : 0);
+}
+
 void placement_layers(const struct model *m, const struct placement *p, int stage, int64_t *first, int64_t *count)
 {
 	int64_t pp = at_least_one(p->pp), base = m->shape.layers / pp, over = m->shape.layers % pp;
 	/* Stages pp - 1 - over .. pp - 2 take one layer more. */
 	int64_t begin = pp - 1 - over, extra = (int64_t)stage - begin;
 
+	if (p->heavy_end && pp > 1) {
+		before_heavy_end(m->shape.layers, pp, stage, first, count);
+		return;
+	}
 	*first = stage * base + (extra < 0 ? 0 : extra > over ? over : extra);
 	*count = base + (stage >= begin && stage < pp - 1 ? 1 : 0);
 }

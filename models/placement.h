@@ -30,6 +30,7 @@ struct placement {
 	int64_t stages;                /* stages of it, each with a token or more: the devices, or regions on them; 0 = chain */
 	double weights_near, weights_far;      /* shares of the weights kept in SRAM, and streamed from the next memory tier */
 	bool bare_ends;                /* the first and the last stage may hold nothing but embedding and LM head */
+	bool heavy_end;                /* behind the last stage's layers stands more than the head: see placement_layers */
 };
 
 /* Devices of one replica: tp * pp * chain * cp * dp_attention (ep lies inside tp * dp_attention). */
@@ -45,7 +46,8 @@ void placement_resolve(const struct model *model, const struct placement *p, str
 MUST_USE bool placement_check(const struct model *model, const struct placement *p, struct err *err);
 
 /* Layers of a pipeline stage: as even as can be, and what is left over goes to the stages before the last, which has
- * the LM head already (as vLLM deals them out). */
+ * the LM head already (as vLLM deals them out). With a heavy end those before it are filled to the mean rounded up and the last
+ * one takes the rest, possibly none (Megatron-Bridge's layouts of DeepSeek-V3 with multi-token prediction: 61 = 15 x 4 + 1). */
 void placement_layers(const struct model *model, const struct placement *p, int stage, int64_t *first, int64_t *count);
 
 /* Tokens of the hottest expert-parallel rank over the mean when expert popularity follows rank^-skew and experts lie on

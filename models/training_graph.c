@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "models/prediction.h"
 #include "models/technique.h"
 
 const char *const training_part_names[] = { "gemm", "attention", "elementwise", "tp_comm", "ep_comm", "cp_comm", NULL };
@@ -427,23 +428,16 @@ static void add(struct builder *b, const struct node *n, const struct op *op)
 	}
 }
 
-bool training_graph_build(const struct training_graph_options *o, int chunk, struct training_ops *out, struct arena *arena,
-			  struct err *err)
+/* The nodes of a forward graph, on the tokens of a micro-batch of each attention rank. */
+static void add_graph(struct builder *b, const struct graph *g)
 {
-	struct builder b = { .o = o, .out = out, .arena = arena };
+	const struct training_graph_options *o = b->o;
 	int64_t dp = o->place.dp_attention > 0 ? o->place.dp_attention : 1;
 	double tokens = (double)(o->micro_batch * o->sequence * dp);
 	struct extent x = { .tokens = tokens, .prefill_tokens = tokens, .logits = tokens, .chunk = (double)o->sequence };
-	struct graph g;
 
-	*out = (struct training_ops){ 0 };
-	for (int k = 0; k < PHASE_COUNT; k++)
-		b.product[k] = b.first[k] = -1;
-	if (!graph_build(o->model, &o->place, NULL, chunk, &g, arena, err) ||
-	    !technique_training_graph(o->techniques, o->model, &o->place, chunk, &g, arena, err))
-		return false;
-	for (size_t i = 0; i < g.count; i++) {
-		struct node n = g.nodes[i];
+	for (size_t i = 0; i < g->count; i++) {
+		struct node n = g->nodes[i];
 		struct op op;
 
 		if (n.scale == PER_DECODES || n.scale == PER_DECODE_CONTEXT)
@@ -457,8 +451,51 @@ bool training_graph_build(const struct training_graph_options *o, int chunk, str
 				n.per_unit *= (double)o->micro_batch;
 		}
 		if (graph_op(&n, &x, &op))
-			add(&b, &n, &op);
+			add(b, &n, &op);
 	}
+}
+
+/* Module after module of multi-token prediction: both norms, the projection (cut over the tensor ranks), layer and head. */
+static bool add_predictions(struct builder *b, struct arena *arena, struct err *err)
+{
+	const struct training_graph_options *o = b->o;
+	struct model *module = arena_alloc(arena, sizeof(*module));
+	struct placement place = o->place;
+	int64_t hidden = o->model->shape.hidden, tokens = (o->micro_batch * o->sequence + place.cp - 1) / place.cp;
+	struct op norm = { .kind = OP_NORM, .dtype = place.activations, .m = place.sequence_parallel ? (tokens + place.tp - 1) / place.tp : tokens, .n = hidden };
+	struct op project = { .kind = OP_GEMM, .dtype = place.weights, .m = tokens, .n = (hidden + place.tp - 1) / place.tp, .k = 2 * hidden };
+	struct node norms = { .label = "prediction_norms", .count = 2 }, one = { .label = "prediction_project", .count = 1 };
+	struct graph g;
+
+	if (!module)
+		return err_memory(err);
+	prediction_model(o->model, module);
+	place.pp = 1, place.heavy_end = false;
+	if (!graph_build(module, &place, NULL, 0, &g, arena, err) || !technique_training_graph(o->techniques, module, &place, 0, &g, arena, err))
+		return false;
+	for (int64_t i = 0; i < o->predictions; i++) {
+		elementwise(b, &norms, &norm);
+		gemm(b, &one, &project);
+		add_graph(b, &g);
+	}
+	return true;
+}
+
+bool training_graph_build(const struct training_graph_options *o, int chunk, struct training_ops *out, struct arena *arena,
+			  struct err *err)
+{
+	struct builder b = { .o = o, .out = out, .arena = arena };
+	struct graph g;
+
+	*out = (struct training_ops){ 0 };
+	for (int k = 0; k < PHASE_COUNT; k++)
+		b.product[k] = b.first[k] = -1;
+	if (!graph_build(o->model, &o->place, NULL, chunk, &g, arena, err) ||
+	    !technique_training_graph(o->techniques, o->model, &o->place, chunk, &g, arena, err))
+		return false;
+	add_graph(&b, &g);
+	if (o->predictions > 0 && chunk == (int)o->place.pp - 1 && !add_predictions(&b, arena, err))
+		return false;
 	meet_first(&b);
 	return b.failed ? err_memory(err) : true;
 }

@@ -76,6 +76,7 @@ struct training_graph_options {
 	double trainable;              /* share of the layers' matrices that get gradients: 1, or the adapters' share (about 0) */
 	const struct technique_set *techniques;        /* NULL = none */
 	bool frozen;                   /* base weights get no gradients: PHASE_WEIGHT only for `trainable` */
+	int64_t predictions;           /* modules of multi-token prediction behind the last layer (models/prediction.h) */
 	const struct adapter_ops *adapter;     /* beside a frozen base; NULL: none */
 	int64_t adapter_rank;
 };
@@ -89,6 +90,7 @@ struct training_graph_options {
  *   sequence parallelism   inputs of the products are gathered again for their weights' gradients, beside the product
  *                     for the inputs' (Korthikanti et al. 2022, arXiv 2205.05198, section 4.2.2)
  *   recompute         selective: attention's core forward again, or half of the products and all element-wise work; full: everything forward again but the last product
+ *   multi-token prediction   each module's norms, projection, layer and head, on the last chunk
  * The LM head sees every token, its softmax runs over the rank's part of the vocabulary. */
 MUST_USE bool training_graph_build(const struct training_graph_options *o, int chunk, struct training_ops *out, struct arena *arena,
 				   struct err *err);

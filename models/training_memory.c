@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/prediction.h"
 #include "models/tensors.h"
 
 enum { ELEMENT_BYTES = 2 };
@@ -64,8 +65,11 @@ bool training_parameters(const struct training_memory_options *o, int stage, str
 		}
 		if (c == chunks - 1) {
 			head_tensors(m, count, &w);
-			if (m->shape.tied && chunks > 1)
+			/* A tied head is a copy, and multi-token prediction looks tokens up once more. */
+			if (chunks > 1 && !o->both_ways && (m->shape.tied || o->graph->predictions > 0))
 				embedding_tensors(m, count, &w);
+			for (int64_t i = 0; i < o->graph->predictions; i++)
+				prediction_tensors(m, count, &w);
 		}
 	}
 	return true;
@@ -186,6 +190,17 @@ static double head_activations(const struct training_graph_options *o)
 	return tokens * (o->logit_bytes * v + 2 * ELEMENT_BYTES * (double)o->model->shape.hidden / (p->sequence_parallel ? (double)p->tp : 1));
 }
 
+/* A layer each, and the projection's two inputs. */
+double training_prediction_activations(const struct training_graph_options *o)
+{
+	double tokens = (double)(o->micro_batch * o->sequence) / (double)o->place.cp;
+	double inputs = tokens * ELEMENT_BYTES * 2 * (double)o->model->shape.hidden / (o->place.sequence_parallel ? (double)o->place.tp : 1);
+	struct layer l;
+
+	model_layer(o->model, o->model->shape.layers - 1, &l);
+	return (double)o->predictions * (training_layer_activations(o, &l) + inputs);
+}
+
 void training_activations(const struct training_memory_options *o, int stage, struct training_activations *out)
 {
 	const struct training_graph_options *g = o->graph;
@@ -210,10 +225,12 @@ void training_activations(const struct training_memory_options *o, int stage, st
 			if (g->recompute == RECOMPUTE_FULL)
 				out->at_work = fmax(out->at_work, training_layer_activations(&working, &l));
 		}
+		if (c == chunks - 1)
+			sum += training_prediction_activations(g);
 		out->chunk = fmax(out->chunk, sum);
 	}
 	if ((int64_t)stage == (chunks - 1) % o->stages)
-		out->head = head_activations(g);
+		out->head = head_activations(g) * (double)(1 + g->predictions);
 }
 
 enum { LAYERS_AT_HAND = 2 };   /* of what lives in the host's memory: one at work, one on its way */

@@ -17,6 +17,7 @@ struct training_memory_options {
 	bool keep_gathered;            /* zero 3: weights and gradients are whole from their first use to the end of the step */
 	bool offload_optimizer;        /* state lives in host memory */
 	bool offload_weights, offload_activations;     /* so do these; the device holds two layers of them at a time */
+	bool both_ways;                /* the rank of the last chunk holds the first one, too: its embedding is at hand (DualPipe) */
 	double in_flight;              /* micro-batches of one chunk whose activations are held at once */
 };
 
@@ -63,5 +64,7 @@ MUST_USE bool training_memory(const struct training_memory_options *o, int stage
 
 /* Activation bytes that one layer keeps for one micro-batch on one device. */
 double training_layer_activations(const struct training_graph_options *o, const struct layer *l);
+/* That its modules of multi-token prediction keep, without their logits; 0 when there are none. */
+double training_prediction_activations(const struct training_graph_options *o);
 
 #endif

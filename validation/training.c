@@ -111,6 +111,52 @@ static bool tuned(struct job *job, const struct training_case *c, const struct t
 	return train_layout_run(job, parts, &t.wishes, r, arena, err);
 }
 
+/* Products a token with the gates' matrices. */
+static double gates(const struct model *m)
+{
+	double h = (double)m->shape.hidden, sum = 0;
+
+	for (int64_t i = 0; m->mlp.gated && i < m->shape.layers; i++) {
+		const struct model_moe *e = &m->moe;
+		struct layer l;
+
+		model_layer(m, i, &l);
+		sum += h * (double)l.intermediate;
+		if (l.ffn == FFN_EXPERTS)
+			sum += h * (double)(e->top_k * e->expert_intermediate + (e->shared_intermediate > 0 ? e->shared_intermediate : e->shared_experts * e->expert_intermediate));
+	}
+	return sum;
+}
+
+/* Twice the products a token that windows leave out of causal attention. */
+static double windowed_off(const struct model *m, double sequence)
+{
+	double sum = 0;
+
+	for (int64_t i = 0; i < m->shape.layers; i++) {
+		struct layer l;
+		double w;
+
+		model_layer(m, i, &l);
+		w = (double)l.window;
+		if (l.mixer == MIXER_ATTENTION && l.window > 0 && w < sequence)
+			sum += (double)(l.heads * (l.head_dim + l.v_head_dim)) * (sequence / 2 - w + w * w / (2 * sequence));
+	}
+	return sum;
+}
+
+/* Megatron-Bridge's count (flop_utils): gates where gated_linear_unit and activation_func == silu, no windows. Its two columns of
+ * gpt-oss, whose gates are clamped, say 27.2 GFLOP a token: the model without gates and windows. */
+static void count_as_bridge(const struct training_case *c, const struct job *job, const struct model *m, struct train_result *r)
+{
+	double per_s = r->tokens_per_s_device / 1e12, more = 6 * windowed_off(m, (double)job->batch.sequence) * per_s;
+	double less = m->mlp.activation && strcmp(m->mlp.activation, "silu") != 0 ? 6 * gates(m) * per_s : 0;
+
+	if (!c->bridge_count)
+		return;
+	r->tflops_per_device += more - less, r->tflops_full += 2 * more - less, r->tflops_6n -= less;
+}
+
 /* Rows without a stated layout stand for somebody's best one. */
 static bool simulate(struct shelf *shelf, const struct training_case *c, struct train_result *r, struct arena *arena, struct err *err)
 {
@@ -129,6 +175,7 @@ static bool simulate(struct shelf *shelf, const struct training_case *c, struct 
 	}
 	if (!(c->search ? train_layout_run(job, parts, &wishes, r, arena, err) : tuned(job, c, parts, r, arena, err)))
 		return false;
+	count_as_bridge(c, job, parts->model, r);
 	if (job->batch.tokens > 0) {
 		r->tokens = job->batch.tokens;
 		r->device_hours = r->tokens / r->tokens_per_s / 3600 * (double)r->devices;

@@ -5,7 +5,8 @@
 #include "base/attr.h"
 #include "base/str.h"
 
-/* Sizes: GPT of Megatron papers from Narayanan et al. 2021, table 1; MPT from llm-foundry's configuration files. */
+/* Sizes: GPT of Megatron papers from Narayanan et al. 2021, table 1; MPT from llm-foundry's configuration files. Megatron-Bridge
+ * trains DeepSeek-V3 with its module of multi-token prediction: the 260 GFLOP a token between its two columns hold it. */
 static const struct name_pair models[] = {
 	{ "Megatron-22B", "megatron-22b" }, { "Turing-530B", "mt-nlg-530b" }, { "MT-NLG-530B", "mt-nlg-530b" }, { "Megatron-1T", "megatron-1t" },
 	{ "GPT-1T", "megatron-1t" }, { "GPT-3-175B", "gpt3-175b" }, { "GPT-175B", "gpt3-175b" }, { "GPT3-175B", "gpt3-175b" }, { "PaLM-540B", "palm-540b" },
@@ -29,8 +30,8 @@ static const struct name_pair models[] = {
 	{ "llama3.1-70b", "llama-3.1-70b" }, { "Llama-3.3-70B", "llama-3.3-70b" }, { "Llama-3.2-1B", "llama-3.2-1b" }, { "Llama-3.2-3B", "llama-3.2-3b" },
 	{ "Llama-4-Scout", "llama-4-scout-17b-16e" }, { "Llama-4-Maverick", "llama-4-maverick-17b-128e" }, { "Llama4-Maverick-17B-128E", "llama-4-maverick-17b-128e" },
 	{ "Llama4-Scout-17B-16E", "llama-4-scout-17b-16e" },
-	{ "Mixtral-8x7B", "mixtral-8x7b" }, { "Mixtral-8x22B", "mixtral-8x22b" }, { "DeepSeekV3", "deepseek-v3" }, { "DeepSeek3-671B", "deepseek-v3" },
-	{ "DeepSeek-V3", "deepseek-v3" }, { "DeepSeekV3 (w/ MTP)", "deepseek-v3" }, { "DeepSeekV3 (tokendrop)", "deepseek-v3" }, { "DeepSeekV3 (dropless)", "deepseek-v3" },
+	{ "Mixtral-8x7B", "mixtral-8x7b" }, { "Mixtral-8x22B", "mixtral-8x22b" }, { "DeepSeekV3", "deepseek-v3 model.mtp=1" }, { "DeepSeek3-671B", "deepseek-v3" },
+	{ "DeepSeek-V3", "deepseek-v3" }, { "DeepSeekV3 (w/ MTP)", "deepseek-v3 model.mtp=1" }, { "DeepSeekV3 (tokendrop)", "deepseek-v3 model.mtp=1" }, { "DeepSeekV3 (dropless)", "deepseek-v3 model.mtp=1" },
 	{ "DeepSeek-V2", "deepseek-v2" }, { "Kimi_K2", "kimi-k2" }, { "GPT OSS 120B", "gpt-oss-120b" }, { "Qwen3_30B_a3B", "qwen3-30b-a3b" },
 	{ "Qwen3_30B_a3B (tokendrop)", "qwen3-30b-a3b" }, { "Qwen3_235B_a22B", "qwen3-235b-a22b" }, { "Qwen3_235B_a22B (tokendrop)", "qwen3-235b-a22b" },
 	{ "qwen3-235b-a22b", "qwen3-235b-a22b" }, { "qwen3-30b-a3b", "qwen3-30b-a3b" }, { "GPT-2-124M", "gpt2-124m" },

@@ -9,7 +9,7 @@
 static const double OPTIMIZER_BANDWIDTH = 0.8, OPTIMIZER_ARITHMETIC = 0.5;
 static const double HOST_MEMORY_BYTES_S = 20e9;        /* of the CPU optimizer, a device's share of a node: typical, recalled */
 
-void train_stage_memory(const struct train_setup *s, int stage, double in_flight, const struct training_parameters *n,
+void train_stage_memory(const struct train_setup *s, int stage, double in_flight, const struct training_parameters *stages,
 			const struct training_activations *a, struct training_memory *out)
 {
 	struct training_memory_options o = s->memory;
@@ -18,10 +18,13 @@ void train_stage_memory(const struct train_setup *s, int stage, double in_flight
 	o.in_flight = in_flight;
 	if (s->vp == 1 && !s->schedule->split && s->schedule->order && strcmp(s->schedule->name, "gpipe") != 0)
 		o.in_flight = fmin((double)s->micros, (double)(s->pp - stage));
-	training_memory_of(&o, n, a, out);
-	if (s->schedule->chunks == CHUNKS_BOTH) {      /* a second copy of the weights, of the mirrored stage */
-		out->peak_bytes += out->weights + out->gradients;
-		out->weights *= 2, out->gradients *= 2;
+	training_memory_of(&o, &stages[stage], a, out);
+	if (s->schedule->chunks == CHUNKS_BOTH) {
+		struct training_memory mirrored;
+
+		training_memory_of(&o, &stages[s->pp - 1 - stage], a, &mirrored);
+		out->weights += mirrored.weights, out->gradients += mirrored.gradients;
+		out->peak_bytes += mirrored.weights + mirrored.gradients;
 	}
 }
 

@@ -4,8 +4,9 @@
 
 #include "sim/train/setup.h"
 
-/* Memory of a stage when the pipeline held `in_flight` micro-batches of chunks at its fullest rank. */
-void train_stage_memory(const struct train_setup *s, int stage, double in_flight, const struct training_parameters *n,
+/* Memory of a stage when the pipeline held `in_flight` micro-batches of chunks at its fullest rank. `stages`: the parameters of all;
+ * where a rank works in both directions it holds the mirrored stage's weights and gradients, too. */
+void train_stage_memory(const struct train_setup *s, int stage, double in_flight, const struct training_parameters *stages,
 			const struct training_activations *a, struct training_memory *out);
 /* Of a device's share of its host, bytes; INFINITY: not known. */
 double train_host_capacity(const struct train_setup *s);

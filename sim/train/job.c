@@ -33,6 +33,7 @@ static const struct field model_fields[] = {
 	NUM(job_model, "trainable", trainable, 1, 0, 1, "1", "share of the weights that are trained; below 1 the rest is frozen"),
 	TEXT(job_model, "adapter", adapter, NULL, "adapters beside a frozen base: lora, lora-all"),
 	INT(job_model, "adapter_rank", adapter_rank, 1, 4096, "16", "their rank"),
+	INT(job_model, "mtp", predictions, 0, 16, "0", "modules of multi-token prediction trained with it (arXiv 2412.19437, section 2.2)"),
 };
 static const struct element model_part = PART("model", model, model_fields, job_model, "The model and its number formats.");
 

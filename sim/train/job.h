@@ -17,6 +17,7 @@ struct job_model {
 	double trainable;              /* share of weights that get gradients; 1 = all, below: frozen base */
 	const char *adapter;           /* NULL: none; else the base is frozen */
 	int64_t adapter_rank;
+	int64_t predictions;           /* modules of multi-token prediction trained with the model */
 };
 
 struct job_hardware {

@@ -119,7 +119,7 @@ static bool price_layers(struct layout_prices *p, struct layer_prices *out, stru
 	struct train_setup s = p->s;
 	struct err own = { 0 };
 
-	s.graph.place.pp = layers + 2, s.graph.place.bare_ends = true;
+	s.graph.place.pp = layers + 2, s.graph.place.bare_ends = true, s.graph.place.heavy_end = false;
 	out->raw = arena_alloc(p->arena, (size_t)(layers + 2) * sizeof(*out->raw));
 	if (!out->raw)
 		return err_memory(err);
@@ -368,6 +368,8 @@ static bool surroundings(struct layout_prices *p, struct err *err)
 				model_layer(p->parts->model, i, &l);
 				one += training_layer_activations(&p->s.graph, &l);
 			}
+			if (h->example[k] == h->chunks - 1)
+				one += training_prediction_activations(&p->s.graph);
 			train_price_host(&p->s, &h->chunk[k], one, w);
 		}
 	}
@@ -382,7 +384,7 @@ static void memory(struct layout_prices *p, struct layout_bound *out)
 	for (int stage = 0; stage < p->s.pp; stage++) {
 		struct training_memory m;
 
-		train_stage_memory(&p->s, stage, in_flight, &p->shape->stage[stage], &p->held[stage], &m);
+		train_stage_memory(&p->s, stage, in_flight, p->shape->stage, &p->held[stage], &m);
 		out->peak_bytes = fmax(out->peak_bytes, m.peak_bytes);
 		out->host_bytes = fmax(out->host_bytes, m.host_bytes);
 	}

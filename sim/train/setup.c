@@ -268,7 +268,7 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	asked.wide_dispatch = !parts->stack->narrow_dispatch;
 	asked.routing_skew = job->model.routing_skew;
 	asked.devices_per_node = (int)system_domain(parts->system);
-	asked.bare_ends = asked.pp > parts->model->shape.layers;
+	asked.bare_ends = asked.pp > parts->model->shape.layers, asked.heavy_end = job->model.predictions > 0;
 	asked.sequence_parallel = s->tp > 1 && l->sequence_parallel != 2;
 	placement_resolve(parts->model, &asked, &s->graph.place);
 	if (job->model.head_dtype == DTYPE_NONE)
@@ -288,7 +288,7 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	s->graph.selective_half = parts->stack->selective_half, s->graph.logit_bytes = parts->stack->logit_bytes;
 	s->graph.attention_backward = parts->stack->attention_backward;
 	s->graph.trainable = parts->trainable, s->graph.frozen = parts->trainable < 1;
-	s->graph.techniques = &parts->techniques;
+	s->graph.techniques = &parts->techniques, s->graph.predictions = job->model.predictions;
 	s->graph.tp_network = (enum network)l->tp_network;
 	if (job->model.adapter) {
 		s->graph.adapter = adapter_require(job->model.adapter, err);
@@ -300,7 +300,7 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	s->graph.gather_again = s->graph.place.sequence_parallel && (s->graph.frozen || l->gather_again != 2);
 	s->memory = (struct training_memory_options){
 		.graph = &s->graph, .optimizer = parts->optimizer, .stages = s->pp, .data_ranks = s->data_ranks, .shard_ranks = s->shard_ranks,
-		 .keep_gathered = !l->regather, .weight_bytes = or_else(job->optimizer.weight_bytes, 2),
+		 .both_ways = s->schedule->chunks == CHUNKS_BOTH, .keep_gathered = !l->regather, .weight_bytes = or_else(job->optimizer.weight_bytes, 2),
 		.grad_bytes = or_else(job->optimizer.grad_bytes, parts->stack->grad_bytes), .quantised_bytes = quantised_copy(products),
 	};
 	/* A frozen base that is read in 8 bits is kept so: no optimizer needs more. */

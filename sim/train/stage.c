@@ -281,12 +281,14 @@ double train_price_send(const struct train_setup *s)
 }
 
 /* Where both ends of a message wait for it, every pass ends with one, sent and received at once. The host fills an empty queue
- * afterwards: no loss to a device that waits for the host anyway. */
+ * afterwards: no loss to a device that waits for the host anyway. Megatron-Core waits so in its plain schedule, and lets messages
+ * go beside arithmetic in the interleaved one alone (overlap_p2p_communication). */
 static void wait_for_messages(const struct train_setup *s, struct train_chunk *out)
 {
 	double refill = s->parts->stack->message_s;
+	bool plain = s->vp == 1 && s->schedule->chunks == CHUNKS_ROUND && !s->schedule->split;
 
-	if (s->pp < 2 || refill == 0)
+	if (s->pp < 2 || !(refill > 0 || (s->parts->stack->messages_wait && plain)))
 		return;
 	for (int p = PASS_FORWARD; p <= PASS_BACKWARD; p++)
 		out->time.pass_s[p] += out->time.send_s + fmax(0, refill - out->idle_s[p]);

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "hardware/energy.h"
 #include "hardware/price.h"
+#include "models/prediction.h"
 #include "models/scaling_law.h"
 #include "sim/train/failures.h"
 #include "sim/train/finish.h"
@@ -86,7 +87,7 @@ static void memory(const struct run *r, struct train_memory_row *out)
 		double host;
 
 		training_activations(&s->memory, stage, &held);
-		train_stage_memory(s, stage, r->pipeline.in_flight, &r->parameters[stage], &held, &m);
+		train_stage_memory(s, stage, r->pipeline.in_flight, r->parameters, &held, &m);
 		host = fmax(out->host_bytes, m.host_bytes);
 		if (m.peak_bytes > out->peak_bytes)
 			*out = (struct train_memory_row){ m.weights, m.gradients, m.optimizer, m.activations, m.buffers, m.peak_bytes, out->capacity_bytes,
@@ -130,11 +131,12 @@ static void finish(struct run *r)
 	}
 }
 
-/* (query, key) pairs that one sequence attends to, summed over layers and heads times the head's width: causal and full. */
-static void attention_pairs(const struct model *m, int64_t sequence, double *causal, double *full)
+/* (query, key) pairs that one sequence attends to, summed over the layers from `first` on and heads times the head's width: causal
+ * and full. */
+static void attention_pairs(const struct model *m, int64_t first, int64_t sequence, double *causal, double *full)
 {
 	*causal = *full = 0;
-	for (int64_t i = 0; i < m->shape.layers; i++) {
+	for (int64_t i = first; i < m->shape.layers; i++) {
 		struct layer l;
 		double n = (double)sequence, w, width;
 
@@ -148,6 +150,17 @@ static void attention_pairs(const struct model *m, int64_t sequence, double *cau
 	}
 }
 
+/* Modules of multi-token prediction are trained like the model, and counted with it (as Megatron-Core does). */
+static void add_predictions(const struct train_setup *s, double *multiplied, double *causal, double *full)
+{
+	const struct model *m = s->parts->model;
+	double modules = (double)s->graph.predictions, own, products, pairs, all_pairs;
+
+	prediction_parameters(m, &own, &products);
+	attention_pairs(m, m->shape.layers - 1, s->job->batch.sequence, &pairs, &all_pairs);
+	*multiplied += modules * products, *causal += modules * pairs, *full += modules * all_pairs;
+}
+
 static void model_flops(const struct train_setup *s, struct train_result *out)
 {
 	struct model_counts c;
@@ -155,7 +168,8 @@ static void model_flops(const struct train_setup *s, struct train_result *out)
 	double passes = s->graph.frozen ? 4 + 2 * s->graph.trainable : 6;
 
 	model_parameters(s->parts->model, &c);
-	attention_pairs(s->parts->model, s->job->batch.sequence, &causal, &full);
+	attention_pairs(s->parts->model, 0, s->job->batch.sequence, &causal, &full);
+	add_predictions(s, &c.multiplied, &causal, &full);
 	products = passes * c.multiplied * tokens;
 	/* Two products a pair forward, twice that backward. */
 	out->model_flops_step = products + 6 * causal * (double)s->job->batch.global;
@@ -316,13 +330,16 @@ static void reliability(const struct job *job, const struct train_parts *parts, 
 {
 	struct train_reliability *r = &out->reliability;
 	struct model_counts c;
+	double module, multiplied, weights;
 	struct failure_model f;
 	struct failure_trials t;
 	double work = isnan(out->steps) ? NAN : out->steps * out->step_s, storage = job->run.checkpoint_bytes_s;
 
 	model_parameters(parts->model, &c);
 	/* 16-bit weights, master copy and state. */
-	r->checkpoint_bytes = c.total * (2 + (parts->optimizer->master ? 4 : 0)) + parts->optimizer->state_bytes(1, c.total);
+	prediction_parameters(parts->model, &module, &multiplied);
+	weights = c.total + (double)job->model.predictions * module;
+	r->checkpoint_bytes = weights * (2 + (parts->optimizer->master ? 4 : 0)) + parts->optimizer->state_bytes(1, weights);
 	if (isnan(storage))
 		storage = STORAGE_BYTES_S * (double)out->devices;
 	r->checkpoint_s = r->checkpoint_bytes / storage;
