@@ -184,6 +184,16 @@ static void fused_experts(struct builder *b, const struct node *n, struct op up,
 		b->out->at[i].pace = pace;
 }
 
+/* Casts around a grouped product, expert by expert (Transformer Engine's split_quantize). */
+static void cast_experts(struct builder *b, const struct node *n, double experts, double rows, const struct op *product)
+{
+	struct node each = *n;
+
+	each.count = n->count * experts;
+	if (dtype_bytes(product->dtype) < 2)
+		cast(b, &each, rows / experts, (double)product->k, (double)product->n);
+}
+
 /* Tokens that reached this device's experts, sorted by expert: up (and gate), activation, down, each as a grouped
  * product; and the sorting itself, a copy there and a weighted copy back. */
 static void experts(struct builder *b, const struct node *n, const struct op *op)
@@ -201,12 +211,10 @@ static void experts(struct builder *b, const struct node *n, const struct op *op
 		return;
 	}
 	/* Tokens arrive in 16 bits, and the activation leaves them so. */
-	if (dtype_bytes(up.dtype) < 2)
-		cast(b, n, (double)rows, (double)up.k, (double)up.n);
+	cast_experts(b, n, held, (double)rows, &up);
 	grouped(b, n, up, held);
 	elementwise(b, n, &act);
-	if (dtype_bytes(down.dtype) < 2)
-		cast(b, n, (double)rows, (double)down.k, (double)down.n);
+	cast_experts(b, n, held, (double)rows, &down);
 	grouped(b, n, down, held);
 	sort.m = rows > 0 ? rows : 1;
 	for (int i = 0; i < 2; i++)
