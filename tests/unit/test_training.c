@@ -209,14 +209,15 @@ static void search_is_exhaustive(void)
 		const char *model, *stack, *system;
 		enum layout_space space;
 		enum layout_objective objective;
-		int64_t devices, global, sequence;
+		int64_t devices, global, sequence, predictions;
 	} cases[] = {
-		{ "gpt:layers=6,hidden=1024,heads=8,vocab=51200", "megatron-2022", "dgx-a100", SPACE_EXECUTIONS, LAYOUT_STEP, 2, 2, 2048 },
-		{ "gpt:layers=4,hidden=2048,heads=2,vocab=51200", "megatron-2022", "dgx-a100", SPACE_EXECUTIONS, LAYOUT_MEMORY, 2, 4, 1024 },
-		{ "llama-3.2-1b", "megatron", "dgx-h100", SPACE_LAYOUTS, LAYOUT_STEP, 8, 16, 4096 },
-		{ "llama-3.1-8b", "torchtitan", "dgx-h100", SPACE_LAYOUTS, LAYOUT_STEP, 16, 32, 8192 },
-		{ "deepseek-v2-lite", "megatron", "dgx-h100", SPACE_LAYOUTS, LAYOUT_STEP, 8, 8, 4096 },
-		{ "qwen3-30b-a3b", "megatron", "dgx-h100", SPACE_LAYOUTS, LAYOUT_MEMORY, 16, 16, 4096 },
+		{ "gpt:layers=6,hidden=1024,heads=8,vocab=51200", "megatron-2022", "dgx-a100", SPACE_EXECUTIONS, LAYOUT_STEP, 2, 2, 2048, 0 },
+		{ "gpt:layers=4,hidden=2048,heads=2,vocab=51200", "megatron-2022", "dgx-a100", SPACE_EXECUTIONS, LAYOUT_MEMORY, 2, 4, 1024, 0 },
+		{ "llama-3.2-1b", "megatron", "dgx-h100", SPACE_LAYOUTS, LAYOUT_STEP, 8, 16, 4096, 0 },
+		{ "llama-3.1-8b", "torchtitan", "dgx-h100", SPACE_LAYOUTS, LAYOUT_STEP, 16, 32, 8192, 0 },
+		{ "deepseek-v2-lite", "megatron", "dgx-h100", SPACE_LAYOUTS, LAYOUT_STEP, 8, 8, 4096, 0 },
+		{ "qwen3-30b-a3b", "megatron", "dgx-h100", SPACE_LAYOUTS, LAYOUT_MEMORY, 16, 16, 4096, 0 },
+		{ "deepseek-v2-lite", "megatron", "dgx-h100", SPACE_LAYOUTS, LAYOUT_STEP, 8, 8, 4096, 1 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -228,6 +229,7 @@ static void search_is_exhaustive(void)
 
 		job->hardware.system = cases[i].system, job->hardware.device = NULL;
 		job->hardware.devices = cases[i].devices, job->batch.global = cases[i].global, job->batch.sequence = cases[i].sequence;
+		job->model.predictions = cases[i].predictions;
 		all.exhaustive = true;
 		CU_ASSERT_FATAL(train_parts_load(job, &parts, arena, &err));
 		CU_ASSERT_FATAL(layout_best(job, &parts, &quick, &err));
