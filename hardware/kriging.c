@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "hardware/linear.h"
+
 enum { SYSTEM = KRIGING_MOST + 1 + KRIGING_DIMS };
 static const double SOFT = 1e-4;       /* lets the trend yield where places lie in a line */
 
@@ -29,50 +31,13 @@ void kriging_offer(const struct kriging *k, struct kriging_place *places, int *c
 	places[at] = p;
 }
 
-static void swap(double *a, double *b)
-{
-	double t = *a;
-
-	*a = *b;
-	*b = t;
-}
-
-/* Solves a x = b in place by Gaussian elimination with row pivots; false when singular. */
-static bool solve(double a[SYSTEM][SYSTEM], double *b, int n)
-{
-	for (int c = 0; c < n; c++) {
-		int pivot = c;
-
-		for (int r = c + 1; r < n; r++)
-			pivot = fabs(a[r][c]) > fabs(a[pivot][c]) ? r : pivot;
-		if (fabs(a[pivot][c]) < 1e-12)
-			return false;
-		for (int i = 0; i < n && pivot != c; i++)
-			swap(&a[c][i], &a[pivot][i]);
-		swap(&b[c], &b[pivot]);
-		for (int r = c + 1; r < n; r++) {
-			double f = a[r][c] / a[c][c];
-
-			for (int i = c; i < n; i++)
-				a[r][i] -= f * a[c][i];
-			b[r] -= f * b[c];
-		}
-	}
-	for (int c = n; c-- > 0;) {
-		for (int i = c + 1; i < n; i++)
-			b[c] -= a[c][i] * b[i];
-		b[c] /= a[c][c];
-	}
-	return true;
-}
-
 bool kriging_weights(const struct kriging *k, const struct kriging_place *places, int count, const double *here,
 		     double *weights)
 {
 	double a[SYSTEM][SYSTEM] = { { 0 } }, b[SYSTEM] = { 0 };
-	int terms = 1 + k->trend;
+	int terms = k->known_mean ? 0 : 1 + k->trend;
 
-	if (count < terms + (k->trend > 0))
+	if (count < terms + (k->trend > 0) || count == 0)
 		return false;
 	for (int i = 0; i < count; i++) {
 		for (int j = 0; j < count; j++)
@@ -83,8 +48,9 @@ bool kriging_weights(const struct kriging *k, const struct kriging_place *places
 	}
 	for (int t = 0; t < terms; t++)
 		a[count + t][count + t] = t == 0 && k->trend == 0 ? 0 : -SOFT;
-	b[count] = 1;
-	if (!solve(a, b, count + terms))
+	if (terms > 0)
+		b[count] = 1;
+	if (!linear_solve(&a[0][0], SYSTEM, b, count + terms))
 		return false;
 	for (int i = 0; i < count; i++)
 		weights[i] = b[i];

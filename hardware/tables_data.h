@@ -72,6 +72,7 @@ struct table {
 	double floor_s[DTYPE_COUNT]; /* fastest point of each number format (key[0]): launch time */
 	double error_exact, error_between, error_site, error_outside;
 	double error_site_of[DTYPE_COUNT], error_outside_of[DTYPE_COUNT]; /* by key[0]; 0: as error_site, error_outside */
+	struct expert_laws *laws; /* NULL: no table of experts */
 	double error_transfer; /* of another device: what restating it adds; 0: measured here */
 	struct choices *choices; /* what was found out about sites that were not measured (tables_choice.h) */
 };
@@ -106,10 +107,14 @@ void op_at(const struct table_shape *shape, const double *x, struct op *op); /* 
 /* Attention: seconds at x that the layouts of sites [low, high) with that head size suggest for key's heads and KV heads
  * (tables_trend.c); NAN when they are too few. */
 double layout_trend(const struct question *q, const int64_t *key, size_t low, size_t high, int64_t head_dim, const double *x);
-/* Experts: seconds of m tokens that the layouts of other models in [low, high), as far as usable, suggest for key's. Never
- * falls with m. Returns how many models they are of (2: or more), 0 when they are too few. */
-int experts_trend(const struct question *q, const int64_t *key, size_t low, size_t high,
-		   bool (*usable)(const struct question *, size_t), double m, double *seconds);
+/* Experts: seconds of m tokens by a law of the table's other models and what the sites of [low, high), as far as usable,
+ * differ from it. Never falls with m. False when too little was measured. */
+bool experts_trend(const struct question *q, const int64_t *key, size_t low, size_t high,
+		   bool (*usable)(const struct question *, size_t), double m, double *seconds, enum grade *grade);
+/* Laws of a table of experts, fitted when first asked (tables_experts.c). */
+struct expert_laws;
+MUST_USE struct expert_laws *expert_laws_new(struct err *err);
+void expert_laws_free(struct expert_laws *laws); /* NULL is fine */
 int64_t site_find(const struct table *t, const int64_t *key);                /* -1 when absent */
 /* The operator whose site this is, otherwise as given. */
 void site_op(const struct table *t, const struct table_site *site, struct op *op);

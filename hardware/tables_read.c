@@ -433,6 +433,8 @@ struct table *table_read_text(const char *path, char *text, size_t length, const
 		goto out;
 	}
 	t->shape = table_shape(kind);
+	if (kind == OP_MOE && !(t->laws = expert_laws_new(err)))
+		goto out;
 	for (int i = 0; i < DTYPE_COUNT; i++)
 		t->floor_s[i] = INFINITY;
 	t->error_exact = 0.01; /* when the header does not say */
@@ -488,5 +490,6 @@ void table_release(struct table *t)
 	mem_free(t->stack);
 	mem_free(t->source);
 	mem_free(t->licence);
+	expert_laws_free(t->laws);
 	mem_free(t);
 }

@@ -88,47 +88,22 @@ static bool answer_last(const struct question *q, const int64_t *key, const doub
 	return true;
 }
 
-/* Another expert layout: of the same model, along width and number; else the nearest ones at as many tokens an expert,
- * scaled by the weights that this device holds. */
+/* Another expert layout: of the same model, along width and number; else by the law of the other models and how the nearest
+ * of them differ from it. */
 static bool answer_moe(const struct question *q, const int64_t *key, const double *x, double *seconds,
 		       enum grade *grade)
 {
-	const struct table *t = q->table;
-	struct neighbours all = { .shift_axis = 0 };
 	size_t low, high;
 	enum grade cross = GRADE_EXACT;
-	double trend;
-	int models;
 
 	/* Another split of a measured model is as near as another shape of a measured site. */
 	if (answer_cross(q, key, x, seconds, &cross)) {
 		grade_raise(grade, cross == GRADE_SITE ? GRADE_BETWEEN : cross);
 		return true;
 	}
-	sites_alike(t, key, 3, &low, &high);
-	for (size_t i = low; i < high; i++) {
-		const int64_t *have = t->sites[i].key;
-		double density = (double)key[3] / (double)key[4] * (double)have[4] / (double)have[3], distance,
-		       work = 1;
-
-		if (!site_usable(q, i))
-			continue;
-		distance = 0.5 * fabs(log(density));
-		for (int j = 5; j < 8; j++) {
-			work *= (double)key[j] / (double)have[j];
-			distance += fabs(log((double)key[j] / (double)have[j]));
-		}
-		neighbours_nearest(&all, 3, i, distance, work, density);
-	}
-	if (all.count == 0)
-		return false;
-	all.floor_s = t->floor_s[key[0] % DTYPE_COUNT];
-	*seconds = neighbours_seconds(q, &all, x, grade);
-	/* Where a single other model was measured, half of either (geometric): there is no trend to speak of. */
-	models = experts_trend(q, key, low, high, site_usable, x[0], &trend);
-	if (models > 0)
-		*seconds = models > 1 ? trend : sqrt(*seconds * trend);
-	return true;
+	sites_alike(q->table, key, 3, &low, &high);
+	grade_raise(grade, GRADE_SITE);
+	return experts_trend(q, key, low, high, site_usable, x[0], seconds, grade);
 }
 
 static bool answer_site(const struct question *q, const int64_t *key, const double *x, double *seconds,

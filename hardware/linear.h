@@ -1,0 +1,26 @@
+/* Small dense linear systems: a handful of unknowns, on the caller's stack. */
+#ifndef HARDWARE_LINEAR_H
+#define HARDWARE_LINEAR_H
+
+#include <stdbool.h>
+
+enum { LINEAR_MOST = 8 };
+
+/* Solves a x = b in place (b becomes x, a is used up) by Gaussian elimination with row pivots; rows of a are `stride` apart.
+ * False when singular. */
+bool linear_solve(double *a, int stride, double *b, int n);
+
+/* Normal equations of a least-squares problem with n <= LINEAR_MOST unknowns: a sum over observations, so that those of one
+ * source can be taken out again. */
+struct linear_normal {
+	double a[LINEAR_MOST][LINEAR_MOST], b[LINEAR_MOST];
+};
+/* Adds the observation sum_i terms[i] x[i] = value, with that weight, or takes it out (a negative weight). */
+void linear_add(struct linear_normal *s, const double *terms, double value, double weight, int n);
+/* s += sign x other. */
+void linear_add_all(struct linear_normal *s, const struct linear_normal *other, double sign, int n);
+/* The x >= 0 of least squared error (Lawson and Hanson 1974, chapter 23, on the normal equations). Unknowns whose terms are
+ * all zero are zero. */
+void linear_nonnegative(const struct linear_normal *s, double *x, int n);
+
+#endif

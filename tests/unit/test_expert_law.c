@@ -1,0 +1,169 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+
+#include "base/attr.h"
+#include "base/mem.h"
+#include "hardware/expert_load.h"
+#include "hardware/linear.h"
+#include "hardware/tables_data.h"
+
+extern CU_TestInfo suite_expert_law[];
+
+/* The rule of expert_load.h token by token, for choices that divide the experts. */
+static void count_balanced(int total, int top_k, int here, int tokens, double *touched, double *pairs)
+{
+	int stride = total / top_k;
+	bool seen[64] = { false };
+
+	*touched = *pairs = 0;
+	for (int i = 0; i < tokens; i++)
+		for (int j = 0; j < top_k; j++) {
+			int e = ((tokens >= stride ? i : i * stride / tokens) + j * stride) % total;
+
+			*pairs += e < here;
+			*touched += e < here && !seen[e];
+			seen[e] = true;
+		}
+}
+
+static void balanced_tokens_are_counted(void)
+{
+	static const struct { int total, top_k; } layers[] = { { 8, 2 }, { 16, 1 }, { 32, 4 }, { 64, 8 } };
+
+	for (size_t l = 0; l < COUNT_OF(layers); l++)
+		for (int here = 1; here <= layers[l].total; here *= 2)
+			for (int tokens = 1; tokens < 100; tokens++) {
+				double touched, pairs, t, p;
+				struct expert_spread s;
+
+				expert_spread(layers[l].total, layers[l].top_k, tokens, false, &s);
+				expert_load(&s, here, &touched, &pairs);
+				count_balanced(layers[l].total, layers[l].top_k, here, tokens, &t, &p);
+				CU_ASSERT_EQUAL_FATAL(touched, t);
+				CU_ASSERT_EQUAL_FATAL(pairs, p);
+			}
+}
+
+static void skewed_tokens_add_up(void)
+{
+	static const struct { int64_t total, top_k; } layers[] = { { 8, 2 }, { 128, 1 }, { 256, 8 }, { 512, 10 }, { 2048, 4 } };
+
+	for (size_t l = 0; l < COUNT_OF(layers); l++)
+		for (int64_t tokens = 1; tokens < 40000; tokens = tokens * 3 + 1) {
+			double all = (double)(tokens * layers[l].top_k), touched, pairs, before = 0;
+			struct expert_spread s;
+
+			expert_spread(layers[l].total, layers[l].top_k, tokens, true, &s);
+			CU_ASSERT_TRUE(s.most <= (double)tokens && s.most >= s.mean);
+			for (int64_t here = 1; here <= layers[l].total; here *= 2) {
+				expert_load(&s, here, &touched, &pairs);
+				/* The fullest group: no less than its share, and more the more experts there are. */
+				CU_ASSERT_TRUE(pairs * (1 + 1e-12) >= all * (double)here / (double)layers[l].total);
+				CU_ASSERT_TRUE(pairs <= all * (1 + 1e-12) && pairs >= before);
+				CU_ASSERT_TRUE(touched <= (double)here && touched <= pairs * (1 + 1e-12));
+				before = pairs;
+			}
+			CU_ASSERT_DOUBLE_EQUAL(pairs, all, 1e-9 * all);
+			/* One token reaches as many experts as it picks. */
+			if (tokens == 1 && layers[l].total <= 1024)
+				CU_ASSERT_EQUAL(touched, (double)layers[l].top_k);
+		}
+}
+
+/* Sums of two terms come back; where the best sum had a negative term, the rest is the best without it. */
+static void coefficients_stay_positive(void)
+{
+	struct linear_normal s = { .b = { 0 } };
+	double x[3];
+
+	for (int i = 0; i < 20; i++) {
+		double terms[] = { 1, i, 0 };
+
+		linear_add(&s, terms, 3 + 2 * i, 1, 3);
+	}
+	linear_nonnegative(&s, x, 3);
+	CU_ASSERT_DOUBLE_EQUAL(x[0], 3, 1e-6);
+	CU_ASSERT_DOUBLE_EQUAL(x[1], 2, 1e-6);
+	CU_ASSERT_EQUAL(x[2], 0);
+	s = (struct linear_normal){ .b = { 0 } };
+	for (int i = 0; i < 20; i++) {
+		double terms[] = { 1, i };
+
+		linear_add(&s, terms, 100 - 2 * i, 1, 2);
+	}
+	linear_nonnegative(&s, x, 2);
+	CU_ASSERT_EQUAL(x[1], 0);
+	CU_ASSERT_DOUBLE_EQUAL(x[0], 81, 1e-6);        /* the mean */
+}
+
+/* Seconds of a made-up kernel that keeps to the law. */
+static double kernel(const int64_t *key, int64_t tokens)
+{
+	struct expert_spread s;
+	double touched, pairs, weights = 3 * (double)key[5] * (double)key[6];
+
+	expert_spread(key[4], key[3], tokens, key[2] > 0, &s);
+	expert_load(&s, key[7], &touched, &pairs);
+	return 2e-5 + 2 * pairs * weights / 4e14 + touched * weights / 1e12 + (double)(tokens * key[3] * key[5]) / 5e11;
+}
+
+static size_t write_site(char *text, size_t size, int64_t skew, int64_t top_k, int64_t total, int64_t k, int64_t n, int64_t experts)
+{
+	int64_t key[KEY_MOST] = { DTYPE_BF16, 1, skew, top_k, total, k, n, experts };
+	size_t at = 0;
+
+	for (int64_t m = 1; m <= 4096; m *= 2)
+		at += (size_t)snprintf(text + at, size - at, "bf16,1,%s,%d,%d,%d,%d,%d,%d,%.6e\n", skew ? "1.2" : "0", (int)top_k, (int)total,
+				       (int)k, (int)n, (int)experts, (int)m, kernel(key, m));
+	return at;
+}
+
+/* Models that were not measured, split as none was, by what three others took. */
+static void unknown_models_follow_the_law(void)
+{
+	static const struct { int64_t top_k, total, k, n, experts; } sites[] = {
+		{ 2, 8, 4096, 14336, 8 }, { 8, 128, 2048, 768, 128 }, { 8, 256, 7168, 2048, 32 }, { 8, 256, 7168, 2048, 256 }
+	};
+	enum { SIZE = 1 << 16 };
+	struct tables_limits limits = { .bandwidth_bytes_s = 4e12 };
+	char *text = mem_calloc(1, SIZE);
+	struct err err = { 0 };
+	struct table *t;
+	size_t at;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	limits.peak_flop_s[DTYPE_BF16] = 1e15;
+	at = (size_t)snprintf(text, SIZE, "dtype,gated,skew,top_k,experts_total,k,n,experts,m,seconds\n");
+	for (int skew = 0; skew < 2; skew++)
+		for (size_t i = 0; i < COUNT_OF(sites); i++)
+			at += write_site(text + at, SIZE - at, skew * 1200, sites[i].top_k, sites[i].total, sites[i].k, sites[i].n,
+					 sites[i].experts);
+	t = table_read_text("made-up", text, at, "vllm", OP_MOE, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	for (int skew = 0; skew < 2; skew++)
+		for (int64_t m = 1; m <= 4096; m *= 4) {
+			struct op op = { .kind = OP_MOE, .dtype = DTYPE_BF16, .m = m, .n = 1536, .k = 4096, .experts = 16, .experts_total = 160,
+					 .top_k = 6, .gated = true, .skew = skew * 1.2 };
+			int64_t key[KEY_MOST] = { DTYPE_BF16, 1, skew * 1200, 6, 160, 4096, 1536, 16 };
+			struct question q = { .table = t, .limits = &limits, .op = &op, .except = -1 };
+			enum grade grade;
+			double seconds;
+
+			CU_ASSERT_TRUE_FATAL(table_answer(&q, &seconds, &grade));
+			CU_ASSERT_DOUBLE_EQUAL(seconds / kernel(key, m), 1, 0.01);
+			CU_ASSERT_EQUAL(grade, GRADE_SITE);
+		}
+	table_release(t);
+	mem_free(text);
+}
+
+CU_TestInfo suite_expert_law[] = {
+	{ "balanced tokens over experts, counted one by one", balanced_tokens_are_counted },
+	{ "skewed tokens over experts add up", skewed_tokens_add_up },
+	{ "least squares without negative coefficients", coefficients_stay_positive },
+	{ "experts of models that were not measured follow the law of others", unknown_models_follow_the_law },
+	CU_TEST_INFO_NULL,
+};
