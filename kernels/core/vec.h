@@ -34,9 +34,13 @@ FORCE_INLINE vu vload_u32(const void *p)
 {
 	return *(const vu_any *)p;
 }
-FORCE_INLINE vu vload_u16(const void *p)      /* widened */
+FORCE_INLINE vu vload_u16(const void *p)      /* widened; gcc would convert the halves one by one */
 {
-	return __builtin_convertvector(*(const vh_any *)p, vu);
+#if VL == 16
+	return (vu)_mm512_cvtepu16_epi32(_mm256_loadu_si256(p));
+#else
+	return (vu)_mm256_cvtepu16_epi32(_mm_loadu_si128(p));
+#endif
 }
 FORCE_INLINE vf vbf16(const void *p)
 {
