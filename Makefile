@@ -157,7 +157,6 @@ $(B)/%.o: %.c
 	@$(CC) $(CFLAGS_ALL) $(if $(LTO),$(if $(filter $(HOT),$<),$(HOT_OPT) $(PROFILE) -flto -ffat-lto-objects)) -c -o $@ $<
 # Kernels choose their own instruction sets; which variant runs is decided at run time.
 $(B)/kernels/%_avx512.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma -mf16c -ffp-contract=fast -O3
-$(B)/kernels/%_avx512bf16.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mfma -mf16c -ffp-contract=fast -O3
 $(B)/kernels/%_avx2.o: CFLAGS_ALL += -mavx2 -mfma -mf16c -ffp-contract=fast -O3
 $(B)/kernels/%.o: CFLAGS_ALL += -fopenmp
 # The texts of OpenCL kernels are part of the object that takes them in.

@@ -205,7 +205,7 @@ static bool write_cached(struct work *w, struct target t, struct arena *arena, s
 static bool write_targets(struct work *w, const struct points *points, struct arena *arena, struct err *err)
 {
 	const struct calibrate_options *o = w->o;
-	static const char *const variants[] = { "avx2", "avx512", "avx512bf16", "openblas", "opencl" };
+	static const char *const variants[] = { "avx2", "avx512", "openblas", "opencl" };
 	struct target t = { .name = o->name, .points = points, .keep = is_default, .where = FROM_MEMORY,
 			    .title = "weights and caches read from memory" };
 

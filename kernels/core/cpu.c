@@ -21,11 +21,6 @@ bool cpu_has_avx512(void)
 	return cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 	       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 }
-
-bool cpu_has_avx512bf16(void)
-{
-	return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
-}
 #else
 bool cpu_has_avx2(void)
 {
@@ -33,11 +28,6 @@ bool cpu_has_avx2(void)
 }
 
 bool cpu_has_avx512(void)
-{
-	return false;
-}
-
-bool cpu_has_avx512bf16(void)
 {
 	return false;
 }

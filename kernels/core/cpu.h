@@ -6,7 +6,6 @@
 
 bool cpu_has_avx2(void);              /* with FMA and F16C */
 bool cpu_has_avx512(void);            /* F, BW, DQ, VL and VNNI */
-bool cpu_has_avx512bf16(void);        /* and products of bf16 pairs */
 
 /* Rows of a kernel's table of variants: one source compiled for AVX2 and for AVX-512, with the operations of each. Other
  * processors have neither. */

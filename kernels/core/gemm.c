@@ -24,7 +24,7 @@ static void run(const struct gemm_call *call)
 const struct gemm_ops gemm_ref = { .variant = "ref", .run = run };
 
 #if defined(__x86_64__)
-#define VARIANTS(X) X(avx512bf16) X(avx512) X(avx2)
+#define VARIANTS(X) X(avx512) X(avx2)
 #else
 #define VARIANTS(X)
 #endif

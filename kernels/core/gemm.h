@@ -22,11 +22,11 @@ struct gemm_call {
 	int threads;
 };
 struct gemm_ops {
-	const char *variant;          /* "ref" "avx2" "avx512" "avx512bf16" */
+	const char *variant;          /* "ref" "avx2" "avx512" */
 	bool (*usable)(void);         /* NULL: always */
 	void (*run)(const struct gemm_call *call);
 };
-extern const struct gemm_ops gemm_ref, gemm_avx2, gemm_avx512, gemm_avx512bf16;     /* beyond the reference: x86-64 only */
+extern const struct gemm_ops gemm_ref, gemm_avx2, gemm_avx512;     /* beyond the reference: x86-64 only */
 extern const struct gemm_ops *const gemm_variants[];     /* fastest first, the reference last; NULL-terminated */
 const struct gemm_ops *gemm_best(void);
 

@@ -44,7 +44,7 @@ static double clock_hz(void)
 static const char *instructions(void)
 {
 #if defined(__x86_64__)
-	return cpu_has_avx512bf16() ? "AVX-512 bf16" : cpu_has_avx512() ? "AVX-512" : cpu_has_avx2() ? "AVX2" : "none of x86-64's vectors";
+	return cpu_has_avx512() ? "AVX-512" : cpu_has_avx2() ? "AVX2" : "none of x86-64's vectors";
 #else
 	return "portable";
 #endif
