@@ -303,7 +303,7 @@ static const struct option bench_table[] = {
 static const struct option_group bench_options = OPTION_GROUP("Options", bench_table);
 
 const struct command command_bench = {
-	.name = "bench", .summary = "measure the simulator, or the kernels, on this host",
+	.studies = true, .name = "bench", .summary = "measure the simulator, or the kernels, on this host",
 	.parts = (const struct command *const[]){ &bench_kernels, NULL },
 	.details = "Each sample is a process of its own; the table shows the median, the spread of the samples and the largest memory. "
 		   "Measurements are kept in the database as runs of kind 'bench'; the next time shows the change.",

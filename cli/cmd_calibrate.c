@@ -126,7 +126,7 @@ static const struct option_group calibrate_options_group = OPTION_GROUP("Options
 
 extern const struct command command_calibrate;
 const struct command command_calibrate = {
-	.name = "calibrate", .summary = "measure this host's kernels and make a device of it",
+	.studies = true, .name = "calibrate", .summary = "measure this host's kernels and make a device of it",
 	.details = "Times the kernels of kernels/ over a grid of shapes, in rounds of random order, and writes NAME.xml (a device for --device NAME or "
 		   "--device FILE), NAME/vibee (measured tables), NAME/fits.xml (a fitted law) and NAME/samples.db (every sample, SQLite). NAME-cached is the "
 		   "same host with a model small enough for its last-level cache. Before and after each sample the pace of the core is read: samples taken "

@@ -363,7 +363,7 @@ static const struct option_group form_group = OPTION_GROUP("Output", output_tabl
 static const struct option_group trend_options = OPTION_GROUP("History", trend_table);
 
 const struct command command_compare = {
-	.name = "compare", .summary = "two runs, studies, databases, files or revisions; exit status 1 when something got worse",
+	.studies = true, .name = "compare", .summary = "two runs, studies, databases, files or revisions; exit status 1 when something got worse",
 	.arguments = "[A [B]]", .arguments_most = 2, .words = WORDS_RUNS,
 	.details = "A and B are each: a run (the beginning of its id, 'last', 'last~N'), a study (study:ID, study:last), a database file (the newest "
 		   "run of each scenario), JSON that a command wrote, a folder of scenarios or one of them (simulated now), or git:REVISION (built "

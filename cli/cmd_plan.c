@@ -161,7 +161,7 @@ static bool plan_command(const struct call *call, struct err *err)
 }
 
 const struct command command_plan = {
-	.name = "plan", .summary = "a capacity plan: devices over time for a demand, what to buy when, monthly cost, headroom", .arguments = "[SCENARIO.xml]",
+	.studies = true, .name = "plan", .summary = "a capacity plan: devices over time for a demand, what to buy when, monthly cost, headroom", .arguments = "[SCENARIO.xml]",
 	.arguments_most = 1, .words = WORDS_FILE,
 	.details = "The scenario (or the model, hardware and scheduler options) is one unit, a replica. How many requests a second it can take within --slo is "
 		   "simulated by bracketing (on as many requests as a steady state takes, --requests at least), at the likely operator times and at both ends of their interval. Demand over that gives units, redundancy and "

@@ -259,7 +259,7 @@ static bool search_command(const struct call *call, struct err *err)
 }
 
 const struct command command_search = {
-	.name = "search", .summary = "the cheapest or fastest deployment within targets; Pareto fronts; capacity", .arguments = "[SCENARIO.xml]",
+	.studies = true, .name = "search", .summary = "the cheapest or fastest deployment within targets; Pareto fronts; capacity", .arguments = "[SCENARIO.xml]",
 	.arguments_most = 1, .words = WORDS_FILE,
 	.details = "Tries every crossing of the axes under the same requests. Memory, prices and lower bounds of step times decide what needs no "
 		   "simulation, simulations end as soon as a target is out of reach; the answer is that of --brute. Each outcome is kept as it comes: "

@@ -114,7 +114,7 @@ static const struct option serve_table[] = {
 static const struct option_group serve_options = OPTION_GROUP("Options", serve_table);
 
 const struct command command_serve = {
-	.name = "serve", .summary = "browse stored runs and try what-ifs in a browser; a JSON API",
+	.studies = true, .name = "serve", .summary = "browse stored runs and try what-ifs in a browser; a JSON API",
 	.details = "Prints its address and answers until interrupted. Pages list stored runs and studies, show them, compare them, and simulate a "
 		   "scenario edited in a form. Programs get the documents of --json from /api (GET /api lists the routes). Only this machine "
 		   "can reach it unless --address says otherwise; nothing is written without --token; catalogs alone are read, no files.",

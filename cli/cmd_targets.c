@@ -41,7 +41,7 @@ static const struct option_group targets_options = OPTION_GROUP("Options", targe
 
 extern const struct command command_targets;
 const struct command command_targets = {
-	.name = "targets", .summary = "v2100 and v2200 targets: simulated, met or not, what each module brings",
+	.studies = true, .name = "targets", .summary = "v2100 and v2200 targets: simulated, met or not, what each module brings",
 	.details = "One reference job (Llama-2-7B: training on 2,048 H100, serving on one, the longest context on eight) without and with the modules of the "
 		   "technology tree. The stack of modules is found by a greedy search over the tree; a target that physics refuses is reported as missed.",
 	.groups = (const struct option_group *const[]){ &targets_options, NULL },

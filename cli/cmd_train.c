@@ -68,7 +68,7 @@ static bool train_command(const struct call *call, struct err *err)
 }
 
 const struct command command_train = {
-	.name = "train", .summary = "simulate a training or fine-tuning job", .arguments = "[JOB.xml]", .arguments_most = 1, .words = WORDS_FILE,
+	.studies = true, .name = "train", .summary = "simulate a training or fine-tuning job", .arguments = "[JOB.xml]", .arguments_most = 1, .words = WORDS_FILE,
 	.details = "Prices every operator of the forward and backward passes, runs the pipeline of one step event by event, adds up the memory of the fullest "
 		   "device, and simulates checkpoints and failures over the whole job: step time, tokens a second, MFU, days, device-hours, cost, energy.",
 	.groups = (const struct option_group *const[]){ &job_model_options, &job_layout_options, &job_batch_options, &job_run_options, &train_output_options, &store_options, NULL },

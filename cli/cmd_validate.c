@@ -12,7 +12,7 @@ static const struct command *const parts[] = { PARTS(X) NULL };
 
 extern const struct command command_validate;
 const struct command command_validate = {
-	.name = "validate", .summary = "compare predictions with measurements", .parts = parts,
+	.studies = true, .name = "validate", .summary = "compare predictions with measurements", .parts = parts,
 	.details = "Asks the simulator for what was measured, and reports how far off it is: median and 90th percentile of the absolute "
 		   "relative error, on measurements that the prediction did not use.",
 	.examples = (const struct example[]){ { "vibee-sim validate operators", "operator times against the measured tables" }, { NULL, NULL } },

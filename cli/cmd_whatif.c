@@ -112,7 +112,7 @@ static bool whatif_command(const struct call *call, struct err *err)
 }
 
 const struct command command_whatif = {
-	.name = "whatif", .summary = "one scenario against variants: deltas, contributions, sensitivities, how sure", .arguments = "[SCENARIO.xml]",
+	.studies = true, .name = "whatif", .summary = "one scenario against variants: deltas, contributions, sensitivities, how sure", .arguments = "[SCENARIO.xml]",
 	.arguments_most = 1, .words = WORDS_FILE,
 	.details = "Simulates the scenario and its variants under the same requests and shows what changes, the base first. Each difference is judged by "
 		   "the expected errors of the operators under it: an error that both sides share (the same kernels on the same device) moves both "

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "cli/heap.h"
 #include "cli/help.h"
 #include "cli/version.h"
 
@@ -129,6 +130,10 @@ bool commands_run(int argc, char **argv, struct err *err)
 	command = find(commands, argv[0]);
 	if (!command)
 		return unknown(commands, argv[0][0] == '-' ? "option" : "command", argv[0], err);
+	if (command->studies)
+		heap_for_studies();
+	else
+		heap_for_one();
 	arena = arena_new();
 	if (!arena)
 		return err_memory(err);

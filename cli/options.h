@@ -52,6 +52,7 @@ struct command {
 	const struct example *examples;                /* ends with a NULL line */
 	const struct command *const *parts;            /* sub-commands, NULL-terminated; run is then NULL, or what happens without one */
 	bool (*run)(const struct call *call, struct err *err);
+	bool studies;                  /* simulates many times in a row (heap.h) */
 };
 
 struct setting {
