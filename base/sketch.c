@@ -54,7 +54,7 @@ static inline int64_t bucket_of(double value)
 {
 	int64_t i = place_of(value);
 
-	return i < 0 ? 0 : i >= BUCKETS ? BUCKETS - 1 : i;
+	return LIKELY((uint64_t)i < BUCKETS) ? i : i < 0 ? 0 : BUCKETS - 1;
 }
 
 /* Lower edge of bucket i (edge BUCKETS is the end of the last one). */
@@ -78,36 +78,37 @@ static inline void note(struct sketch *s, double value, double weight)
 
 void sketch_add(struct sketch *s, double value, double weight)
 {
-	if (UNLIKELY(!(weight > 0) || !isfinite(value)))
-		return;
-	s->adds++;
-	if (UNLIKELY(value <= 0)) {
+	if (LIKELY(value > 0 && value < INFINITY && weight > 0)) {
+		s->adds++;
+		note(s, value, weight);
+		s->count[bucket_of(value)] += weight;
+		block_sum_add(&s->sum, value * weight);
+	} else if (value <= 0 && value > -INFINITY && weight > 0) {
+		s->adds++;
 		note(s, 0, weight);
 		s->zero += weight;
-		return;
 	}
-	note(s, value, weight);
-	s->count[bucket_of(value)] += weight;
-	block_sum_add(&s->sum, value * weight);
 }
 
 void sketch_add_many(struct sketch *s, const double *values, int64_t count)
 {
 	double least = s->least, most = s->most;
+	struct block_sum sum = s->sum;         /* apart, so that it stays in registers */
 	int64_t other = 0;
 
 	for (int64_t i = 0; i < count; i++) {
 		double value = values[i];
 
-		if (UNLIKELY(!(value > 0) || !isfinite(value))) {
+		if (UNLIKELY(!(value > 0 && value < INFINITY))) {
 			other++;
 			continue;
 		}
 		least = value < least ? value : least;
 		most = value > most ? value : most;
 		s->count[bucket_of(value)]++;
-		block_sum_add(&s->sum, value);
+		block_sum_add(&sum, value);
 	}
+	s->sum = sum;
 	s->least = least;
 	s->most = most;
 	s->adds += (double)(count - other);

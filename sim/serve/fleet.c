@@ -49,15 +49,18 @@ static int64_t route_cached(void *ctx, int32_t replica, const struct seq *s)
 	return b->prefix ? prefix_cache_match(b->prefix, s->keys, s->key_count, &host) * b->key_tokens : 0;
 }
 
-static struct replica *route(struct sim *sim, int pool, const struct seq *s, double t_s)
+static struct replica *choose_replica(struct sim *sim, int pool, const struct seq *s, double t_s)
 {
 	struct route_context ctx = { sim, sim->pools[pool].first, t_s };
 	struct router_view view = { .replicas = sim->pools[pool].count, .rng = &sim->router_rng, .ctx = &ctx,
 				    .outstanding = route_outstanding, .cached = route_cached };
 
-	if (view.replicas == 1)
-		return &sim->replicas[ctx.first];
 	return &sim->replicas[ctx.first + router_pick(sim->routers[pool], &view, s)];
+}
+
+static inline struct replica *route(struct sim *sim, int pool, const struct seq *s, double t_s)
+{
+	return sim->pools[pool].count == 1 ? &sim->replicas[sim->pools[pool].first] : choose_replica(sim, pool, s, t_s);
 }
 
 /* Both stops of a disaggregated request must be able to hold it. */

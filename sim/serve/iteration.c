@@ -469,27 +469,36 @@ static double fill_share(const struct iteration *it, const struct batch_shape *s
 	return 1 + (ceil((double)shape->prefill_tokens / at_once) - 1) / stages;
 }
 
-static void price_pass(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
+static inline void add_swapping(const struct iteration *it, const struct batch_shape *shape, struct step_time *out)
+{
+	if (UNLIKELY(shape->swap_tokens))
+		out->base_s += (double)shape->swap_tokens * it->options.swap_s_per_token;
+}
+
+/* Decodes alone, from their row. */
+static inline void price_row(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
+{
+	struct stage *s = &it->stages[stage];
+	struct decode_row *row = &s->decode[shape->decodes];
+	struct step_time t = { .steps = most };
+
+	if (UNLIKELY(row->base_s == 0))
+		fill_decode(it, s, stage, shape, row);
+	t.padded_tokens = row->padded_tokens;
+	price_context(it, s, shape, &t);
+	t.base_s = row->base_s + t.context_s;
+	t.slope_s = t.context_slope_s;
+	add_host(&t, row->floor_s, row->host_s);
+	add_swapping(it, shape, &t);
+	*out = t;
+}
+
+static void price_mixed(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
 {
 	struct stage *s = &it->stages[stage];
 	struct step_time t = { .steps = most };
 	double floor_s, host_s;
 
-	if (has_row(s, shape)) {
-		struct decode_row *row = &s->decode[shape->decodes];
-
-		if (UNLIKELY(row->base_s == 0))
-			fill_decode(it, s, stage, shape, row);
-		t.padded_tokens = row->padded_tokens;
-		price_context(it, s, shape, &t);
-		t.base_s = row->base_s + t.context_s;
-		t.slope_s = t.context_slope_s;
-		add_host(&t, row->floor_s, row->host_s);
-		if (UNLIKELY(shape->swap_tokens))
-			t.base_s += (double)shape->swap_tokens * it->options.swap_s_per_token;
-		*out = t;
-		return;
-	}
 	t.padded_tokens = padded(&it->options.host, shape->tokens);
 	if (shape->prefills > 0) {
 		t.prefill_s = prefill_seconds(it, s, shape);
@@ -505,9 +514,16 @@ static void price_pass(struct iteration *it, int stage, const struct batch_shape
 	t.base_s *= fill_share(it, shape);
 	host_terms(it, s, stage, shape, &floor_s, &host_s);
 	add_host(&t, floor_s, host_s);
-	if (shape->swap_tokens)
-		t.base_s += (double)shape->swap_tokens * it->options.swap_s_per_token;
+	add_swapping(it, shape, &t);
 	*out = t;
+}
+
+static inline void price_pass(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
+{
+	if (has_row(&it->stages[stage], shape))
+		price_row(it, stage, shape, most, out);
+	else
+		price_mixed(it, stage, shape, most, out);
 }
 
 /* The batch with all tokens that verification runs, and its decoding part alone. */

@@ -8,7 +8,7 @@ bool replica_init(struct replica *r, const struct pool *pool, struct seq_pool *s
 {
 	int lanes = pool->limits.lanes;
 
-	*r = (struct replica){ .pool = pool, .number = number };
+	*r = (struct replica){ .pool = pool, .number = number, .per_block = 1 / (double)pool->limits.kv_blocks };
 	if (!batcher_init(&r->batcher, seqs, pool->scheduler, &pool->limits, err))
 		return false;
 	r->flights = mem_calloc((size_t)lanes, sizeof(*r->flights));
@@ -169,7 +169,7 @@ struct before {
 static void measure(struct replica *r, const struct flight *f, const struct before *before, struct metrics *m, const struct serve_sink *sink)
 {
 	const struct batcher *b = &r->batcher;
-	double grown = (double)b->grown, per_block = 1 / (double)b->limits.kv_blocks, t0 = f->start.hi, t1 = f->end.hi, k = (double)f->steps;
+	double grown = (double)b->grown, per_block = r->per_block, t0 = f->start.hi, t1 = f->end.hi, k = (double)f->steps;
 	struct batch_sample s = { .steps = k, .decodes = (double)f->shape.decodes, .tokens = (double)f->shape.tokens,
 				  .running = before->running, .waiting = before->waiting,
 				  .kv_share = (before->used_blocks + b->grown_mean) * per_block, .output_tokens = k * (double)f->shape.logits };

@@ -38,7 +38,7 @@ struct replica {
 	struct flight *flights;                /* in order of launch, a ring of `lanes` */
 	int flight_head, flight_count, next_lane;
 	double *stage_free_s;                  /* pipeline only */
-	double busy_s, kv_peak, link_free_s;
+	double busy_s, kv_peak, link_free_s, per_block;        /* per_block: 1 / blocks of its cache */
 	int64_t requests;
 	int32_t number;
 };

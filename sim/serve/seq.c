@@ -1,7 +1,5 @@
 #include "sim/serve/seq.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 
 static void chain(struct seq_pool *p, size_t from)
@@ -29,6 +27,8 @@ void seq_pool_release(struct seq_pool *p)
 
 int32_t seq_pool_take(struct seq_pool *p)
 {
+	static const struct seq fresh = { .prev = NO_SEQ, .next = NO_SEQ, .wheel_prev = NO_SEQ, .wheel_next = NO_SEQ,
+					  .cross_prev = NO_SEQ, .cross_next = NO_SEQ };
 	int32_t i;
 
 	if (p->free_head == NO_SEQ) {
@@ -40,9 +40,7 @@ int32_t seq_pool_take(struct seq_pool *p)
 	}
 	i = p->free_head;
 	p->free_head = p->at[i].next;
-	memset(&p->at[i], 0, sizeof(p->at[i]));
-	p->at[i].prev = p->at[i].next = p->at[i].wheel_prev = p->at[i].wheel_next = NO_SEQ;
-	p->at[i].cross_prev = p->at[i].cross_next = NO_SEQ;
+	p->at[i] = fresh;
 	if (++p->live > p->live_peak)
 		p->live_peak = p->live;
 	return i;

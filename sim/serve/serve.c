@@ -162,7 +162,7 @@ static void progress(struct sim *sim)
 {
 	double now;
 
-	if (!sim->sink || (!sim->sink->progress && !sim->sink->stop) || sim->events_done % 16384 != 0)
+	if (sim->events_done % 16384 != 0 || !sim->sink || (!sim->sink->progress && !sim->sink->stop))
 		return;
 	now = now_s();
 	if (now - sim->progress_s < 0.1)
