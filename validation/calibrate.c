@@ -13,6 +13,8 @@
 #include "validation/calibrate_private.h"
 #include "validation/sample_store.h"
 
+static const double LONG_S = 30e-3;    /* a run this long averages over its own disturbances; other rounds take more of it */
+
 void take_samples(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, int count, struct samples *out)
 {
 	double begin = timing_now_s(t), once;
@@ -24,13 +26,15 @@ void take_samples(struct timing *t, struct kernel_case *c, const struct kernel *
 		runs = once < 20e-6 ? (int)ceil(20e-6 / fmax(once, 1e-7)) : 1;
 	}
 	for (int i = 0; i < 8 && i < SAMPLES_MOST; i++) {
+		double spent;
 		struct sample_time one = runs > 1 ? timing_sample_mean(t, c, k, runs) : timing_sample(t, c, k, where);
 
 		samples_add(out, one);
 		quiet += one.pace <= PACE_MOST;
-		if (quiet >= count && timing_now_s(t) - begin > 1e-3)
+		spent = timing_now_s(t) - begin;
+		if ((quiet >= count || i + 1 >= 2 * count) && spent > 1e-3)
 			return;
-		if (i + 1 >= 2 * count && timing_now_s(t) - begin > 1e-3)
+		if (quiet > 0 && spent > LONG_S)
 			return;
 	}
 }
@@ -233,7 +237,7 @@ static bool write_targets(struct work *w, const struct points *points, struct ar
 /* What must be equal for samples of an interrupted calibration to be of use. */
 static const char *identity(const struct work *w, struct arena *arena)
 {
-	return arena_printf(arena, "grid 2; %s; %d threads; %s; op %s; %zu visits; %d rounds", w->r->machine.cpu, w->r->threads,
+	return arena_printf(arena, "grid 3; %s; %d threads; %s; op %s; %zu visits; %d rounds", w->r->machine.cpu, w->r->threads,
 			    w->o->quick ? "quick" : w->o->no_cached ? "memory" : "full", w->o->op ? w->o->op : "all", w->visits.count, w->rounds);
 }
 

@@ -94,6 +94,18 @@ static bool run_contest(struct work *w, const struct kernel_family *f, const str
 	return true;
 }
 
+static bool keep_samples(struct work *w, const struct samples *from, struct bench_row *r)
+{
+	double *kept = arena_alloc(w->arena, (size_t)(from->count + 1) * sizeof(*kept));
+
+	if (!kept)
+		return false;
+	memcpy(kept, from->seconds, (size_t)from->count * sizeof(*kept));
+	r->samples_s = kept;
+	r->sample_count = (size_t)from->count;
+	return true;
+}
+
 static bool add_rows(struct work *w, const struct kernel_family *f, const struct shape *s, struct contest *c, struct err *err)
 {
 	double triad_s = samples_estimate(&c->triad_samples).seconds, blas_s = NAN;
@@ -125,7 +137,7 @@ static bool add_rows(struct work *w, const struct kernel_family *f, const struct
 		r.is_default = r.kernel == kernel_default(f, s);
 		r.verdict = r.error <= f->tolerance[s->format] ? "ok" : "wrong";
 		w->s->wrong = w->s->wrong || !(r.error <= f->tolerance[s->format]);
-		ok = ok && ((r.id && r.shape && mem_grow(&w->s->rows, &w->capacity, w->s->count + 1, sizeof(r))) || err_memory(err));
+		ok = ok && ((r.id && r.shape && keep_samples(w, &c->samples[v], &r) && mem_grow(&w->s->rows, &w->capacity, w->s->count + 1, sizeof(r))) || err_memory(err));
 		if (ok)
 			w->s->rows[w->s->count++] = r;
 		if (!strcmp(f->name, "fma") && s->format == KERNEL_FP32)

@@ -27,6 +27,8 @@ struct bench_row {
 	const struct kernel_family *family;
 	const struct kernel *kernel;
 	int threads;
+	const double *samples_s;       /* every one taken; in the arena */
+	size_t sample_count;
 	double seconds, median_s, bytes_s, flop_s, intensity;      /* intensity: FLOP a byte */
 	double of_peak, of_blas, of_triad;     /* shares; NAN where there is nothing to compare with. OpenBLAS and triad were sampled in turn */
 	double of_roof;                /* kernels that stream: of the slower of their bytes at triad's rate and their FLOPs at the peak */

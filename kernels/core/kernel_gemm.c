@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "kernels/core/cl_sources.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/gemm.h"
@@ -204,13 +205,20 @@ static double moe_flops(const struct shape *s)
 {
 	return 2.0 * (double)(s->m * s->top_k) * (double)s->n * (double)s->k * 3;
 }
-/* Experts that at least one token chose, E (1 - (1 - k/E)^m), and the tokens in and out. */
+/* Experts that at least one token chose: E (1 - (1 - k/E)^m) on average. */
+static double moe_touched(const struct shape *s)
+{
+	double e = (double)s->experts;
+
+	return e * (1 - pow(1 - (double)s->top_k / e, (double)s->m));
+}
+
+/* Their weights, and the tokens in and out. */
 static double moe_bytes(const struct shape *s)
 {
-	double e = (double)s->experts, touched = e * (1 - pow(1 - (double)s->top_k / e, (double)s->m));
 	double tokens = fmin((double)s->m, (double)(s->m * s->top_k));
 
-	return touched * 3 * (double)s->n * (double)s->k * weight_bytes(s->format) +
+	return moe_touched(s) * 3 * (double)s->n * (double)s->k * weight_bytes(s->format) +
 	       tokens * (double)s->k * (in_bytes(s->format) + out_bytes(s->format));
 }
 
@@ -240,6 +248,39 @@ static void moe_release(void *state)
 	mem_free(m);
 }
 
+/* How many experts the tokens chose. */
+static int64_t count_touched(const struct moe_state *m, const struct shape *s)
+{
+	int64_t touched = 0;
+
+	for (int64_t e = 0; e < s->experts; e++) {
+		bool any = false;
+
+		for (int64_t i = 0; i < s->m * s->top_k; i++)
+			any = any || m->chosen[i] == e;
+		touched += any;
+	}
+	return touched;
+}
+
+/* Few tokens touch more or fewer experts by luck, and time follows: they are drawn again until as many are touched as on average, or two
+ * shapes would be compared by their luck. */
+static void route_as_usual(struct moe_state *m, const struct shape *s, float *logits)
+{
+	int64_t wanted = (int64_t)(moe_touched(s) + 0.5), near = wanted < s->m * s->top_k ? wanted : s->m * s->top_k;
+
+	for (uint64_t again = 0; again < 200; again++) {
+		struct rng r;
+
+		moe_route(logits, s->m, s->experts, s->top_k, true, m->chosen, m->share, s->threads);
+		if (count_touched(m, s) == near)
+			return;
+		rng_init(&r, again, "routing");
+		for (int64_t i = 0; i < s->m * s->experts; i++)
+			logits[i] = (float)(4 * rng_uniform(&r) - 2);
+	}
+}
+
 /* All experts are packed from one matrix: their values do not matter to time, and equal ones test as well, since each token's
  * experts differ in their shares only by routing, which the router's own test covers. */
 static void *moe_prepare(const struct shape *s, void *const *data, struct err *err)
@@ -267,7 +308,7 @@ static void *moe_prepare(const struct shape *s, void *const *data, struct err *e
 		moe_release(m);
 		return NULL;
 	}
-	moe_route(data[MOE_LOGITS], s->m, s->experts, s->top_k, true, m->chosen, m->share, s->threads);
+	route_as_usual(m, s, data[MOE_LOGITS]);
 	return m;
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/harness/opencl.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -248,15 +249,37 @@ double kernel_case_streamed_bytes(struct kernel_case *c)
 	return all;
 }
 
+#if defined(__x86_64__)
+static void flush_in_order(const char *at, size_t bytes)
+{
+	for (size_t b = 0; b < bytes; b += 64)
+		_mm_clflush(at + b);
+}
+
+/* Many lines at a time: calibrations spent two fifths of their time in the other. */
+__attribute__((target("clflushopt"))) static void flush_any_order(const char *at, size_t bytes)
+{
+	for (size_t b = 0; b < bytes; b += 64)
+		_mm_clflushopt((void *)(uintptr_t)(at + b));
+}
+
+static bool has_clflushopt(void)
+{
+	unsigned a, b = 0, c, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_CLFLUSHOPT) != 0;
+}
+#endif
+
 bool kernel_case_flush(struct kernel_case *c)
 {
 #if defined(__x86_64__)
+	void (*flush)(const char *at, size_t bytes) = has_clflushopt() ? flush_any_order : flush_in_order;
 	const void *at;
 	size_t bytes;
 
 	for (int i = 0; streamed(c, i, &at, &bytes); i++)
-		for (size_t b = 0; b < bytes; b += 64)
-			_mm_clflush((const char *)at + b);
+		flush(at, bytes);
 	_mm_mfence();
 	return true;
 #else
