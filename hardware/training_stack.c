@@ -17,6 +17,7 @@ static const struct field fields[] = {
 	{ "fused", FIELD_FLAG, AT(fused), 0, 0, 0, false, "yes", NULL, "element-wise kernels are fused" },
 	FLAG("streaming", streaming, "element-wise kernels run at the rate of memory, not at that measured in serving engines"),
 	FLAG("fused_experts", fused_experts, "a product of all experts is one kernel, with their activation and casts; tokens are sorted by the exchange"),
+	FLAG("separate_casts", separate_casts, "8- and 4-bit products have their operands cast by kernels of their own, not by the norm or activation before"),
 	FLAG("narrow_dispatch", narrow_dispatch, "tokens travel to 8-bit experts in 8 bits (DeepSeek), not in the activations' format"),
 	FLAG("dropout", dropout, "dropout masks after attention and MLP"),
 	FLAG("selective_half", selective_half, "selective recomputation remakes every second product (torch's policy), not attention's core"),

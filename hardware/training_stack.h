@@ -18,6 +18,7 @@ struct training_stack {
 	bool fused;                    /* norms, activations and masks are one kernel each */
 	bool streaming;                /* they run at the rate of memory, not at that measured in serving engines */
 	bool fused_experts;            /* a product of all experts is one kernel, with activation and casts; tokens are sorted by the exchange */
+	bool separate_casts;           /* 8- and 4-bit products have their operands cast by kernels of their own */
 	bool narrow_dispatch;          /* tokens travel to 8-bit experts in 8 bits */
 	bool dropout;
 	bool selective_half;           /* selective recomputation remakes every second product and what lies between (torch's policy) */

@@ -16,6 +16,7 @@ struct builder {
 	struct training_ops *out;
 	size_t capacity;
 	struct arena *arena;
+	bool expert;                   /* grouped products are at hand: their casts are said beside them */
 	bool failed;
 	/* Tensor collectives and their products: the last product of each phase; gathers that wait for the next one. */
 	int32_t product[PHASE_COUNT], first[PHASE_COUNT];
@@ -117,6 +118,23 @@ static void adapt(struct builder *b, const struct node *n, const struct op *op)
 	}
 }
 
+/* A kernel that streams so many bytes: a copy reads and writes its own. */
+static struct op streaming(double bytes)
+{
+	return (struct op){ .kind = OP_COPY, .dtype = DTYPE_BF16, .bytes = bytes / 2 };
+}
+
+/* Casts of `rows` 16-bit tokens to the products' format and, unless the weights are frozen, turned for their gradient; backwards,
+ * of the gradient of the result. */
+static void cast(struct builder *b, const struct node *n, enum dtype to, double rows, double width, double result)
+{
+	double bytes = 2 + dtype_bytes(to) * (b->o->frozen ? 1 : 2);
+	struct op there = streaming(rows * width * bytes), back = streaming(rows * result * bytes);
+
+	forward(b, n, &there, PART_ELEMENTWISE, false);
+	push(b, n->label, &back, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
+}
+
 static void gemm(struct builder *b, const struct node *n, const struct op *op)
 {
 	struct op input = *op, weight = *op;
@@ -126,6 +144,8 @@ static void gemm(struct builder *b, const struct node *n, const struct op *op)
 	size_t from = b->out->count;
 
 	adapt(b, n, op);
+	if (b->o->separate_casts && !b->expert && dtype_bytes(op->dtype) < 2)
+		cast(b, n, op->dtype, (double)op->m * (double)(op->batch > 1 ? op->batch : 1), (double)op->k, (double)op->n);
 	forward(b, n, op, PART_GEMM, false);
 	input.n = op->k, input.k = op->n;
 	push(b, n->label, &input, PHASE_BACKWARD, PART_GEMM, n->count);
@@ -137,12 +157,6 @@ static void gemm(struct builder *b, const struct node *n, const struct op *op)
 	meet(b, from);
 }
 
-/* A kernel that streams so many bytes: a copy reads and writes its own. */
-static struct op streaming(double bytes)
-{
-	return (struct op){ .kind = OP_COPY, .dtype = DTYPE_BF16, .bytes = bytes / 2 };
-}
-
 /* One product of a grouped kernel: the same shape for each expert on the device, one launch for all of them. */
 static void grouped(struct builder *b, const struct node *n, struct op one, double experts)
 {
@@ -151,19 +165,11 @@ static void grouped(struct builder *b, const struct node *n, struct op one, doub
 
 	/* Launches: 8-bit products are quantised and run expert by expert (Transformer Engine's grouped linear). */
 	scaled.count = n->count * experts;
+	b->expert = true;
 	gemm(b, &scaled, &one);
+	b->expert = false;
 	for (size_t i = before; i < b->out->count && !b->failed; i++)
 		b->out->at[i].kernels = dtype_bytes(one.dtype) < 2 ? 1 : 1 / experts;
-}
-
-/* Casts of `rows` 16-bit tokens to 8 bits, for the product and, turned, for its weights' gradient; backwards, of the
- * gradient of its result. */
-static void cast(struct builder *b, const struct node *n, double rows, double width, double result)
-{
-	struct op there = streaming(rows * width * (2 + 1 + 1)), back = streaming(rows * result * (2 + 1 + 1));
-
-	forward(b, n, &there, PART_ELEMENTWISE, false);
-	push(b, n->label, &back, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
 }
 
 /* One kernel for a product of all experts (Megatron-Core's fused grouped MLP): as fast as one large product, activation and
@@ -174,7 +180,7 @@ static void fused_experts(struct builder *b, const struct node *n, struct op up,
 	double pace = fmin(1, dtype_bytes(up.dtype) / 2);
 
 	if (pace < 1)
-		cast(b, n, (double)rows, (double)up.k, (double)down.n);
+		cast(b, n, up.dtype, (double)rows, (double)up.k, (double)down.n);
 	up.m = down.m = rows > 0 ? rows : 1;
 	up.dtype = down.dtype = b->o->place.activations;
 	from = b->out->count;
@@ -191,7 +197,7 @@ static void cast_experts(struct builder *b, const struct node *n, double experts
 
 	each.count = n->count * experts;
 	if (dtype_bytes(product->dtype) < 2)
-		cast(b, &each, rows / experts, (double)product->k, (double)product->n);
+		cast(b, &each, product->dtype, rows / experts, (double)product->k, (double)product->n);
 }
 
 /* Tokens that reached this device's experts, sorted by expert: up (and gate), activation, down, each as a grouped

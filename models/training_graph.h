@@ -66,6 +66,7 @@ struct training_graph_options {
 	enum network tp_network;
 	bool streaming;                /* norms, activations, additions run at the rate of memory, not at that of serving's kernels */
 	bool fused_experts;            /* routed experts as one grouped kernel a product, with their activation and casts */
+	bool separate_casts;           /* narrow products cast what they read, and the gradients of their results, in kernels of their own */
 	bool dropout;                  /* masks after attention and MLP: GPT-2 and GPT-3 as published */
 	bool selective_half;           /* selective: every second product is made again, and all that lies between */
 	double logit_bytes;            /* of one logit with its copies and gradients, on the last stage */

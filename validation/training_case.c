@@ -267,7 +267,7 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	const struct published_row *row = &rows->at[index];
 	struct reading r = { .row = row, .parallel = lower(row->parallelism, arena), .scenario = lower(row->scenario, arena), .batch = lower(row->batch, arena) };
 	const char *model = training_model_name(row->model), *device = training_device_name(row->accelerator);
-	const char *precision = training_precision(row->precision, row->accelerator);
+	const char *precision = training_precision(row->precision);
 	const struct training_source *source = training_source_of(row->source);
 
 	*out = (struct training_case){ 0 };
@@ -298,8 +298,7 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	batch(&r, out);
 	whole_runs(rows, &r, out);
 	if (strstr(row->model, "LoRA") || strcmp(row->scenario, "LoRA") == 0)
-		/* MLPerf's adapters, rank 16 at attention's projections; their products run in 8 bits, whatever the form says of 4. */
-		str_addf(&r.settings, "model.adapter=lora %s", strstr(row->precision, "mxfp") ? "model.dtype=fp8 " : "");
+		str_add(&r.settings, "model.adapter=lora ");    /* MLPerf's: rank 16 at attention's projections */
 	/* torchtitan without torch.compile runs eager kernels. */
 	if (text_starts(row->source, "torchtitan") && !strstr(r.parallel, "compile") && r.pp == 1)
 		str_add(&r.settings, "hardware.stack=fsdp2-eager ");

@@ -52,11 +52,12 @@ static const struct name_pair devices[] = {
 	{ "Trainium2 (trn2.48xlarge)", "hardware.device=trainium2 hardware.system=trn2-16 " }, { "V100", "hardware.device=v100-32gb " },
 };
 
-/* "-mx" and mxfp: block scales; "-cs" and plain fp8: one scale a tensor. */
+/* "-mx" and mxfp8: block scales; "-cs" and plain fp8: one scale a tensor. AMD's submissions write fp8/mxfp for all generations;
+ * its recipe in MXFP4 came with round 6.0 (ROCm blog of June 2026), those of 5.1 are in FP8. */
 static const struct name_pair precisions[] = {
 	{ "fp16", "model.dtype=fp16 " }, { "bf16", "model.dtype=bf16 " }, { "amp_bf16", "model.dtype=bf16 " }, { "bf16/fp8", "model.dtype=bf16 " },
 	{ "fp8", "model.dtype=fp8 " }, { "fp8-cs", "model.dtype=fp8 " }, { "amp_fp8", "model.dtype=fp8 " }, { "fp8_full", "model.dtype=fp8 " },
-	{ "fp8/bf16", "model.dtype=fp8 " }, { "mxfp8", "model.dtype=fp8_block " }, { "fp8-mx", "model.dtype=fp8_block " }, { "nvfp4", "model.dtype=fp4 " },
+	{ "fp8/bf16", "model.dtype=fp8 " }, { "fp8/mxfp", "model.dtype=fp8 " }, { "mxfp8", "model.dtype=fp8_block " }, { "fp8-mx", "model.dtype=fp8_block " }, { "nvfp4", "model.dtype=fp4 " },
 	{ "fp4", "model.dtype=fp4 " }, { "fp4/fp8", "model.dtype=fp4 " }, { "int8/bf16", "model.dtype=int8 " },
 	{ "Autocast:BF16+FP32Optimizer", "model.dtype=bf16 " }, { "Autocast:BF16+SR", "model.dtype=bf16 " }, { "", "model.dtype=bf16 " },
 };
@@ -125,11 +126,8 @@ const char *training_device_name(const char *name)
 	return find(devices, COUNT_OF(devices), name);
 }
 
-const char *training_precision(const char *name, const char *accelerator)
+const char *training_precision(const char *name)
 {
-	/* AMD's submissions write fp8/mxfp for both generations: MI355X and MI350X compute in MXFP4, MI300X in FP8. */
-	if (strcmp(name, "fp8/mxfp") == 0)
-		return text_starts(accelerator, "MI35") ? "model.dtype=mxfp4 " : "model.dtype=fp8 ";
 	return find(precisions, COUNT_OF(precisions), name);
 }
 

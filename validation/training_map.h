@@ -10,7 +10,7 @@ struct name_pair {
 };
 const char *training_model_name(const char *name);             /* catalog name or description in place; NULL: not known */
 const char *training_device_name(const char *name);            /* settings of hardware; NULL: not known */
-const char *training_precision(const char *name, const char *accelerator);     /* settings; NULL: not known */
+const char *training_precision(const char *name);     /* settings; NULL: not known */
 
 /* How the rows of a source were measured, where a row does not say it itself. */
 struct training_source {

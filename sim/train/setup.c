@@ -282,6 +282,7 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	s->graph.dropout = parts->stack->dropout;
 	s->graph.fused = parts->stack->fused;
 	s->graph.streaming = parts->stack->streaming;
+	s->graph.separate_casts = parts->stack->separate_casts;
 	s->graph.fused_experts = parts->stack->fused_experts;
 	s->graph.once_a_node = l->exchange == EXCHANGE_DEFAULT ? parts->stack->once_a_node : l->exchange == EXCHANGE_ONCE;
 	s->graph.copies = l->exchange == EXCHANGE_COPIES;
