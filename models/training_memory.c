@@ -38,6 +38,10 @@ static void count(const struct tensor *t, void *ctx)
 	if (o->optimizer->matrix_flops && t->matrix)
 		w->sum->matrix_flops += trained * copies * o->optimizer->matrix_flops(rows, t->cols) * share;
 	w->layer += n;
+	if (t->class == TENSOR_EMBEDDING || t->class == TENSOR_HEAD)
+		w->sum->ends += n;
+	if (t->class == TENSOR_HEAD || (t->class == TENSOR_EMBEDDING && t->matrix))
+		w->sum->head += n;
 }
 
 bool training_parameters(const struct training_memory_options *o, int stage, struct training_parameters *out, struct err *err)
@@ -222,7 +226,7 @@ void training_activations(const struct training_memory_options *o, int stage, st
 			one = training_layer_activations(g, &l);
 			sum += one;
 			out->layer = fmax(out->layer, one);
-			if (g->recompute == RECOMPUTE_FULL)
+			if (g->recompute == RECOMPUTE_FULL || (g->recompute == RECOMPUTE_SELECTIVE && g->selective_half))
 				out->at_work = fmax(out->at_work, training_layer_activations(&working, &l));
 		}
 		if (c == chunks - 1)
@@ -262,6 +266,8 @@ void training_memory_of(const struct training_memory_options *o, const struct tr
 		out->buffers += (n->dense + n->expert) * (o->weight_bytes + trained * o->grad_bytes);
 	} else if (o->zero >= 3) {     /* the unit at work and the one fetched ahead, weights and gradients */
 		out->buffers += 2 * n->layer_largest * (o->weight_bytes + o->grad_bytes);
+		/* Embedding and head belong to the root unit, which stays gathered; the head's gradient comes first and waits whole. */
+		out->buffers += n->ends * o->weight_bytes + n->head * trained * o->weight_bytes;
 	}
 	out->peak_bytes = out->weights + out->gradients + out->optimizer + out->activations + out->buffers;
 }

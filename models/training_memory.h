@@ -29,12 +29,13 @@ struct training_parameters {
 	double matrix_flops;
 	double layer_largest;          /* parameters of the largest layer: what ZeRO-3 gathers at once */
 	double trainable;              /* of dense + expert */
+	double ends, head;             /* of embedding and LM head, of the head alone */
 };
 
 /* Activations of one micro-batch on a stage, bytes. */
 struct training_activations {
 	double chunk, layer;           /* of the fullest chunk, of the largest layer */
-	double at_work;                /* full recomputation: of the layer that is made again */
+	double at_work;                /* of the layer that is made again: full recomputation, and every second product's */
 	double head;                   /* logits and what goes with them; last stage */
 };
 
@@ -54,7 +55,8 @@ MUST_USE bool training_parameters(const struct training_memory_options *o, int s
  *                        mask, masked scores)
  *     whole (over tp with sequence parallelism)   two norm inputs, inputs of both blocks, two dropout masks of one byte
  * Unfused kernels keep the 32-bit copies of a norm (10 instead of 4 h) and the rotated q, k. Full recomputation keeps
- * the layer's input and one layer at work. The last stage holds the logits, logit_bytes each.
+ * the layer's input and one layer at work; so does recomputation of every second product. The last stage holds the logits,
+ * logit_bytes each. ZeRO-3 holds two layers gathered, and embedding and head (FSDP's root unit) from the first to the last pass.
  */
 void training_activations(const struct training_memory_options *o, int stage, struct training_activations *out);
 /* The same from what layouts share. */
