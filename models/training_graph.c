@@ -200,6 +200,18 @@ static void cast_experts(struct builder *b, const struct node *n, double experts
 		cast(b, &each, product->dtype, rows / experts, (double)product->k, (double)product->n);
 }
 
+/* Tokens to the order of their experts and back: rows gathered by index, which no compiler fuses into a product. Read and
+ * written there, read with its weight and added to the token back: three passes of 16 bits either way. */
+static void sorting(struct builder *b, const struct node *n, double elements)
+{
+	struct op pass = streaming(elements * 3 * dtype_bytes(b->o->place.activations));
+
+	for (int i = 0; i < 2; i++) {
+		forward(b, n, &pass, PART_ELEMENTWISE, false);
+		push(b, n->label, &pass, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
+	}
+}
+
 /* Tokens that reached this device's experts, sorted by expert: up (and gate), activation, down, each as a grouped
  * product; and the sorting itself, a copy there and a weighted copy back. */
 static void experts(struct builder *b, const struct node *n, const struct op *op)
@@ -210,7 +222,6 @@ static void experts(struct builder *b, const struct node *n, const struct op *op
 	struct op up = { .kind = OP_GEMM, .dtype = op->dtype, .m = m, .n = op->n * (op->gated ? 2 : 1), .k = op->k };
 	struct op down = { .kind = OP_GEMM, .dtype = op->dtype, .m = m, .n = op->k, .k = op->n };
 	struct op act = { .kind = OP_ACTIVATION, .dtype = b->o->place.activations, .m = rows, .n = op->n, .gated = op->gated };
-	struct op sort = { .kind = OP_ADD, .dtype = b->o->place.activations, .m = rows, .n = op->k };
 
 	if (b->o->fused_experts) {
 		fused_experts(b, n, up, down, rows);
@@ -222,9 +233,7 @@ static void experts(struct builder *b, const struct node *n, const struct op *op
 	elementwise(b, n, &act);
 	cast_experts(b, n, held, (double)rows, &down);
 	grouped(b, n, down, held);
-	sort.m = rows > 0 ? rows : 1;
-	for (int i = 0; i < 2; i++)
-		elementwise(b, n, &sort);
+	sorting(b, n, (double)rows * (double)op->k);
 }
 
 /* Bytes of each element-wise kernel between attention's two products, an entry of the score matrix (16 bits; a byte of mask).
