@@ -62,6 +62,7 @@ static const struct name_pair precisions[] = {
 	{ "Autocast:BF16+FP32Optimizer", "model.dtype=bf16 " }, { "Autocast:BF16+SR", "model.dtype=bf16 " }, { "", "model.dtype=bf16 " },
 };
 
+/* Megatron-Bridge reduces gradients in 16 bits (grad_reduce_in_fp32=False in all its performance recipes). */
 static const struct training_source sources[] = {
 	{ "vTrain-ground-truth", "hardware.stack=megatron-2022 layout.zero=0 layout.scatter_sends=yes layout.recompute=full layout.sequence_parallel=no ", false, false },
 	{ "Korthikanti-2022", "hardware.stack=megatron-2022 layout.zero=0 layout.scatter_sends=yes ", false, false },
@@ -72,7 +73,7 @@ static const struct training_source sources[] = {
 	{ "TPU-recipes", "hardware.stack=maxtext layout.zero=3 ", true, false },
 	{ "AWS-Neuron-benchmarks", "hardware.stack=neuron layout.zero=1 layout.recompute=selective ", false, true },
 	{ "MLPerf-Training", "hardware.stack=megatron-graphs layout.zero=1 ", false, true },
-	{ "Megatron-Bridge-perf", "hardware.stack=megatron layout.zero=1 ", true, false },
+	{ "Megatron-Bridge-perf", "hardware.stack=megatron layout.zero=1 optimizer.grad_bytes=2 ", true, false },
 	{ "NeMo-24.12-perf-summary", "hardware.stack=megatron layout.zero=1 ", false, false },
 	{ "Llama-3-paper", "hardware.stack=llama3 layout.zero=2 ", false, true },
 	{ "Megatron-Core", "hardware.stack=megatron layout.zero=1 ", false, false },
