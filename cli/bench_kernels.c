@@ -35,7 +35,7 @@ static bool outputs(const struct call *call, const struct bench_study *s, struct
 	if (ok && !(json && !strcmp(json, "-")))
 		ok = bench_text(s, &term, &text, err) && outfile_write("-", str_text(&text), text.length, err);
 	if (ok && plot)
-		ok = bench_roofline(s, true, &svg, err) && outfile_write(plot, str_text(&svg), svg.length, err);
+		ok = bench_roofline(s, s->thread_counts - 1, true, &svg, err) && outfile_write(plot, str_text(&svg), svg.length, err);
 	if (ok && html)
 		ok = bench_html(s, &page, err) && outfile_write(html, str_text(&page), page.length, err);
 	str_release(&text);

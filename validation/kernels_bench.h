@@ -49,7 +49,8 @@ struct bench_study {
 MUST_USE bool kernels_bench(const struct bench_options *o, struct bench_study *out, struct arena *arena, struct err *err);
 MUST_USE bool bench_text(const struct bench_study *s, const struct term *term, struct str *out, struct err *err);
 void bench_json(const struct bench_study *s, struct str *out);         /* vibee.kernels/1 */
-MUST_USE bool bench_roofline(const struct bench_study *s, bool standalone, struct str *out, struct err *err);      /* SVG */
+/* SVG of all kernels with threads[which]. */
+MUST_USE bool bench_roofline(const struct bench_study *s, int which, bool standalone, struct str *out, struct err *err);
 MUST_USE bool bench_html(const struct bench_study *s, struct str *out, struct err *err);
 
 #endif

@@ -110,24 +110,27 @@ static bool plotted(const struct bench_row *r, const struct kernel_family *f, in
 	return r->family == f && r->threads == threads && r->intensity > 0 && r->flop_s > 0;
 }
 
-/* Work of the last thread count (every core); the roof is that of triad and of multiply-adds in registers. */
-bool bench_roofline(const struct bench_study *s, bool standalone, struct str *out, struct err *err)
+/* The roof is that of triad and of multiply-adds in registers; kernels of bytes may stand above it. */
+bool bench_roofline(const struct bench_study *s, int which, bool standalone, struct str *out, struct err *err)
 {
-	int which = s->thread_counts - 1, n = 0;
-	double peak = s->fma_flop_s[which] / 1e9, bandwidth = s->triad_bytes_s[which] / 1e9;
+	static const int marks[] = { 7, 9, 5, 13, 11 };
+	int n = 0;
+	double peak = s->fma_flop_s[which] / 1e9, bandwidth = s->triad_bytes_s[which] / 1e9, most = peak;
 	struct str script = { 0 };
 	bool ok;
 
 	if (!(peak > 0) || !(bandwidth > 0))
 		return err_set(err, ERR_INPUT, "a roofline needs triad and products: run it over all kernels");
-	str_addf(&script, "set terminal svg size 860,560 dynamic noenhanced font 'sans-serif,14' name 'v'\nset logscale xy\n"
+	for (size_t i = 0; i < s->count; i++)
+		most = fmax(most, s->rows[i].threads == s->threads[which] ? s->rows[i].flop_s / 1e9 : 0);
+	str_addf(&script, "set terminal svg size 960,780 dynamic noenhanced font 'sans-serif,13' name 'v'\nset logscale xy\n"
 			  "set border 3 linecolor rgb '" GNUPLOT_FAINT "'\nset tics nomirror out textcolor rgb '" GNUPLOT_FAINT "'\n"
-			  "set grid back linetype 1 linecolor rgb '" GNUPLOT_GRID "'\nset key outside right top textcolor rgb '" GNUPLOT_INK "'\n"
+			  "set grid back linetype 1 linecolor rgb '" GNUPLOT_GRID "'\nset key outside below center horizontal Left reverse samplen 1 width -1 textcolor rgb '" GNUPLOT_INK "'\n"
 			  "set title 'Roofline of this host, %d thread%s' textcolor rgb '" GNUPLOT_INK "'\n"
-			  "set xlabel 'FLOP a byte (as the model charges)' textcolor rgb '" GNUPLOT_FAINT "'\n"
+			  "set xlabel 'FLOP a byte (as the model charges)' offset 0,0.6 textcolor rgb '" GNUPLOT_FAINT "'\n"
 			  "set ylabel 'GFLOP/s' textcolor rgb '" GNUPLOT_FAINT "'\n"
 			  "set xrange [0.05:3000]\nset yrange [0.1:%.6g]\n",
-		 s->threads[which], s->threads[which] == 1 ? "" : "s", peak * 8);
+		 s->threads[which], s->threads[which] == 1 ? "" : "s", most * 2);
 	str_addf(&script, "plot (x*%.6g < %.6g ? x*%.6g : %.6g) with lines linewidth 2 linecolor rgb '" GNUPLOT_INK "' title 'triad, fp32 peak'", bandwidth,
 		 peak, bandwidth, peak);
 	for (int i = 0; kernel_families[i]; i++) {
@@ -136,7 +139,7 @@ bool bench_roofline(const struct bench_study *s, bool standalone, struct str *ou
 		for (size_t k = 0; k < s->count; k++)
 			any = any || plotted(&s->rows[k], kernel_families[i], s->threads[which]);
 		if (any)
-			str_addf(&script, ", '-' using 1:2 with points pointtype %d pointsize 0.7 linecolor rgb '%s' title '%s'", n < 10 ? 7 : 9,
+			str_addf(&script, ", '-' using 1:2 with points pointtype %d pointsize 0.7 linecolor rgb '%s' title '%s'", marks[n / (int)COUNT_OF(hues) % (int)COUNT_OF(marks)],
 				 hues[n % (int)COUNT_OF(hues)], kernel_families[i]->name);
 		n += any;
 	}
@@ -153,7 +156,7 @@ bool bench_roofline(const struct bench_study *s, bool standalone, struct str *ou
 		if (any)
 			str_add(&script, "e\n");
 	}
-	ok = script.failed ? err_memory(err) : gnuplot_svg(script.text, "v", "roofline of this host's kernels", standalone, out, err);
+	ok = script.failed ? err_memory(err) : gnuplot_svg(script.text, which ? "all" : "one", "roofline of this host's kernels", standalone, out, err);
 	str_release(&script);
 	return ok;
 }
@@ -169,7 +172,9 @@ bool bench_html(const struct bench_study *s, struct str *out, struct err *err)
 		     "<title>Kernels of this host</title><style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;"
 		     "max-width:90rem;margin:2rem auto;padding:0 1rem}pre{overflow-x:auto;font-size:13px;line-height:1.35}svg{max-width:60rem;height:auto}"
 		     "</style></head><body>\n<h1>Kernels of this host</h1>\n");
-	if (ok && !bench_roofline(s, false, out, &plot)) {
+	for (int which = 0; ok && which < s->thread_counts; which++) {
+		if (bench_roofline(s, which, false, out, &plot))
+			continue;
 		str_add(out, "<p>");
 		markup_add(out, plot.text);
 		str_add(out, "</p>\n");
