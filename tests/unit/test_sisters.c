@@ -6,6 +6,7 @@
 #include "hardware/cost.h"
 #include "hardware/fit_law.h"
 #include "hardware/kriging.h"
+#include "hardware/sisters.h"
 
 extern CU_TestInfo suite_sisters[];
 
@@ -179,7 +180,37 @@ static void fitting_finds_the_law(void)
 	arena_free(a);
 }
 
+/* A kernel that only waits takes as many cycles at any clock; another vendor's does not follow. */
+static void starts_take_as_many_cycles(void)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	const struct device *h100 = device_load("h100", a, &err);
+	struct op tiny = { .kind = OP_GEMM, .dtype = DTYPE_BF16, .m = 1, .n = 64, .k = 64, .batch = 1 };
+	const struct system *system = h100 ? system_for_device(h100, a, &err) : NULL;
+	double seconds[3];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(system);
+	for (int i = 0; i < 3; i++) {
+		struct device own = *h100;
+		struct sisters_options o = { .device = &own, .system = system, .names = "h200", .stacks = "vllm" };
+		struct sisters *s;
+		struct op_cost cost;
+
+		own.units.clock_hz *= i > 0 ? 2 : 1;
+		own.vendor = i > 1 ? "another" : own.vendor;
+		s = sisters_load(&o, a, &err);
+		CU_ASSERT_FATAL(s && sisters_law(s, &tiny, "vllm", &cost));
+		seconds[i] = cost.seconds;
+		sisters_free(s);
+	}
+	CU_ASSERT_DOUBLE_EQUAL(seconds[1] / seconds[0], 0.5, 0.01);
+	CU_ASSERT_DOUBLE_EQUAL(seconds[2] / seconds[0], 1, 0.01);
+	arena_free(a);
+}
+
 CU_TestInfo suite_sisters[] = {
+	{ "starts of kernels take as many cycles on either device", starts_take_as_many_cycles },
 	{ "more work never takes less", more_work_never_takes_less },
 	{ "sisters scale by the data sheet", sisters_scale_by_the_data_sheet },
 	{ "kriging carries trends on", kriging_carries_trends_on },
