@@ -102,11 +102,12 @@ static bool add_interval(const struct call *call, const struct scenario *sc, str
 	return interval_run(sc, cache, r, call->arena, err);
 }
 
-/* All simulations of a run share what the first one read of the catalogs. */
+/* All simulations of a run share what the first one read of the catalogs, and its prices; one alone has no use for them. */
 static bool simulate_all(const struct call *call, const struct scenario *sc, struct result *r, struct err *err)
 {
-	struct catalog_cache *cache = catalog_cache_new(err);
-	bool ok = cache && simulate(call, sc, cache, r, err) && add_interval(call, sc, cache, r, err);
+	bool alone = call_flag(call, "no-interval");
+	struct catalog_cache *cache = alone ? NULL : catalog_cache_new(err);
+	bool ok = (alone || cache) && simulate(call, sc, cache, r, err) && add_interval(call, sc, cache, r, err);
 
 	catalog_cache_free(cache);
 	return ok;

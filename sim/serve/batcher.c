@@ -156,9 +156,9 @@ bool batcher_accepts(const struct batcher *b, int64_t prompt, int64_t output)
 
 static struct seq_list *queue_of(struct batcher *b, const struct seq *s)
 {
-	int p = s->priority < 0 ? 0 : s->priority >= PRIORITY_LEVELS ? PRIORITY_LEVELS - 1 : s->priority;
-
-	return &b->waiting[b->limits.order == ORDER_PRIORITY ? p : 0];
+	if (LIKELY(b->limits.order != ORDER_PRIORITY))
+		return &b->waiting[0];
+	return &b->waiting[s->priority < 0 ? 0 : s->priority >= PRIORITY_LEVELS ? PRIORITY_LEVELS - 1 : s->priority];
 }
 
 static void wait_last(struct batcher *b, int32_t i)

@@ -33,10 +33,10 @@ static void ends_add(struct decode_group *g, struct seq *at, int32_t i)
 	int64_t slot = at[i].end_step & g->ends.mask;
 	int32_t head = g->ends.heads[slot];
 
+	/* A slot that was empty: its own link is written twice. */
+	at[head != NO_SEQ ? head : i].wheel_prev = i;
 	at[i].wheel_prev = NO_SEQ;
 	at[i].wheel_next = head;
-	if (head != NO_SEQ)
-		at[head].wheel_prev = i;
 	g->ends.heads[slot] = i;
 	g->ends.bits[slot / 64] |= 1ull << (slot % 64);
 	g->ends.count++;
@@ -46,15 +46,11 @@ static void ends_remove(struct decode_group *g, struct seq *at, int32_t i)
 {
 	int64_t slot = at[i].end_step & g->ends.mask;
 	int32_t prev = at[i].wheel_prev, next = at[i].wheel_next;
+	int32_t *before = prev != NO_SEQ ? &at[prev].wheel_next : &g->ends.heads[slot];
 
-	if (prev != NO_SEQ)
-		at[prev].wheel_next = next;
-	else
-		g->ends.heads[slot] = next;
-	if (next != NO_SEQ)
-		at[next].wheel_prev = prev;
-	if (g->ends.heads[slot] == NO_SEQ)
-		g->ends.bits[slot / 64] &= ~(1ull << (slot % 64));
+	*before = next;
+	at[next != NO_SEQ ? next : i].wheel_prev = prev;
+	g->ends.bits[slot / 64] &= ~((uint64_t)(g->ends.heads[slot] == NO_SEQ) << (slot % 64));
 	g->ends.count--;
 }
 
@@ -188,12 +184,26 @@ int64_t decode_group_quiet_steps(const struct decode_group *g, const struct seq 
 	return k < crossing ? k : crossing;
 }
 
+/* Of the ring's next `rest` places, from `at` on; `ring`: how many there are, mask + 1. Every place is looked at: the same
+ * few instructions, four places at a time, whatever the two are. */
+static int64_t some_of_ring(const int32_t *residue, int32_t ring, int32_t at, int32_t rest)
+{
+	int32_t sum = 0;
+
+	for (int32_t i = 0; i < ring; i++)
+		sum += residue[i] & -(int32_t)(((i - at) & (ring - 1)) < rest);
+	return sum;
+}
+
+enum { SHORT_RING = 32 };              /* up to here that is less than what a mispredicted walk costs */
+
 int64_t decode_group_blocks(const struct decode_group *g, int64_t k)
 {
 	int64_t b = g->block_tokens, need = k < b ? 0 : (g->block_mask >= 0 ? k >> g->block_shift : k / b) * g->count, at = decode_group_phase(g, g->step);
+	int64_t rest = decode_group_phase(g, k), end = at + rest, past = end > b ? end - b : 0;
 
-	int64_t end = at + decode_group_phase(g, k), past = end > b ? end - b : 0;
-
+	if (LIKELY(g->block_mask >= 0 && b <= SHORT_RING))
+		return need + some_of_ring(g->residue, (int32_t)b, (int32_t)at, (int32_t)rest);
 	/* Two plain loops, which a compiler can widen, for a walk around the ring. */
 	for (int64_t i = at; i < end - past; i++)
 		need += g->residue[i];

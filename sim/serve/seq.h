@@ -57,7 +57,8 @@ void seq_pool_release(struct seq_pool *p);
 int32_t seq_pool_take(struct seq_pool *p);
 void seq_pool_give(struct seq_pool *p, int32_t i);
 
-/* A doubly linked list through prev/next. */
+/* A doubly linked list through prev/next. Where a link is to be written is chosen, not branched upon: who leaves next, and from
+ * where in a list, no processor predicts. */
 struct seq_list {
 	int32_t head, tail, count;
 };
@@ -67,38 +68,31 @@ static inline void seq_list_init(struct seq_list *l)
 }
 static inline void seq_list_push_back(struct seq *at, struct seq_list *l, int32_t i)
 {
+	int32_t *before = l->tail == NO_SEQ ? &l->head : &at[l->tail].next;
+
+	*before = i;
 	at[i].prev = l->tail;
 	at[i].next = NO_SEQ;
-	if (l->tail == NO_SEQ)
-		l->head = i;
-	else
-		at[l->tail].next = i;
 	l->tail = i;
 	l->count++;
 }
 static inline void seq_list_push_front(struct seq *at, struct seq_list *l, int32_t i)
 {
+	int32_t *behind = l->head == NO_SEQ ? &l->tail : &at[l->head].prev;
+
+	*behind = i;
 	at[i].next = l->head;
 	at[i].prev = NO_SEQ;
-	if (l->head == NO_SEQ)
-		l->tail = i;
-	else
-		at[l->head].prev = i;
 	l->head = i;
 	l->count++;
 }
 static inline void seq_list_remove(struct seq *at, struct seq_list *l, int32_t i)
 {
 	int32_t prev = at[i].prev, next = at[i].next;
+	int32_t *before = prev == NO_SEQ ? &l->head : &at[prev].next, *behind = next == NO_SEQ ? &l->tail : &at[next].prev;
 
-	if (prev == NO_SEQ)
-		l->head = next;
-	else
-		at[prev].next = next;
-	if (next == NO_SEQ)
-		l->tail = prev;
-	else
-		at[next].prev = prev;
+	*before = next;
+	*behind = prev;
 	at[i].prev = at[i].next = NO_SEQ;
 	l->count--;
 }
