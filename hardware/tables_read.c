@@ -95,12 +95,12 @@ struct reader {
 	const char *site_text;
 	size_t site_length;
 	int site_columns; /* leading columns of the file that name the site */
-	bool same_site;
+	bool same_site, plain_rest; /* plain_rest: no number formats among the others */
 };
 
 /* Numbers as tables hold them: up to 15 digits and a small power of ten make the nearest double exactly; anything else
  * goes to strtod. Returns the first character after the number, or NULL. */
-static char *fast_number(char *p, double *out)
+static inline char *fast_number(char *p, double *out)
 {
 	static const double ten[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
 				      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
@@ -108,8 +108,13 @@ static char *fast_number(char *p, double *out)
 	uint64_t mantissa = 0;
 	int digits = 0, power = 0;
 
-	for (; *p >= '0' && *p <= '9'; p++, digits++)
+	for (; *p >= '0' && *p <= '9'; p++)
 		mantissa = mantissa * 10 + (uint64_t)(*p - '0');
+	digits = (int)(p - start);
+	if (*p == ',' && digits > 0 && digits <= 15) { /* the most of a table are whole numbers */
+		*out = (double)(int64_t)mantissa;
+		return p;
+	}
 	if (*p == '.')
 		for (p++; *p >= '0' && *p <= '9'; p++, digits++, power--)
 			mantissa = mantissa * 10 + (uint64_t)(*p - '0');
@@ -127,7 +132,9 @@ static char *fast_number(char *p, double *out)
 		power += minus ? -e : e;
 	}
 	if (digits <= 15 && power >= -22 && power <= 22) {
-		*out = power < 0 ? (double)mantissa / ten[-power] : (double)mantissa * ten[power];
+		double whole = (double)(int64_t)mantissa;
+
+		*out = power < 0 ? whole / ten[-power] : whole * ten[power];
 		return p;
 	}
 	*out = strtod(start, &end);
@@ -158,13 +165,30 @@ static bool read_dtype(struct reader *r, int which, size_t length, struct err *e
 	return true;
 }
 
+/* The rest of a row of the same site as most are: numbers, commas, a newline. False: it is another, nothing has happened. */
+static bool read_plain_rest(struct reader *r)
+{
+	char *p = r->p;
+
+	for (int i = r->site_columns; i < r->columns; i++, p++) {
+		p = fast_number(p, &r->row[r->column[i]]);
+		if (!p || *p != (i + 1 < r->columns ? ',' : '\n'))
+			return false;
+	}
+	r->p = p;
+	return true;
+}
+
 static bool read_row(struct reader *r, struct err *err)
 {
 	char *start = r->p;
 
 	r->same_site = r->site_length > 0 && strncmp(r->p, r->site_text, r->site_length) == 0;
-	if (r->same_site)
+	if (r->same_site) {
 		r->p += r->site_length;
+		if (r->plain_rest && read_plain_rest(r))
+			return true;
+	}
 	for (int i = r->same_site ? r->site_columns : 0; i < r->columns; i++) {
 		char *end = r->p, last = i + 1 < r->columns ? ',' : '\n';
 		int column = r->column[i];
@@ -288,6 +312,9 @@ static bool read_columns(struct reader *r, char *line, const struct table_shape 
 		for (int i = 0; i < shape->keys; i++)
 			key = key || (int)shape->key[i] == r->column[r->site_columns];
 	}
+	r->plain_rest = true;
+	for (int i = r->site_columns; i < r->columns; i++)
+		r->plain_rest = r->plain_rest && r->column[i] != COL_DTYPE && r->column[i] != COL_KV_DTYPE;
 	return true;
 }
 
@@ -362,7 +389,8 @@ static bool row_site(struct table *t, const struct reader *r, bool *fresh, struc
 static bool add_row(struct table *t, const struct reader *r, struct err *err)
 {
 	const struct table_shape *s = t->shape;
-	double x[AXIS_MOST], last, *floor_s;
+	double x[AXIS_MOST], last;
+	size_t format;
 	int level = 0;
 	bool fresh, rising = true;
 
@@ -390,14 +418,15 @@ static bool add_row(struct table *t, const struct reader *r, struct err *err)
 	if (!rising || (!fresh && x[level] <= last))
 		return err_set(err, ERR_INPUT, "%s:%d: rows of a site are not rising, or a shape comes twice", r->path,
 			       r->line);
-	if (!mem_grow(&t->x, &t->x_capacity, t->point_count + 1, sizeof(*t->x)) ||
-	    !mem_grow(&t->seconds, &t->seconds_capacity, t->point_count + 1, sizeof(*t->seconds)))
+	if (t->point_count == t->x_capacity && (!mem_grow(&t->x, &t->x_capacity, t->point_count + 1, sizeof(*t->x)) ||
+						!mem_grow(&t->seconds, &t->seconds_capacity, t->x_capacity, sizeof(*t->seconds))))
 		return err_memory(err);
 	t->x[t->point_count] = x[level];
 	t->seconds[t->point_count++] = r->row[COL_SECONDS];
-	t->rows_of[t->sites[t->site_count - 1].key[0] % DTYPE_COUNT]++;
-	floor_s = &t->floor_s[t->sites[t->site_count - 1].key[0] % DTYPE_COUNT];
-	*floor_s = fmin(*floor_s, r->row[COL_SECONDS]);
+	format = (size_t)t->sites[t->site_count - 1].key[0] % DTYPE_COUNT;
+	t->rows_of[format]++;
+	if (r->row[COL_SECONDS] < t->floor_s[format])
+		t->floor_s[format] = r->row[COL_SECONDS];
 	if (s->axes == 1)
 		t->sites[t->site_count - 1].count++;
 	else
