@@ -145,8 +145,8 @@ static double windowed_off(const struct model *m, double sequence)
 	return sum;
 }
 
-/* Megatron-Bridge's count (flop_utils): gates where gated_linear_unit and activation_func == silu, no windows. Its two columns of
- * gpt-oss, whose gates are clamped, say 27.2 GFLOP a token: the model without gates and windows. */
+/* Megatron-Bridge's count (flop_utils) before release 26.06, whose pull requests 3029 and 3947 mended it: gates where
+ * activation_func == silu, windows as full attention. Its two columns of gpt-oss, whose gates are clamped, say 27.2 GFLOP a token. */
 static void count_as_bridge(const struct training_case *c, const struct job *job, const struct model *m, struct train_result *r)
 {
 	double per_s = r->tokens_per_s_device / 1e12, more = 6 * windowed_off(m, (double)job->batch.sequence) * per_s;

@@ -309,7 +309,7 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	if (strstr(row->scenario, "Megatron-LM"))
 		str_add(&r.settings, "hardware.stack=megatron-2023 ");
 	out->causal = source->causal, out->plain = source->plain;
-	out->bridge_count = text_starts(row->source, "Megatron-Bridge");
+	out->bridge_count = text_starts(row->source, "Megatron-Bridge") && training_recipe_before(row, "26.06");
 	/* llm-foundry counts H100 at 989, A100 at 312; others state shares of the format's peak. */
 	out->peak_flop_s = strstr(row->unit, "312") ? 312e12 : 0;
 	out->settings = r.settings.failed ? NULL : arena_strdup(arena, str_text(&r.settings));

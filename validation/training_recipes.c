@@ -22,6 +22,8 @@ static const struct recipe {
 	{ "Kimi_K2", "GB", "", "26.06", "", 1, "mbs 2", "" },
 	{ "Qwen3_", "GB", "mxfp8", "26.06", "", 1, "", "hardware.stack=megatron-2606 " },
 	{ "", "GB", "mxfp8", "26.06", "", 1, "", "hardware.stack=megatron-2606 layout.ep_overlap=yes " },
+	/* Pull request 4606, on the branch of 26.06 at its end: the same for eight devices a node; three chunks a stage tell. */
+	{ "Qwen3_235B", "B", "mxfp8", "26.06.01", "", 3, "", "hardware.stack=megatron-2606 layout.ep_overlap=yes " },
 	{ "DeepSeekV3", "B300", "mxfp8", "26.06", "", 1, "", "hardware.stack=megatron-2606 layout.ep_overlap=yes " },
 	{ "DeepSeekV3", "B200", "mxfp8", "26.04", "", 2, "", "layout.ep_overlap=yes " },
 	{ "Qwen3_235B", "H100", "", "", "", 2, "", "layout.exchange=copies layout.ep_overlap=yes " },
@@ -35,6 +37,11 @@ static const char *release_of(const struct published_row *row)
 	const char *at = strchr(row->source, '[');
 
 	return at ? at + 1 : "";
+}
+
+bool training_recipe_before(const struct published_row *row, const char *release)
+{
+	return strcmp(release_of(row), release) < 0;
 }
 
 const char *training_recipe(const struct published_row *row, int64_t vp)
