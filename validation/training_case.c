@@ -298,9 +298,7 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	batch(&r, out);
 	whole_runs(rows, &r, out);
 	if (strstr(row->model, "LoRA") || strcmp(row->scenario, "LoRA") == 0)
-		/* MLPerf's: rank 16 at attention's projections. Where a form says "fp4/fp8" the frozen base is read in 8 bits: four of
-		 * the five B300 runs of the fitted half are within 3 % of that and 18 % slower than 4 bits; the fifth is in 4. */
-		str_addf(&r.settings, "model.adapter=lora %s", strcmp(row->precision, "fp4/fp8") == 0 ? "model.dtype=fp8 " : "");
+		str_add(&r.settings, "model.adapter=lora ");    /* MLPerf's: rank 16 at attention's projections */
 	/* torchtitan without torch.compile runs eager kernels. */
 	if (text_starts(row->source, "torchtitan") && !strstr(r.parallel, "compile") && r.pp == 1)
 		str_add(&r.settings, "hardware.stack=fsdp2-eager ");
