@@ -46,16 +46,17 @@ static bool filter_from_call(const struct call *call, int64_t limit, struct stor
 
 static void run_line(struct table *t, const struct stored_run *r)
 {
+	bool serves = !text_equal(r->kind, "train");   /* a training run has no requests: its columns stay empty */
 	char a[FORMAT_ROOM];
 
 	table_cellf(t, STYLE_STRONG, "%.10s", r->id);
 	table_cell(t, STYLE_FAINT, r->created_at);
 	table_cell(t, STYLE_PLAIN, r->kind);
 	table_cell(t, STYLE_PLAIN, r->title);
-	table_cell(t, STYLE_PLAIN, isfinite(r->completed) ? human_count(a, r->completed) : "");
-	table_cell(t, STYLE_PLAIN, isfinite(r->output_throughput) ? human_count(a, r->output_throughput) : "");
-	table_cell(t, STYLE_PLAIN, isfinite(r->ttft_p99_s) ? human_seconds(a, r->ttft_p99_s) : "");
-	table_cell(t, STYLE_PLAIN, isfinite(r->tpot_p99_s) ? human_seconds(a, r->tpot_p99_s) : "");
+	table_cell(t, STYLE_PLAIN, serves && isfinite(r->completed) ? human_count(a, r->completed) : "");
+	table_cell(t, STYLE_PLAIN, serves && isfinite(r->output_throughput) ? human_count(a, r->output_throughput) : "");
+	table_cell(t, STYLE_PLAIN, serves && isfinite(r->ttft_p99_s) ? human_seconds(a, r->ttft_p99_s) : "");
+	table_cell(t, STYLE_PLAIN, serves && isfinite(r->tpot_p99_s) ? human_seconds(a, r->tpot_p99_s) : "");
 	table_cell(t, STYLE_PLAIN, isfinite(r->usd_per_1m_output_tokens) ? format_usd(a, r->usd_per_1m_output_tokens) : "");
 	table_cell(t, r->slos_met == 0 ? STYLE_BAD : STYLE_GOOD, r->slos_met < 0 ? "" : r->slos_met ? "met" : "missed");
 }
