@@ -307,7 +307,7 @@ static void settings(void)
 	struct job *job = job_of("llama-3.1-8b", "megatron", 1, 1, 1, arena);
 	struct train_result none, some, full, once, each, even, uneven;
 	struct train_wishes any = { .any_memory = true };
-	struct training_stack balanced;
+	struct training_stack pieces;
 	struct train_parts parts;
 	struct err err = { 0 };
 
@@ -328,9 +328,10 @@ static void settings(void)
 	job->hardware.system = "dgx-h100", job->hardware.device = NULL;
 	job->layout.dp = 1, job->layout.cp = 4, job->batch.global = 1, job->batch.sequence = 262144, job->layout.recompute = RECOMPUTE_FULL;
 	CU_ASSERT_FATAL(train_parts_load(job, &parts, arena, &err));
-	CU_ASSERT_FATAL(train_layout_run(job, &parts, &any, &uneven, arena, &err));
-	balanced = *parts.stack, balanced.ring_even = true, parts.stack = &balanced;
+	CU_ASSERT(parts.stack->ring_even);
 	CU_ASSERT_FATAL(train_layout_run(job, &parts, &any, &even, arena, &err));
+	pieces = *parts.stack, pieces.ring_even = false, parts.stack = &pieces;
+	CU_ASSERT_FATAL(train_layout_run(job, &parts, &any, &uneven, arena, &err));
 	CU_ASSERT(uneven.step_s > 1.6 * even.step_s && uneven.step_s < 1.75 * even.step_s);
 	train_parts_release(&parts);
 	arena_free(arena);
