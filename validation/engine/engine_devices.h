@@ -30,5 +30,8 @@ struct engine_devices {
 };
 /* Path of the device file for so many threads. cached: weights lie in the last-level cache. In the arena. */
 MUST_USE const char *engine_device(struct engine_devices *d, int threads, bool cached, struct arena *arena, struct err *err);
+/* Path of a device between the two: `share` of a walk over the weights is served by the last-level cache, the rest by memory, and each
+ * time is made up of both. Written beside them. */
+MUST_USE const char *engine_device_between(struct engine_devices *d, int threads, double share, struct arena *arena, struct err *err);
 
 #endif

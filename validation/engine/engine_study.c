@@ -290,7 +290,7 @@ static bool device_for(struct study *s, struct engine_comparison *c, struct err 
 	if (!m || !engine_shape_of(m, &shape, err))
 		return false;
 	c->cache_share = cache_curve_share(&s->curve, streamed_bytes(&shape, c->dtype));
-	c->device = engine_device(s->o->devices, c->threads, c->cache_share >= 0.5, s->arena, err);
+	c->device = engine_device_between(s->o->devices, c->threads, c->cache_share, s->arena, err);
 	return c->device != NULL;
 }
 
