@@ -1,5 +1,5 @@
 /* Attention of head layouts that were not measured. */
-#include "hardware/tables_choice.h"
+#include "hardware/tables_layouts.h"
 
 #include <math.h>
 
@@ -12,7 +12,6 @@ static const double LINE_ERROR = 0.05, LINE_CURVED = 0.8, LINE_CURVED_WINDOW = 0
 /* The same for prefill with as many heads in another split between batch and heads, out to a factor of two in queries a
  * KV head. */
 static const double SPLIT_ERROR = 0.15, SPLIT_FARTHEST = 0.36;
-static const double FAR = 1;           /* from the nearest layout (natural log of work and of queries a KV head) */
 
 /* By how much (natural log) time differs between a line's ends beyond what their work explains: another kernel. Looked
  * at in a full batch and, for decode, in a single sequence, where kernels differ in how they split it. */
@@ -139,29 +138,36 @@ static void around_add(const struct question *q, const int64_t *key, struct layo
 
 static void choose_layouts(const struct question *q, const int64_t *key, struct choice *out)
 {
-	int axis = q->table->shape->kind == OP_ATTENTION_DECODE ? 0 : 2;
+	bool decode = q->table->shape->kind == OP_ATTENTION_DECODE;
+	int axis = decode ? 0 : 2;
 	struct layouts l = { .heads = { NO_LINE, NO_LINE }, .alike = NO_LINE, .kv_heads = NO_LINE };
 	struct neighbours around = { .shift_axis = axis };
+	size_t low, high;
+	int64_t head_dim;
+	double trust = 0;
 
 	l.near.shift_axis = l.kin.shift_axis = axis;
-	sites_alike(q->table, key, 3, &out->low, &out->high);
-	out->head_dim = nearest_head_dim(q, key, out->low, out->high);
-	out->none = out->head_dim < 0;
+	sites_alike(q->table, key, 3, &low, &high);
+	head_dim = nearest_head_dim(q, key, low, high);
+	out->none = head_dim < 0;
 	if (out->none)
 		return;
-	for (size_t i = out->low; i < out->high; i++)
-		if (q->table->sites[i].key[3] == out->head_dim && site_usable(q, i))
-			layout_take(q, key, i, (double)key[3] / (double)out->head_dim, &l);
-	if (out->head_dim == key[3])
+	for (size_t i = low; i < high; i++)
+		if (q->table->sites[i].key[3] == head_dim && site_usable(q, i))
+			layout_take(q, key, i, (double)key[3] / (double)head_dim, &l);
+	if (head_dim == key[3])
 		around_add(q, key, &l, &around);
+	for (int i = 0; i < around.count; i++)
+		trust += around.all[i].weight;
 	out->first = around.count ? around : l.near;
-	out->trend = around.count == 0 && axis == 2 && out->head_dim == key[3] && l.near.all[0].weight < 1 / (FAR * FAR);
+	if (!decode)
+		out->written = layout_write(q, key, head_dim, low, high, out, trust);
 }
 
 /* Another head layout. Best: layouts around it with as many KV heads, with as many queries a KV head, or with as many
  * heads, at the same batch, where time is affine in the heads. Else the nearest measured ones, with the batch that gives
  * this device the same work: decode streams the cache, so its work is batch x kv_heads x head_dim; prefill computes:
- * batch x heads x head_dim. */
+ * batch x heads x head_dim, and a law of all its layouts counts beside those around. */
 bool answer_attention(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
 {
 	struct choice own;
@@ -169,14 +175,13 @@ bool answer_attention(const struct question *q, const int64_t *key, const double
 
 	if (c->none)
 		return false;
-	*seconds = neighbours_seconds(q, &c->first, x, grade);
-	/* Far from what was measured equal work and the trend err apart: half of each (geometric). Decode is all but
-	 * proportional to its work. */
-	if (c->trend) {
-		double trend = layout_trend(q, key, c->low, c->high, c->head_dim, x);
-
-		if (trend > 0)
-			*seconds = sqrt(*seconds * trend);
+	if (c->written) {
+		*seconds = site_read(q, c->written, x, grade);
+		grade_raise(grade, c->first.outside ? GRADE_OUTSIDE : GRADE_SITE);
+	} else {
+		*seconds = neighbours_seconds(q, &c->first, x, grade);
 	}
+	if (c == &own)
+		table_release(own.written);
 	return true;
 }

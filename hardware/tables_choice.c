@@ -6,12 +6,13 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-/* A simulation asks a table for a handful of sites. What does not find a place is chosen anew each time. */
-enum { PLACES = 256, TRIES = 16 };
+/* A simulation asks a table for a handful of sites, whoever measures errors for each of them, left out. What does not find a place
+ * is chosen anew each time. */
+enum { PLACES = 1024, TRIES = 16 };
 
 struct place {
 	const struct tables_limits *limits;
-	int64_t key[KEY_MOST];
+	int64_t key[KEY_MOST], except;
 	struct op_figures op;
 	struct choice choice;
 };
@@ -19,6 +20,13 @@ struct place {
 struct choices {
 	struct place *_Atomic at[PLACES]; /* written once each */
 };
+
+static void place_free(struct place *p)
+{
+	if (p)
+		table_release(p->choice.written);
+	mem_free(p);
+}
 
 struct choices *choices_new(void)
 {
@@ -28,7 +36,7 @@ struct choices *choices_new(void)
 void choices_free(struct choices *c)
 {
 	for (int i = 0; c && i < PLACES; i++)
-		mem_free(atomic_load_explicit(&c->at[i], memory_order_relaxed));
+		place_free(atomic_load_explicit(&c->at[i], memory_order_relaxed));
 	mem_free(c);
 }
 
@@ -40,6 +48,7 @@ static void fill_key(const struct question *q, const int64_t *key, struct place 
 	op_at(q->table->shape, nothing, &op);
 	op_figures_of(&op, &out->op);
 	out->limits = q->limits;
+	out->except = q->except;
 	memset(out->key, 0, sizeof(out->key));
 	memcpy(out->key, key, (size_t)q->table->shape->keys * sizeof(*key));
 }
@@ -55,7 +64,7 @@ static size_t start(const struct place *p)
 
 static bool same(const struct place *a, const struct place *b)
 {
-	return a->limits == b->limits && memcmp(a->key, b->key, sizeof(a->key)) == 0 && memcmp(&a->op, &b->op, sizeof(a->op)) == 0;
+	return a->limits == b->limits && a->except == b->except && memcmp(a->key, b->key, sizeof(a->key)) == 0 && memcmp(&a->op, &b->op, sizeof(a->op)) == 0;
 }
 
 /* The place of this key, or the first free one (*found NULL); PLACES: neither is near. */
@@ -74,7 +83,7 @@ static size_t look(struct choices *c, const struct place *asked, struct place **
 
 const struct choice *choice_of(const struct question *q, const int64_t *key, chooser *choose, struct choice *own)
 {
-	struct choices *c = q->except < 0 ? q->table->choices : NULL;
+	struct choices *c = q->table->choices;
 	struct place asked, *found = NULL, *kept;
 	size_t i = PLACES;
 
@@ -91,7 +100,8 @@ const struct choice *choice_of(const struct question *q, const int64_t *key, cho
 	asked.choice = *own;
 	*kept = asked;
 	/* Another thread may have been here first: with the same, or with another key, which does not matter. */
-	if (!atomic_compare_exchange_strong_explicit(&c->at[i], &found, kept, memory_order_release, memory_order_relaxed))
-		mem_free(kept);
+	if (atomic_compare_exchange_strong_explicit(&c->at[i], &found, kept, memory_order_release, memory_order_relaxed))
+		return &kept->choice;
+	mem_free(kept);
 	return own;
 }

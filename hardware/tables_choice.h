@@ -10,17 +10,14 @@ struct choice {
 	bool none;                     /* nothing near enough was measured */
 	struct neighbours first, second;
 	double share;                  /* of the first; 1: there is no second */
-	/* Attention far from what was measured: the trend of the layouts of this head size in [low, high) counts, too. */
-	bool trend;
-	size_t low, high;
-	int64_t head_dim;
+	struct table *written;         /* the whole site as its neighbours have it (tables_written.h), the choice's own; NULL: it is not */
 };
 
 /* Fills *out, which is zero, from the question's table, the key, and the operator without what a batch changes. */
 typedef void chooser(const struct question *q, const int64_t *key, struct choice *out);
 
-/* What `choose` makes of this question: remembered, or made now, in *own. Questions that leave a site out are not
- * remembered. A table has one chooser. */
+/* What `choose` makes of this question: remembered, or made now, in *own, whose `written` is then the caller's to release. A
+ * table has one chooser. */
 const struct choice *choice_of(const struct question *q, const int64_t *key, chooser *choose, struct choice *own);
 
 struct choices;

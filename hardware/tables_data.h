@@ -84,6 +84,10 @@ void table_release(struct table *t);
 MUST_USE bool table_transfer(struct table *t, const struct tables_limits *limits, const struct tables_transfer *how,
 			     struct err *err);
 
+/* Raises every point of a site to what the points before it along every axis take: more work never takes less. `op` is any of
+ * the site's (tables_transfer.c). */
+void site_raise(struct table *t, const struct tables_limits *limits, const struct op *op, size_t site);
+
 /* How good an answer is; the worst of its parts. */
 enum grade { GRADE_EXACT, GRADE_BETWEEN, GRADE_SITE, GRADE_OUTSIDE };
 
@@ -104,9 +108,6 @@ double roofline_seconds(const struct tables_limits *limits, const struct op *op)
 void op_key(const struct table_shape *shape, const struct op *op, enum dtype dtype, int64_t *key);
 void op_axes(const struct table_shape *shape, const struct op *op, double *x);
 void op_at(const struct table_shape *shape, const double *x, struct op *op); /* the reverse of op_axes */
-/* Attention: seconds at x that the layouts of sites [low, high) with that head size suggest for key's heads and KV heads
- * (tables_trend.c); NAN when they are too few. */
-double layout_trend(const struct question *q, const int64_t *key, size_t low, size_t high, int64_t head_dim, const double *x);
 /* Experts: seconds of m tokens by a law of the table's other models and what the sites of [low, high), as far as usable,
  * differ from it. Never falls with m. False when too little was measured. */
 bool experts_trend(const struct question *q, const int64_t *key, size_t low, size_t high,

@@ -46,6 +46,13 @@ static void raise_points(struct walk *w, int level, size_t first, size_t count)
 	}
 }
 
+void site_raise(struct table *t, const struct tables_limits *limits, const struct op *op, size_t site)
+{
+	struct walk w = { .question = { .table = t, .limits = limits, .op = op, .except = -1 }, .seconds = t->seconds, .site = site };
+
+	raise_points(&w, 0, t->sites[site].first, t->sites[site].count);
+}
+
 static void floors(struct table *t, const struct tables_point *points)
 {
 	for (int i = 0; i < DTYPE_COUNT; i++)
@@ -72,13 +79,8 @@ bool table_transfer(struct table *t, const struct tables_limits *limits, const s
 		if (!wire)
 			t->seconds[i] = fmax(t->seconds[i], roofline_seconds(limits, op));
 	}
-	for (size_t site = 0; site < t->site_count; site++) {
-		static const struct op none;
-		struct walk w = { .question = { t, limits, &none, -1, NULL }, .seconds = t->seconds, .site = site };
-
-		w.question.op = &points[t->sites[site].first < t->point_count ? t->sites[site].first : 0].op;
-		raise_points(&w, 0, t->sites[site].first, t->sites[site].count);
-	}
+	for (size_t site = 0; site < t->site_count; site++)
+		site_raise(t, limits, &points[t->sites[site].first < t->point_count ? t->sites[site].first : 0].op, site);
 	floors(t, points);
 	t->error_transfer = how->rel_error;
 	mem_free(points);
