@@ -312,13 +312,34 @@ static void lay_weights(struct build *b)
 	}
 }
 
-/* Experts are a handful of kernels: sort, two grouped products, activation, weighted sum. */
+/* Formats whose activations are quantised by a kernel of their own before a product. */
+static bool quantised(enum dtype dtype)
+{
+	return dtype == DTYPE_FP8 || dtype == DTYPE_FP8_BLOCK || dtype == DTYPE_INT8 || dtype == DTYPE_FP4;
+}
+
+/*
+ * What a host launches for an operator. Experts: count, scan and sort the choices, gather the tokens, two grouped products with
+ * the activation between them, weighted sum. A quantised product (each of the experts' two) begins with its quantisation. Keys
+ * and values that a latent cache expands to are put together from three pieces.
+ */
+static double kernels_of(const struct node *n)
+{
+	double quantise = quantised(n->op.dtype) ? 1 : 0;
+
+	if (n->op.kind == OP_MOE)
+		return 8 + 2 * quantise;
+	if (n->op.kind != OP_GEMM)
+		return 1;
+	return 1 + quantise + (n->scale == PER_PREFILL_CHUNK ? 3 : 0);
+}
+
 static double launches(const struct graph *g)
 {
 	double sum = 0;
 
 	for (size_t i = 0; i < g->count; i++)
-		sum += g->nodes[i].count * (g->nodes[i].op.kind == OP_MOE ? 5 : 1);
+		sum += g->nodes[i].count * kernels_of(&g->nodes[i]);
 	return sum;
 }
 
