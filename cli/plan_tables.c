@@ -284,7 +284,7 @@ static void cost_line(const struct plan_view *v, struct str *out)
 	} else if (low->total.usd != k->total.usd || high->total.usd != k->total.usd) {
 		str_addf(out, " (%s to %s)", format_usd(a, round(high->total.usd)), format_usd(b, round(low->total.usd)));
 		str_addf(out, "; at the peak %s devices", format_number(a, (double)k->total.devices_peak));
-		str_addf(out, " (%s to %s): 80 %% interval of operator times", format_number(b, (double)high->total.devices_peak),
+		str_addf(out, " (%s to %s): 80 %% interval", format_number(b, (double)high->total.devices_peak),
 			 format_number(c, (double)low->total.devices_peak));
 	}
 	str_add(out, "\n");

@@ -86,7 +86,7 @@ static void interval_lines(const struct search_view *v, struct str *out)
 	for (size_t i = 0; i < s->interval_count && i < 3; i++) {
 		const struct interval *in = &s->intervals[i];
 
-		str_addf(out, "  %zu: operator times +-%.0f %%:", i + 1, 100 * in->rel_error);
+		str_addf(out, "  %zu: times within a factor of %.2f:", i + 1, 1 + in->rel_error);
 		for (size_t k = 0; k < COUNT_OF(of); k++) {
 			double low, high;
 

@@ -93,6 +93,7 @@ static void intervals(struct reading *r, const json_t *root)
 		in->rel_error = study_number(object, "rel_error_of_times");
 		outcome_init(&in->faster);
 		outcome_init(&in->slower);
+		in->kept = true;
 		in->slower.slos_met = true;            /* not kept: nothing is said of it */
 		for (int f = 0; f < FIGURES; f++) {
 			const json_t *ends = json_object_get(object, figures[f].name);

@@ -108,7 +108,7 @@ static bool published_cmd(const struct call *call, struct err *err)
 	struct progress progress;
 	struct published_options o = { .path = call_text(call, "rows"), .source = call_text(call, "source"),
 				       .accelerator = call_text(call, "accelerator"), .model = call_text(call, "model"),
-				       .threads = (int)call_int(call, "threads", 0), .progress = on_progress, .ctx = &progress };
+				       .intervals = (size_t)call_int(call, "intervals", 64), .threads = (int)call_int(call, "threads", 0), .progress = on_progress, .ctx = &progress };
 	int to_stdout = 0;
 	bool ok;
 	struct published_study *s;
@@ -184,6 +184,7 @@ static const struct option published_table[] = {
 	{ .name = "accelerator", .word = "TEXT", .fallback = "all", .help = "only rows whose accelerator holds this" },
 	{ .name = "model", .word = "TEXT", .fallback = "all", .help = "only rows whose model holds this" },
 	{ .name = "worst", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e6, .fallback = "20; 200 in --report", .help = "list so many of the rows over 40 %" },
+	{ .name = "intervals", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e6, .fallback = "64", .help = "so many of the simulations also at both ends of their 80 % interval, evenly spread" },
 	{ .name = "threads", .word = "N", .kind = OPTION_INT, .least = 0, .most = 64, .fallback = "0, all processors", .help = "threads; results do not depend on it" },
 	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "as JSON (vibee.validate/1), each row with its scenario; - (or nothing): standard output" },
 	{ .name = "plot", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "simulated against published TTFT and TPOT as SVG" },

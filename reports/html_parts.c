@@ -398,8 +398,9 @@ static void intervals(struct html_page *p)
 	char share[FORMAT_ROOM], low[FORMAT_ROOM], high[FORMAT_ROOM], text[2 * FORMAT_ROOM];
 
 	markup_addf(p->out,
-		    "The same arrivals simulated with all operators %s faster and slower, which holds 80 %% of what their errors (median, "
-		    "measured on shapes left out; those of one kind of operator go together) let expect:",
+		    "The same arrivals simulated with all operators up to %s slower, and as much faster: what their errors (median, measured on "
+		    "shapes left out; those of one kind of operator go together) and those of whole runs (published results) let expect in "
+		    "80 %% of cases. First tokens are further off:",
 		    format_share(share, p->r->interval_rel_error));
 	add(p, "<dl class=\"facts\">\n");
 	for (size_t i = 0; shown[i]; i++) {
@@ -411,7 +412,7 @@ static void intervals(struct html_page *p)
 		snprintf(text, sizeof(text), "%s to %s", format_metric(low, m, a), format_metric(high, m, b));
 		fact(p, m->help, text);
 	}
-	add(p, "</dl>\n<p class=\"faint\">Host times, and what is not modelled, are not part of it.</p>\n");
+	add(p, "</dl>\n<p class=\"faint\">Queues of a system near saturation may be off by more.</p>\n");
 }
 
 static void part_confidence(struct html_page *p)

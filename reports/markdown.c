@@ -170,7 +170,7 @@ static void intervals(const struct result *r, struct str *out)
 
 	if (!r->slower)
 		return;
-	str_addf(out, "80 %% interval of operator times: the run with all of them %s faster and slower.\n\n| | from | to |\n|---|--:|--:|\n",
+	str_addf(out, "80 %% interval: the run with all operators up to %s slower, and as much faster; first tokens further.\n\n| | from | to |\n|---|--:|--:|\n",
 		 format_share(share, r->interval_rel_error));
 	for (size_t i = 0; shown[i]; i++) {
 		const struct metric *m = metric_find(shown[i]);

@@ -76,7 +76,7 @@ const struct metric metrics[] = {
 	NUMBER("confidence.fitted", "share", share_fitted, 0, "share priced from curves fitted to measurements"),
 	NUMBER("confidence.analytic", "share", share_analytic, 0, "share priced from data sheet peaks"),
 	NUMBER("confidence.expected_rel_error", "share", expected_rel_error, -1, "expected relative error of times"),
-	NUMBER("confidence.interval_rel_error", "share", interval_rel_error, -1, "operator times' error that the 80 % interval spans"),
+	NUMBER("confidence.interval_rel_error", "share", interval_rel_error, -1, "factor less one on operator times that the 80 % interval spans"),
 	NUMBER("confidence.extrapolated", "share", extrapolated_share, -1, "share of time outside the measured shapes"),
 
 	NUMBER("device.peak_flop_s", "FLOP/s", peak_flop_s, 0, "peak rate of one device in the model's format"),

@@ -361,7 +361,7 @@ static void interval(struct json *j, const struct result *r)
 	json_object(j, "interval");
 	json_number(j, "coverage", 0.8);
 	json_number(j, "rel_error", r->interval_rel_error);
-	json_text(j, "of", "operator times; the run simulated again with all of them faster and slower by rel_error");
+	json_text(j, "of", "operator times, and what whole runs were off by beside them: the run simulated again with all times over and times 1 + rel_error; ends of first tokens are further");
 	json_end(j);
 }
 

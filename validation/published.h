@@ -17,6 +17,8 @@ struct published_outcome {
 	const char *source, *metric;   /* how the source begins; kind of metric: "ttft, concurrency <= 8", "tpot" ... */
 	double predicted;              /* in the row's unit; NAN when not simulated */
 	double error;                  /* predicted / published - 1 */
+	double measured, operators;    /* share priced from the device's own tables; e50 of the operators (sim/interval.h) */
+	bool saturated;                /* a latency of a server that was driven to its limits */
 	double least, most;            /* the 80 % interval that `run` prints, in the row's unit; NAN: not simulated for this row */
 	const char *reason;            /* over 40 %: why, as far as known; "" = unexplained */
 	bool held_out;                 /* nothing in the program was fitted to rows of its source, accelerator and model */
@@ -50,6 +52,7 @@ struct published_study {
 struct published_options {
 	const char *path;              /* the CSV */
 	const char *source, *accelerator, *model;      /* only rows that hold this text; NULL: all */
+	size_t intervals;              /* so many of the simulations are run at both ends of their interval; 0: none */
 	int threads;                   /* 0: as many as processors; results do not depend on it */
 	void (*progress)(void *ctx, double share);
 	void *ctx;
@@ -59,6 +62,13 @@ void published_study_free(struct published_study *s);          /* NULL is fine *
 
 /* The group of that kind and name; NULL. */
 const struct published_group *published_group(const struct published_study *s, int by, const char *name);
+
+/* 80 % quantile of what rows of the half that may be fitted to are off by beyond their operators (sim/interval.h); NAN. */
+struct published_width {
+	double times, first_token;     /* natural logarithms */
+	size_t rows[2], groups[2];     /* behind each */
+};
+MUST_USE bool published_width(const struct published_study *s, bool measured, struct published_width *out, struct err *err);
 
 /* The stored medians: CSV "by,group,rows,median,p90". Checking fails (ERR_CHECK) when a group of the file is worse by more
  * than two points, or has fewer rows simulated. */

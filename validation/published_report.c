@@ -128,6 +128,22 @@ static bool assumptions(const struct published_study *s, struct str *out, struct
 	return true;
 }
 
+/* The widths of sim/interval.c as these rows have them. */
+static bool widths(const struct published_study *s, struct str *out, struct err *err)
+{
+	for (int measured = 1; measured >= 0; measured--) {
+		struct published_width w;
+
+		if (!published_width(s, measured, &w, err))
+			return false;
+		if (w.rows[0] + w.rows[1] > 0)
+			str_addf(out, "80 %% of the seen are off by at most a factor of %.2f beyond their operators (%zu rows of %zu settings), first tokens by %.2f (%zu of %zu): %s\n",
+				 exp(w.times), w.rows[0], w.groups[0], exp(w.first_token), w.rows[1], w.groups[1],
+				 measured ? "devices with operator tables of their own" : "other devices");
+	}
+	return true;
+}
+
 bool published_text(const struct published_study *s, size_t worst, const struct term *term, struct str *out, struct err *err)
 {
 	size_t fitted = 0, simulated = 0;
@@ -144,7 +160,10 @@ bool published_text(const struct published_study *s, size_t worst, const struct 
 	str_add(out, "errors are |simulated / published - 1|; bias is the median with its sign");
 	str_addf(out, ". Seen: %zu rows of the half of (source, accelerator, model) that coefficients may be fitted to\n", fitted);
 	published_coverage(s, out);
-	str_add(out, "\n\n");
+	str_add(out, "\n");
+	if (!widths(s, out, err))
+		return false;
+	str_add(out, "\n");
 	if (worst > 0 && !worst_table(s, worst, term, out, err))
 		return false;
 	str_addf(out, "\n%zu of %zu rows simulated, %zu not:\n", simulated, s->rows.count, s->rows.count - simulated);

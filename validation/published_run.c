@@ -106,22 +106,21 @@ static bool apply(struct scenario *sc, const char *settings, struct arena *arena
 	return true;
 }
 
-/* One run; rate > 0 replaces the arrivals by Poisson of that rate, < 0 by all at once. */
-static bool run_once(const char *settings, double rate, bool interval, struct result *r, struct arena *arena, struct err *err)
+/* One run, with operator times scaled; rate > 0 replaces the arrivals by Poisson of that rate, < 0 by all at once. */
+static bool run_once(const char *settings, double rate, double scale, struct catalog_cache *cache, struct result *r, struct arena *arena, struct err *err)
 {
 	struct scenario *sc = scenario_new(arena, err);
-	struct catalog_cache *cache = catalog_cache_new(err);
 	struct sim *sim = NULL;
-	bool ok = sc && cache && apply(sc, settings, arena, err);
+	bool ok = sc && apply(sc, settings, arena, err);
 
 	if (ok && rate > 0)
 		sc->workload.qps = rate;
 	if (ok && rate < 0)
 		sc->workload.arrivals.kind = ARRIVAL_ALL_AT_ONCE;
+	if (ok)
+		sc->time_scale = scale;
 	ok = ok && (sim = sim_new_cached(sc, NULL, cache, err)) && sim_run(sim, INFINITY, err) && sim_result(sim, arena, r, err);
 	sim_free(sim);
-	ok = ok && (!interval || interval_run(sc, cache, r, arena, err));
-	catalog_cache_free(cache);
 	return ok;
 }
 
@@ -140,7 +139,8 @@ static bool has_limits(const struct published_case *c)
 struct trial {
 	const struct published_case *set;
 	struct arena *arena;
-	bool interval;                 /* wanted of the run */
+	struct catalog_cache *cache;   /* of all runs of the job */
+	double scale;                  /* on operator times */
 	struct result *best, *next;
 	double best_rate;              /* requests/s of a device that keeps the limits (offline: that it gets through); 0: none */
 	double best_devices;           /* of a copy of the layout that does; 0: the case's own */
@@ -162,7 +162,7 @@ static void keep(struct trial *t, const char *settings, double rate, double devi
 static bool at_rate(struct trial *t, const char *settings, double rate, double devices, bool *held, struct err *err)
 {
 	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, rate, false, t->next, t->arena, err))
+	if (!run_once(settings, rate, t->scale, t->cache, t->next, t->arena, err))
 		return false;
 	*held = inside(t->set, t->next);
 	if (!*held)
@@ -182,7 +182,7 @@ static bool search(struct trial *t, const char *settings, double devices, struct
 	bool held;
 
 	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, -1, false, t->next, t->arena, err))
+	if (!run_once(settings, -1, t->scale, t->cache, t->next, t->arena, err))
 		return false;
 	most = 1.1 * t->next->request_throughput;
 	width = most / 70;
@@ -213,7 +213,7 @@ static bool try_layout(struct trial *t, const char *settings, double devices, st
 	if (has_limits(t->set))
 		return search(t, settings, devices, err);
 	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, 0, t->interval, t->next, t->arena, err))
+	if (!run_once(settings, 0, t->scale, t->cache, t->next, t->arena, err))
 		return false;
 	if (t->next->request_throughput / devices > t->best_rate)
 		keep(t, settings, t->next->request_throughput, devices);
@@ -249,66 +249,120 @@ static bool try_all(struct trial *t, struct err *err)
 	return ran > 0;
 }
 
-static void predict(struct published_outcome *o, const struct trial *t, const struct result *r)
+static bool finite_figure(struct published_outcome *o)
 {
-	if (t->best_devices > 0)
-		o->set.copies = floor(o->row->devices / t->best_devices);
-	o->predicted = published_predict(&o->set, r);
-	o->error = o->predicted / o->row->value - 1;
-	if (r->faster && r->slower) {
-		double a = published_predict(&o->set, r->faster), b = published_predict(&o->set, r->slower);
-
-		o->least = fmin(fmin(a, b), o->predicted);
-		o->most = fmax(fmax(a, b), o->predicted);
-	}
-	if (!isfinite(o->error)) {
-		o->predicted = o->error = NAN;
-		o->set.why = WHY_METRIC;
-	}
+	if (isfinite(o->error))
+		return true;
+	o->predicted = o->error = NAN;
+	o->set.why = WHY_METRIC;
+	return false;
 }
 
-/* Rows of the job stand in order of the rate that their run was driven at; the first have none: the best is meant. */
+/* The run that stands for a row: that at the rate that it was driven at, else the best. Rows of a job stand in order of that
+ * rate; *ran: the one of t->next. NULL when a run fails. */
+static const struct result *run_of_row(struct trial *t, const struct published_outcome *o, double *ran, struct err *err)
+{
+	double devices = t->best_devices > 0 ? t->best_devices : 1, rate = o->set.rate_most;
+
+	if (!(rate > 0) || rate >= t->best_rate)
+		return t->best;
+	if (rate != *ran) {
+		memset(t->next, 0, sizeof(*t->next));
+		if (!run_once(t->best_settings, rate * devices, t->scale, t->cache, t->next, t->arena, err))
+			return NULL;
+		*ran = rate;
+	}
+	return t->next;
+}
+
 static bool predict_all(struct job *job, struct trial *t, struct err *err)
 {
-	double devices = t->best_devices > 0 ? t->best_devices : 1, ran = 0;
+	double ran = 0;
 
 	for (size_t i = 0; i < job->count; i++) {
 		struct published_outcome *o = job->first[i];
-		double rate = o->set.rate_most;
+		const struct result *r;
 
 		if (!(t->best_rate > 0)) {
 			o->set.why = WHY_SATURATED;
 			continue;
 		}
-		if (!(rate > 0) || rate >= t->best_rate) {
-			predict(o, t, t->best);
+		if (!(r = run_of_row(t, o, &ran, err)))
+			return false;
+		if (t->best_devices > 0)
+			o->set.copies = floor(o->row->devices / t->best_devices);
+		o->predicted = published_predict(&o->set, r);
+		o->error = o->predicted / o->row->value - 1;
+		if (!finite_figure(o))
 			continue;
-		}
-		if (rate != ran) {
-			memset(t->next, 0, sizeof(*t->next));
-			if (!run_once(t->best_settings, rate * devices, false, t->next, t->arena, err))
-				return false;
-			ran = rate;
-		}
-		predict(o, t, t->next);
+		o->measured = r->share_measured;
+		o->operators = interval_operators(r);
+		o->saturated = has_limits(t->set) && o->set.figure <= FIGURE_E2E_MAX;
 	}
 	return true;
+}
+
+/* A row's figure at one end: what no rate of that end reaches is none, and takes for ever. */
+static void take_end(struct published_outcome *o, double figure, bool slower)
+{
+	if (o->set.figure <= FIGURE_TTFT_P99)
+		figure = interval_first_token(o->predicted, figure, o->measured, slower);
+	o->least = fmin(o->least, figure);
+	o->most = fmax(o->most, figure);
+}
+
+/* The layout that was best, again with all operators that much faster or slower. */
+static bool predict_end(struct job *job, const struct trial *likely, double e, bool slower, struct err *err)
+{
+	struct trial t = { .set = likely->set, .arena = likely->arena, .cache = likely->cache, .scale = interval_scale(e, slower) };
+	double devices = likely->best_devices > 0 ? likely->best_devices : 1, ran = 0;
+
+	t.best = arena_alloc(t.arena, sizeof(*t.best));
+	t.next = arena_alloc(t.arena, sizeof(*t.next));
+	if (!t.best || !t.next)
+		return err_memory(err);
+	if (!try_layout(&t, likely->best_settings, devices, err))
+		return false;
+	t.best_devices = likely->best_devices;
+	for (size_t i = 0; i < job->count; i++) {
+		struct published_outcome *o = job->first[i];
+		const struct result *r = NULL;
+
+		if (isnan(o->error))
+			continue;
+		if (t.best_rate > 0 && !(r = run_of_row(&t, o, &ran, err)))
+			return false;
+		take_end(o, r ? published_predict(&o->set, r) : o->set.figure <= FIGURE_E2E_MAX ? INFINITY : 0, slower);
+	}
+	return true;
+}
+
+static bool predict_interval(struct job *job, const struct trial *t, struct err *err)
+{
+	double e = interval_rel_error(t->best);
+
+	if (!(t->best_rate > 0))
+		return true;
+	for (size_t i = 0; i < job->count; i++)
+		job->first[i]->least = job->first[i]->most = job->first[i]->predicted;
+	return predict_end(job, t, e, false, err) && predict_end(job, t, e, true, err);
 }
 
 static void run_job(struct job *job)
 {
 	struct arena *arena = arena_new();
 	struct err err = { 0 };
-	struct trial t = { .set = &job->first[0]->set, .arena = arena, .interval = job->interval };
+	struct trial t = { .set = &job->first[0]->set, .arena = arena, .cache = catalog_cache_new(&err), .scale = 1 };
 	bool ok;
 
-	t.best = arena ? arena_alloc(arena, sizeof(*t.best)) : NULL;
+	t.best = arena && t.cache ? arena_alloc(arena, sizeof(*t.best)) : NULL;
 	t.next = t.best ? arena_alloc(arena, sizeof(*t.next)) : NULL;
-	ok = t.next ? try_all(&t, &err) && predict_all(job, &t, &err) : err_memory(&err);
+	ok = t.next ? try_all(&t, &err) && predict_all(job, &t, &err) && (!job->interval || predict_interval(job, &t, &err)) : err_memory(&err);
 	if (!ok) {
 		job->failed = err.kind;
 		snprintf(job->refusal, sizeof(job->refusal), "%.*s", (int)sizeof(job->refusal) - 1, err.text);
 	}
+	catalog_cache_free(t.cache);
 	arena_free(arena);
 }
 
@@ -355,13 +409,6 @@ static void run_all(struct queue *q)
 	pthread_mutex_destroy(&q->lock);
 }
 
-static bool is_single(const struct job *job)
-{
-	const struct published_case *c = &job->first[0]->set;
-
-	return c->choice_count == 0 && !has_limits(c);
-}
-
 static size_t make_jobs(struct published_outcome **sorted, size_t n, struct job *jobs)
 {
 	size_t count = 0;
@@ -374,22 +421,13 @@ static size_t make_jobs(struct published_outcome **sorted, size_t n, struct job 
 	return count;
 }
 
-/*
- * An interval takes two more simulations: of jobs that are a single one (no layouts tried, no rate searched) every k-th has it,
- * so that they cost little beside the rest.
- */
-static void choose_intervals(struct job *jobs, size_t count)
+/* An interval takes twice more of what a job does: every k-th has it, so that they cost little beside the rest. */
+static void choose_intervals(struct job *jobs, size_t count, size_t most)
 {
-	enum { INTERVALS_MOST = 64 };
-	size_t plain = 0, step;
+	size_t step = most > 0 ? (count + most - 1) / most : 0;
 
-	for (size_t i = 0; i < count; i++)
-		plain += is_single(&jobs[i]);
-	step = (plain + INTERVALS_MOST - 1) / INTERVALS_MOST;
-	plain = 0;
-	for (size_t i = 0; i < count; i++)
-		if (is_single(&jobs[i]))
-			jobs[i].interval = plain++ % step == step / 2;
+	for (size_t i = 0; step > 0 && i < count; i++)
+		jobs[i].interval = i % step == step / 2;
 }
 
 /* Refusals and failures become reasons of their rows, so that one row never costs the study. */
@@ -425,7 +463,7 @@ bool published_run(struct published_study *s, const struct published_options *o,
 			sorted[n++] = &s->outcomes[i];
 	qsort(sorted, n, sizeof(struct published_outcome *), compare_outcomes);
 	q.count = make_jobs(sorted, n, q.jobs);
-	choose_intervals(q.jobs, q.count);
+	choose_intervals(q.jobs, q.count, o->intervals);
 	s->simulations = q.count;
 	run_all(&q);
 	return settle(s, &q, err);

@@ -155,5 +155,5 @@ void published_coverage(const struct published_study *s, struct str *out)
 		 all->inside, all->intervals, 100.0 * (double)all->inside / (double)all->intervals);
 	if (unseen > 0)
 		str_addf(out, ", of those held out %zu of %zu (%.0f %%)", inside, unseen, 100.0 * (double)inside / (double)unseen);
-	str_add(out, ". The interval holds errors of operator times only, not of readings and settings that a row does not state");
+	str_add(out, ". It is made of the errors of operators left out and of what whole runs of the seen half are off by beyond them");
 }

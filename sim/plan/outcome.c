@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "sim/interval.h"
 #include "sim/serve.h"
 
 const char *const outcome_status_names[] = { "pending", "done", "impossible", "bound", "dominated", "aborted", NULL };
@@ -132,7 +133,7 @@ double outcome_rel_error(const struct outcome *o)
 	for (int k = 0; k < OP_KIND_COUNT; k++)
 		if (k != OP_HOST)
 			squares += pow((double)o->kind_share[k] * (double)o->kind_error[k], 2);
-	return fmin(1.9 * sqrt(squares), 0.9);
+	return interval_error(sqrt(squares), o->value[FIGURE_MEASURED]);
 }
 
 bool outcome_simulate(const struct scenario *sc, struct catalog_cache *cache, const struct serve_sink *sink, struct outcome *out, struct err *err)

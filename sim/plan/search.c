@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "sim/interval.h"
 
 enum { WAVE_FIRST = 16, WAVE_MOST = 64, CANDIDATES_MOST = 10000000 };
 enum task_kind { TASK_BOUND, TASK_FLOOR, TASK_EVALUATE, TASK_INTERVAL };
@@ -426,7 +427,13 @@ static bool simulate_all(struct running *r, struct err *err)
 
 bool interval_ends(const struct interval *in, const struct outcome *likely, int figure, double *low, double *high)
 {
-	double a = in->faster.value[figure], b = in->slower.value[figure], x = likely->value[figure];
+	double a = in->faster.value[figure], b = in->slower.value[figure], x = likely->value[figure], measured = likely->value[FIGURE_MEASURED];
+
+	/* A kept search has ends that are widened already. */
+	if (figure >= FIGURE_TTFT_MEAN && figure <= FIGURE_TTFT_P99 && !in->kept) {
+		a = interval_first_token(x, a, measured, false);
+		b = interval_first_token(x, b, measured, true);
+	}
 
 	*low = fmin(x, fmin(a, b));
 	*high = fmax(x, fmax(a, b));
@@ -445,8 +452,8 @@ static bool fill_intervals(struct running *r, struct err *err)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		s->intervals[i].rel_error = outcome_rel_error(s->candidates[s->best[i]].outcome);
-		r->tasks[2 * i] = (struct task){ TASK_INTERVAL, (int64_t)s->best[i], 1 - s->intervals[i].rel_error };
-		r->tasks[2 * i + 1] = (struct task){ TASK_INTERVAL, (int64_t)s->best[i], 1 + s->intervals[i].rel_error };
+		r->tasks[2 * i] = (struct task){ TASK_INTERVAL, (int64_t)s->best[i], interval_scale(s->intervals[i].rel_error, false) };
+		r->tasks[2 * i + 1] = (struct task){ TASK_INTERVAL, (int64_t)s->best[i], interval_scale(s->intervals[i].rel_error, true) };
 	}
 	if (!team_map(r->team, 2 * n, r->tasks, r->replies, r->done, err))
 		return false;

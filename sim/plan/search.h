@@ -55,6 +55,7 @@ struct candidate {
 
 struct interval {                      /* of one of the best: with all operators faster and slower (sim/interval.h) */
 	double rel_error;
+	bool kept;                             /* read from a kept search: the ends are of each figure's interval */
 	struct outcome faster, slower;
 };
 /* The ends of a figure's interval; the likely outcome is always within (a capacity is found to a tolerance, latencies at another

@@ -8,6 +8,7 @@
 #include "hardware/energy.h"
 #include "hardware/price.h"
 #include "sim/compile.h"
+#include "sim/interval.h"
 #include "sim/plan/candidate.h"
 #include "sim/plan/workers.h"
 
@@ -151,7 +152,7 @@ static bool find_likely(struct finding *f, size_t count, struct unit_capacity *o
 static bool find_interval(struct finding *f, size_t count, struct unit_capacity *out, struct arena *arena, struct err *err)
 {
 	for (size_t i = 0; i < 2 * count; i++) {
-		double e = out[i / 2].rel_error, scale = i % 2 ? 1 - e : 1 + e;
+		double e = out[i / 2].rel_error, scale = interval_scale(e, i % 2 == 0);
 
 		f->probes[i] = (struct probe){ .unit = i / 2, .time_scale = scale, .salt = salt(f, scale, arena) };
 		if (!f->probes[i].salt)

@@ -14,7 +14,7 @@ enum capacity_case { CAPACITY_LOW, CAPACITY_LIKELY, CAPACITY_HIGH, CAPACITY_CASE
 
 struct unit_capacity {
 	double qps[CAPACITY_CASES];
-	double rel_error;                      /* of operator times: half the width of the 80 % interval (sim/interval.h) */
+	double rel_error;                      /* on times, what the 80 % interval spans: a factor of 1 + this (sim/interval.h) */
 	int64_t devices;                       /* of one unit */
 	double idle_w, busy_w;                 /* at the meter, of one unit: with nothing to do, and at its capacity */
 	const struct system *system;
