@@ -312,20 +312,15 @@ static void lay_weights(struct build *b)
 	}
 }
 
-/* Formats whose activations are quantised by a kernel of their own before a product. */
-static bool quantised(enum dtype dtype)
-{
-	return dtype == DTYPE_FP8 || dtype == DTYPE_FP8_BLOCK || dtype == DTYPE_INT8 || dtype == DTYPE_FP4;
-}
-
 /*
  * What a host launches for an operator. Experts: count, scan and sort the choices, gather the tokens, two grouped products with
- * the activation between them, weighted sum. A quantised product (each of the experts' two) begins with its quantisation. Keys
- * and values that a latent cache expands to are put together from three pieces.
+ * the activation between them, weighted sum. Products in blocks of fp8 (each of the experts' two) begin with a kernel that
+ * quantises their tokens; with one scale a tensor that is part of the norm or activation before. Keys and values that a latent
+ * cache expands to are put together from three pieces.
  */
 static double kernels_of(const struct node *n)
 {
-	double quantise = quantised(n->op.dtype) ? 1 : 0;
+	double quantise = n->op.dtype == DTYPE_FP8_BLOCK ? 1 : 0;
 
 	if (n->op.kind == OP_MOE)
 		return 8 + 2 * quantise;

@@ -106,6 +106,10 @@ static void list_not_modelled(const struct scenario *sc, struct compiled *c, str
 		not_modelled(c, arena, "scheduler.order=random: queue is first come, first served");
 	if (s->conservativeness != 1 && !text_equal(c->scheduler->name, "sglang"))
 		not_modelled(c, arena, "scheduler.conservativeness: only sglang has it");
+	if (s->recv_interval > 1 && !text_equal(c->scheduler->name, "sglang"))
+		not_modelled(c, arena, "scheduler.recv_interval: only sglang has it");
+	if (s->balance_timeout > 0 && !text_starts(c->scheduler->name, "trtllm"))
+		not_modelled(c, arena, "scheduler.balance_timeout: only trtllm has it");
 	if (sc->offload.disk_bytes > 0 && sc->offload.host_bytes == 0)
 		not_modelled(c, arena, "offload.disk_gb: the disk stands behind offload.host_gb, which is 0");
 	if (sc->workload.adapters > 0)
@@ -406,7 +410,8 @@ bool compile_pool(const struct scenario *sc, const struct compiled *c, bool pref
 		.decode_tokens = c->acceptance.depth > 0 && !prefill ? c->acceptance.verified : 1,
 		.max_seqs = d.max_seqs, .max_tokens = d.max_tokens, .block_tokens = d.block_tokens, .max_model_len = s->max_model_len,
 		.long_prefill_threshold = s->long_prefill_threshold, .max_waiting_iters = s->max_waiting_iters,
-		.conservativeness = s->conservativeness, .chunked = d.chunked, .prefix_caching = d.prefix_caching,
+		.conservativeness = s->conservativeness, .recv_interval = s->recv_interval, .ranks = out->place.dp_attention,
+		.balance_steps = prefill ? 0 : llround((double)s->balance_timeout * (c->acceptance.depth > 0 ? acceptance_tokens(&c->acceptance) : 1)), .chunked = d.chunked, .prefix_caching = d.prefix_caching,
 		.swap = s->preemption == 2 && text_equal(c->scheduler->name, "vllm-v0"), .handoff = prefill,
 		.order = s->order ? (enum wait_order)s->order : c->scheduler->order, .reserve = c->scheduler->reserve,
 		.lanes = (int)out->place.pp, .wheel_bits = 10,

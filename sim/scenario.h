@@ -53,6 +53,9 @@ struct scenario_scheduler {
 	int order;                             /* sglang: fcfs, lpm, lof; vllm: fcfs, priority */
 	int64_t max_waiting_iters;             /* lightllm: decode steps between prefill batches */
 	double conservativeness;               /* sglang: schedule_conservativeness */
+	int64_t balance_timeout;               /* trtllm: passes that attention ranks wait for prompts on all of them; 0 = none */
+	int64_t recv_interval;                 /* sglang: decode steps between looks at new requests */
+	int64_t stream_interval;               /* tokens of a chunk that clients are sent; the first, too */
 };
 
 struct scenario_offload {

@@ -53,5 +53,7 @@ double published_tuned_tokens(const struct builder *b);
 
 /* Arrivals, concurrency and batch limits; false when the row does not say (the case's `why` is set). */
 bool published_load(struct builder *b, const struct scenario_kind *kind);
+/* What InferenceX's scripts set beside that, for `batch` requests in flight. */
+void published_recipe(struct builder *b, double batch);
 
 #endif

@@ -228,6 +228,7 @@ bool published_load(struct builder *b, const struct scenario_kind *kind)
 		str_addf(&b->settings, "workload.concurrency=%.0f workload.requests=%.0f scheduler.max_num_seqs=%.0f ", each, fmax(10 * each, 60),
 			 slots(b, each));
 		client_limits(b, each);
+		published_recipe(b, batch);
 		return true;
 	case LOAD_BATCH:
 		if (!(batch >= 1))

@@ -109,19 +109,32 @@ void fleet_arrive(struct sim *sim, int32_t i, double t_s)
 	fleet_reschedule(sim, r);
 }
 
+/*
+ * When a client sees the first token: SGLang sends chunks of so many tokens, the first, too (len(output_ids) %
+ * stream_interval, scheduler.py). Tokens of one answer are taken as evenly spaced.
+ */
+static double first_seen_s(const struct sim *sim, const struct seq *s, double end_s)
+{
+	double rest = (double)(s->output - 1), more = (double)(sim->sc->scheduler.stream_interval - 1);
+
+	if (more >= rest)
+		return rest > 0 ? end_s : s->first_token_s;
+	return s->first_token_s + (end_s - s->first_token_s) * more / rest;
+}
+
 static void finished(void *ctx, struct replica *r, int32_t i, double t_s)
 {
 	struct sim *sim = ctx;
 	struct seq *s = &sim->seqs.at[i];
-	double end = t_s + sim->first_token_s;
+	double end = t_s + sim->first_token_s, first = first_seen_s(sim, s, t_s);
 	struct request_record record = {
 		.id = s->id, .prompt_tokens = s->prompt, .output_tokens = s->output, .cached_tokens = s->cached, .arrival_s = s->arrival_s,
-		.queue_s = s->first_schedule_s - s->arrival_s, .ttft_s = s->first_token_s + sim->first_token_s - s->arrival_s,
+		.queue_s = s->first_schedule_s - s->arrival_s, .ttft_s = first + sim->first_token_s - s->arrival_s,
 		.e2e_s = end - s->arrival_s, .tpot_s = NAN, .replica = r->number, .preemptions = s->preemptions, .class_index = s->class_index,
 	};
 
 	if (s->output > 1)
-		record.tpot_s = (t_s - s->first_token_s) / (double)(s->output - 1);
+		record.tpot_s = (t_s - first) / (double)(s->output - 1);
 	metrics_request(&sim->metrics, &record, end);
 	if (sim->sink && sim->sink->request)
 		sim->sink->request(sim->sink->ctx, &record);

@@ -2,16 +2,19 @@
  * otherwise all running sequences decode. A prompt is admitted while the cache, less what the running ones are expected
  * to need yet (remaining tokens, at most 4096 each, times new_token_ratio), has room for it and its answer. The ratio
  * starts at 0.7 and falls to a seventh of that over 600 decode steps; a retraction raises it again.
+ * New requests are looked for before each batch or, with scheduler_recv_interval n, after a prompt and every n decode steps.
  * Order: first come, first served, or longest cached prefix first (lpm) when at most 128 wait. */
 #include "sim/serve/scheduler.h"
 
-enum { CLIP_NEW_TOKENS = 4096, LPM_MOST = 128, DECAY_STEPS = 600, LOOK_AHEAD = 256, MAX_PREFILL_TOKENS = 16384 };
+enum { CLIP_NEW_TOKENS = 4096, LPM_MOST = 128, DECAY_STEPS = 600, LOOK_AHEAD = 256 };
 #define GIB 1073741824.0
 
 struct sglang {
 	double ratio_start;            /* new_token_ratio at step `since`, before decay */
 	int64_t since;
 	bool started;
+	int64_t looked;                /* decode step of the last look at new requests */
+	int64_t known;                 /* waiting ones that it left */
 };
 
 static void sglang_defaults(const struct scheduler_host *host, struct scheduler_defaults *out)
@@ -99,10 +102,10 @@ static int32_t next_of(const struct batcher *b)
 	return best;
 }
 
-static void prefill(struct batcher *b, int lane)
+static void prefill(struct batcher *b, int lane, bool look)
 {
 	struct lane *l = &b->lanes[lane];
-	int64_t budget = b->limits.max_tokens < MAX_PREFILL_TOKENS ? b->limits.max_tokens : MAX_PREFILL_TOKENS;
+	int64_t budget = b->limits.max_tokens;
 	double promised = 0;
 
 	/* The prompt that was cut goes on; it stands alone in front of the new ones. */
@@ -115,7 +118,7 @@ static void prefill(struct batcher *b, int lane)
 			return;        /* decodes go on and end; without any, another pipeline lane's prompt makes way */
 		budget -= l->batch.prefill_tokens - before;
 	}
-	while (budget > 0 && b->running.count < b->limits.max_seqs) {
+	while (look && budget > 0 && b->running.count < b->limits.max_seqs) {
 		int64_t before = l->batch.prefill_tokens, most = budget, missing, future;
 		int32_t i = next_of(b);
 		enum admit got;
@@ -173,11 +176,23 @@ static int64_t retract(struct batcher *b, int lane)
 	return count;
 }
 
+/* Steps until new requests are looked for; 0: now. */
+static int64_t steps_to_look(const struct batcher *b, const struct sglang *state, const struct decode_group *g)
+{
+	int64_t every = b->limits.recv_interval, since = g->step - state->looked;
+
+	/* Nothing runs, or somebody who is known waits already: every batch is a chance. */
+	if (every <= 1 || g->count == 0 || state->known > 0 || since % every == 0)
+		return 0;
+	return every - since % every;
+}
+
 static void sglang_form(struct batcher *b, int lane, double now_s)
 {
 	struct sglang *state = b->policy;
 	struct lane *l = &b->lanes[lane];
 	struct decode_group *g = &l->decoding;
+	int64_t wait;
 	int32_t head;
 
 	(void)now_s;
@@ -186,11 +201,15 @@ static void sglang_form(struct batcher *b, int lane, double now_s)
 
 		*state = (struct sglang){ .ratio_start = start > 1 ? 1 : start, .since = g->step, .started = true };
 	}
-	prefill(b, lane);
+	wait = steps_to_look(b, state, g);
+	prefill(b, lane, wait == 0);
+	if (wait == 0)
+		state->looked = g->step, state->known = b->waiting_count;
 	if (l->batch.chunk_count > 0)
 		return;
 	l->batch.decodes = true;
 	if (retract(b, lane) > 0) {
+		state->known = b->waiting_count;
 		/* (tokens made so far + 20 each) of all running over all they may make. */
 		double all = 0, made = 0;
 
@@ -206,6 +225,10 @@ static void sglang_form(struct batcher *b, int lane, double now_s)
 		state->since = g->step;
 	}
 	batcher_fit_decodes(b, lane);
+	if (wait > 0 && state->known == 0) {
+		l->batch.policy_steps = wait;
+		return;
+	}
 	/* A blocked head may fit before any sequence ends, because the expectation shrinks with every step. */
 	head = next_of(b);
 	if (head != NO_SEQ && b->running.count < b->limits.max_seqs) {

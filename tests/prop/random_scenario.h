@@ -201,6 +201,12 @@ static inline void draw_limits(struct draw *d)
 		put_text(d, "hardware.host_overhead", pick_of(d, overheads));
 	if (one_in(d, 8))
 		put(d, "scheduler.max_model_len", 600 + below(d, 2000));
+	if (one_in(d, 4))
+		put(d, "scheduler.recv_interval", 1 + below(d, 40));
+	if (one_in(d, 8))
+		put(d, "scheduler.stream_interval", 1 + below(d, 40));
+	if (one_in(d, 4))
+		put(d, "scheduler.balance_timeout", below(d, 60));
 }
 
 static inline void draw_deployment(struct draw *d)

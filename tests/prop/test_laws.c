@@ -1,6 +1,7 @@
 /* Laws that hold for every scenario at every batch: conservation of requests, tokens and cache blocks, limits kept, time
  * that never goes back, first come first served where a policy says so. */
 #include <CUnit/CUnit.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "sim/serve/fleet.h"
@@ -100,7 +101,7 @@ static bool all_back(const struct sim *sim)
 	return sim->seqs.live == 0 && sim->events.count == 0;
 }
 
-static void check_result(struct watch *w, const struct result *r)
+static void check_result(struct watch *w, const struct result *r, int64_t chunk)
 {
 	const struct records *k = &w->records;
 	double tokens = 0, times = 0;
@@ -111,7 +112,8 @@ static void check_result(struct watch *w, const struct result *r)
 
 		expect(w, i == 0 || k->at[i - 1].id != a->id, "a request finishes once");
 		expect(w, a->ttft_s > 0 && a->queue_s >= 0 && a->ttft_s > a->queue_s && a->e2e_s >= a->ttft_s, "order of a request's times");
-		expect(w, a->output_tokens == 1 ? isnan(a->tpot_s) : a->tpot_s > 0, "time per token");
+		expect(w, a->output_tokens == 1 ? isnan(a->tpot_s) : a->output_tokens <= chunk ? a->tpot_s == 0 : a->tpot_s > 0,
+		       "time per token, none when all come in one chunk");
 		expect(w, a->cached_tokens >= 0 && a->cached_tokens < a->prompt_tokens, "at least one token is computed");
 		tokens += (double)a->output_tokens;
 		times += a->e2e_s;
@@ -191,7 +193,7 @@ static void laws_hold(void)
 		ok = w.sim && sim_run(w.sim, INFINITY, &err) && sim_result(w.sim, a, &r, &err);
 		if (ok) {
 			sort_records(&w.records);
-			check_result(&w, &r);
+			check_result(&w, &r, sc->scheduler.stream_interval);
 			look(&seen, w.sim, &r);
 			expect(&w, served_in_order(w.sim, sc, &w.records, &r), "first come, first served");
 		}
@@ -233,8 +235,73 @@ static void cost_is_linear_in_price(void)
 	}
 }
 
+/* A closed loop whose answers end one by one, with one setting changed. */
+static void loop_with(const char *path, const char *value, const char *scheduler, int64_t ranks, struct result *out, struct arena *a)
+{
+	static const char *const settings[][2] = {
+		{ "hardware.host_overhead", "none" }, { "workload.requests", "96" }, { "workload.concurrency", "16" },
+		{ "workload.prompt_tokens.kind", "fixed" }, { "workload.prompt_tokens.value", "32" }, { "workload.output_tokens.kind", "uniform" },
+		{ "workload.output_tokens.least", "1000" }, { "workload.output_tokens.most", "2000" },
+	};
+	struct err err = { 0 };
+	struct scenario *sc = scenario_new(a, &err);
+	struct records k = { 0 };
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(sc);
+	for (size_t s = 0; s < COUNT_OF(settings); s++)
+		CU_ASSERT_TRUE_FATAL(schema_set(&scenario_element, sc, settings[s][0], settings[s][1], "test", a, &err));
+	sc->scheduler.name = scheduler;
+	sc->deployment.dp_attention = ranks;
+	if (path)
+		CU_ASSERT_TRUE_FATAL(schema_set(&scenario_element, sc, path, value, "test", a, &err));
+	memset(out, 0, sizeof(*out));
+	CU_ASSERT_TRUE_FATAL(run_scenario(sc, &k, out, a, &err));
+	free(k.at);
+}
+
+/* Looked for every 40 steps, requests wait 0 to 40 of them, 20 in the mean, but for the first, who find nobody decoding; sent
+ * 40 tokens at a time, the first is seen 39 gaps later and the last when it was. */
+static void waits_for_looks_and_chunks(void)
+{
+	struct result plain, looks, chunks;
+	struct arena *a = arena_new();
+	double step_s;
+
+	loop_with(NULL, NULL, "sglang", 1, &plain, a);
+	loop_with("scheduler.recv_interval", "40", "sglang", 1, &looks, a);
+	loop_with("scheduler.stream_interval", "40", "sglang", 1, &chunks, a);
+	step_s = plain.tpot_s.mean;
+	CU_ASSERT_DOUBLE_EQUAL((looks.ttft_s.mean - plain.ttft_s.mean) / step_s, 20 * 80. / 96, 5);
+	CU_ASSERT(looks.ttft_s.max - plain.ttft_s.mean < 43 * 1.1 * step_s);
+	CU_ASSERT_DOUBLE_EQUAL((chunks.ttft_s.mean - plain.ttft_s.mean) / step_s, 39, 0.5);
+	CU_ASSERT_DOUBLE_EQUAL(chunks.e2e_s.mean, plain.e2e_s.mean, 1e-12);
+	arena_free(a);
+}
+
+/* Attention ranks that balance: of 16 in flight for 1,500 steps one ends every 94, so that four ranks never have eight waiting
+ * within 50: the first waits all 50 steps, others less. */
+static void waits_for_other_ranks(void)
+{
+	struct result plain, balanced;
+	struct arena *a = arena_new();
+	double wait;
+
+	loop_with(NULL, NULL, "trtllm", 4, &plain, a);
+	loop_with("scheduler.balance_timeout", "50", "trtllm", 4, &balanced, a);
+	wait = (balanced.ttft_s.mean - plain.ttft_s.mean) / plain.tpot_s.mean;
+	CU_ASSERT(wait > 25 && wait < 50);
+	CU_ASSERT((balanced.ttft_s.max - plain.ttft_s.mean) / plain.tpot_s.mean < 55);
+	/* One rank has nobody to wait for. */
+	loop_with(NULL, NULL, "trtllm", 1, &plain, a);
+	loop_with("scheduler.balance_timeout", "50", "trtllm", 1, &balanced, a);
+	CU_ASSERT(balanced.ttft_s.mean == plain.ttft_s.mean);
+	arena_free(a);
+}
+
 CU_TestInfo suite_laws[] = {
 	{ "requests, tokens, blocks, limits, time and order", laws_hold },
 	{ "cost is linear in price", cost_is_linear_in_price },
+	{ "requests wait for looks and clients for chunks", waits_for_looks_and_chunks },
+	{ "prompts wait for the other attention ranks", waits_for_other_ranks },
 	CU_TEST_INFO_NULL,
 };

@@ -210,7 +210,7 @@ static void written_files_read_back(void)
 
 static void every_stack_and_fit_loads(void)
 {
-	static const char *const wanted[] = { "vllm", "vllm-v0", "sglang", "trtllm", "sarathi", "vidur", "none" };
+	static const char *const wanted[] = { "vllm", "vllm-v0", "sglang", "sglang-flashinfer", "trtllm", "sarathi", "vidur", "none" };
 	struct arena *a = arena_new();
 	struct err err = { 0 };
 	size_t count;

@@ -1,0 +1,51 @@
+/*
+ * How InferenceX starts its servers: what the rows do not say stands in its scripts (github:SemiAnalysisAI/InferenceX,
+ * benchmarks/dsr1_*.sh and minimaxm2.5_*.sh, read at commits 1fc5d73 to 5632483 of 2026-02 to 2026-04). One function an engine.
+ */
+#include <string.h>
+
+#include "base/attr.h"
+#include "validation/published_build.h"
+
+static bool blackwell(const struct builder *b)
+{
+	return text_starts(b->accelerator->device, "b200") || text_starts(b->accelerator->device, "b300");
+}
+
+static bool fp4(const struct builder *b)
+{
+	return strcmp(b->precision->name, "fp4") == 0;
+}
+
+/*
+ * On Blackwell with the kernels of FlashInfer that TensorRT-LLM shares (moe-runner-backend flashinfer_trtllm, attention-backend
+ * trtllm_mla), the cache in fp8, new requests looked for every 30 decode steps (10 below 16 in flight), tokens sent 30 at a
+ * time (fp4: 10). First tokens on B200, of the rows that may be fitted to, come 30 steps later than the prompt and the look
+ * explain; those on H200, whose script says 10, come at once.
+ */
+static void sglang_deepseek(struct builder *b, double batch)
+{
+	bool half = b->layout.decode.tp == 4 && !fp4(b);
+
+	if (!blackwell(b)) {
+		str_add(&b->settings, "scheduler.max_num_batched_tokens=32768 scheduler.memory_utilization=0.82 scheduler.graph_max_tokens=512 ");
+		return;
+	}
+	str_addf(&b->settings, "hardware.stack=sglang-flashinfer model.kv_dtype=fp8 scheduler.stream_interval=%d scheduler.recv_interval=%d ",
+		 fp4(b) ? 10 : 30, batch >= 16 && !half ? 30 : 10);
+	str_addf(&b->settings, "scheduler.max_num_batched_tokens=%d scheduler.memory_utilization=%s ", half ? 8192 : fp4(b) ? 16384 : 32768,
+		 half ? "0.95" : fp4(b) ? "0.85" : "0.82");
+}
+
+void published_recipe(struct builder *b, double batch)
+{
+	const char *engine = published_engine(b->row);
+	bool deepseek = text_starts(b->model->catalog, "deepseek");
+
+	if (published_benchmark(b->row) != BENCHMARK_INFERENCEX || b->layout.split)
+		return;
+	if (deepseek && strcmp(engine, "sglang") == 0)
+		sglang_deepseek(b, batch);
+	if (deepseek && strcmp(engine, "trtllm") == 0)
+		str_addf(&b->settings, "model.kv_dtype=fp8 %s", b->layout.decode.attention_dp > 1 ? "scheduler.balance_timeout=60 " : "");
+}
