@@ -127,7 +127,7 @@ static bool server_load(struct builder *b)
 		return published_refuse(b, WHY_LOAD, "latency limits are not stated");
 	if (!throughput && !(rate > 0))
 		return published_refuse(b, WHY_LOAD, "no row holds the throughput of this run");
-	/* Enough that requests in flight settle: they stay some 30 s. */
+	/* Where more are needed for ten minutes of a rate, they are added when it is known (published_run.c). */
 	str_addf(&b->settings, "workload.arrivals.kind=poisson workload.requests=%.0f ", fmin(run_requests(b), 8000));
 	tuned(b);
 	if (!throughput)
