@@ -1,11 +1,18 @@
 /* validation/engine beside sim/: one scheduler, two drivers. With all requests there from the start nothing depends on time, so that
  * engine and simulator must form the same batches, one after the other. */
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <CUnit/CUnit.h>
 
 #include "base/attr.h"
+#include "base/mem.h"
+#include "base/paths.h"
+#include "base/str.h"
+#include "hardware/device.h"
 #include "sim/serve.h"
 #include "sim/serve/scheduler.h"
 #include "validation/engine/engine_run.h"
@@ -173,9 +180,67 @@ static void share_of_a_cache(void)
 	CU_ASSERT_DOUBLE_EQUAL(cache_curve_share(&curve, 1e9), 0, 1e-12);
 }
 
+static void write_face(const char *folder, const char *name, const char *seconds, const char *n, struct arena *arena)
+{
+	static const char columns[] = "op,dtype,kv_dtype,m,n,k,batch,heads,kv_heads,head_dim,q_len,kv_len,window,experts,experts_total,top_k,gated,"
+				      "bytes,devices,seconds,median_s,low_s,high_s,samples,outliers,kernel,variant\n";
+	struct err err = { 0 };
+	const struct device *like = device_load("xeon-6980p", arena, &err);
+	struct device own;
+	struct str text = { 0 };
+	const char *path = arena_printf(arena, "%s/%s", folder, name), *table;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(like);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(path);
+	own = *like;
+	own.name = name;
+	CU_ASSERT_EQUAL_FATAL(mkdir(path, 0777), 0);
+	table = arena_printf(arena, "%sgemm,fp32,fp32,1,%s,64,1,0,0,0,1,1,0,0,0,0,0,0,0,%s,1,1,1,5,0,gemm,ref\n", columns, n, seconds);
+	CU_ASSERT_TRUE_FATAL(table && paths_write(arena_printf(arena, "%s/measured.csv", path), table, strlen(table), &err));
+	CU_ASSERT_TRUE_FATAL(paths_write(arena_printf(arena, "%s/fits.xml", path), "<fits/>\n", 8, &err));
+	schema_write_xml(&device_element, &own, &text);
+	CU_ASSERT_TRUE_FATAL(paths_write(arena_printf(arena, "%s.xml", path), str_text(&text), text.length, &err));
+	str_release(&text);
+}
+
+/* A quarter of the lines from the cache: a quarter of one time and three of the other. Tables of other points do not mix. */
+static void between_cache_and_memory(void)
+{
+	char folder[] = "/tmp/vibee-between-XXXXXX";
+	struct arena *arena = arena_new();
+	struct err err = { 0 };
+	struct engine_devices d = { .age_s = 3600 };
+	const char *path, *table;
+	char *text;
+	size_t length = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	d.folder = folder;
+	write_face(folder, "here-1t", "4e-3", "64", arena);
+	write_face(folder, "here-1t-cached", "2e-3", "64", arena);
+	path = engine_device_between(&d, 1, 0.25, arena, &err);
+	if (!path)
+		fprintf(stderr, "%s\n", err.text);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(path);
+	CU_ASSERT_PTR_NOT_NULL(device_load_usable(path, arena, &err));
+	table = arena_printf(arena, "%s/here-1t-cached-25/measured.csv", folder);
+	text = paths_read(table, 1 << 16, &length, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "0,0.0035,1,1,1,5"));
+	mem_free(text);
+	CU_ASSERT_STRING_EQUAL(engine_device_between(&d, 1, 1, arena, &err), arena_printf(arena, "%s/here-1t-cached.xml", folder));
+	CU_ASSERT_STRING_EQUAL(engine_device_between(&d, 1, 0, arena, &err), arena_printf(arena, "%s/here-1t.xml", folder));
+	write_face(folder, "here-2t", "4e-3", "64", arena);
+	write_face(folder, "here-2t-cached", "2e-3", "96", arena);
+	CU_ASSERT_PTR_NULL(engine_device_between(&d, 2, 0.5, arena, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not of one calibration"));
+	arena_free(arena);
+}
+
 CU_TestInfo suite_engine_study[] = {
 	{ "engine and simulator form the same batches", the_same_batches },
 	{ "cases are scenarios", cases_are_scenarios },
 	{ "share of a cache", share_of_a_cache },
+	{ "between cache and memory", between_cache_and_memory },
 	CU_TEST_INFO_NULL
 };
