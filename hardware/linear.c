@@ -47,6 +47,23 @@ void linear_add(struct linear_normal *s, const double *terms, double value, doub
 	}
 }
 
+double linear_value(const double *coefficients, const double *terms, int n)
+{
+	double sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += coefficients[i] * terms[i];
+	return sum;
+}
+
+void linear_add_relative(struct linear_normal *s, const double *terms, double value, const double *before, int n)
+{
+	static const double SPARED = 0.02;     /* smaller errors weigh alike */
+	double missed = before ? fabs(log(fmax(linear_value(before, terms, n), 1e-12) / value)) : 1;
+
+	linear_add(s, terms, value, 1 / (value * value * fmax(missed, SPARED)), n);
+}
+
 void linear_add_all(struct linear_normal *s, const struct linear_normal *other, double sign, int n)
 {
 	for (int i = 0; i < n; i++) {

@@ -22,7 +22,6 @@
 
 static const struct kriging experts = { .dims = 6, .known_mean = true, .range = 3, .noise = 0.2 };
 enum { AROUND = 16, TERMS = 6, MODELS_MOST = 32, POINTS_MOST = 2000, POINTS_LEAST = 30, ROUNDS = 6 };
-static const double SPARED = 0.02;     /* relative errors below this weigh alike */
 static const double SHARE_OF_PEAK = 0.6, SHARE_OF_BANDWIDTH = 0.8;
 
 /* One model's part of the fit: experts of one layer, however they are spread. */
@@ -98,15 +97,6 @@ static void terms_of(const int64_t *key, double m, struct spreads *spreads, doub
 	x[5] = pairs * width;
 }
 
-static double law_seconds(const double *coefficients, const double *x)
-{
-	double sum = 0;
-
-	for (int i = 0; i < TERMS; i++)
-		sum += coefficients[i] * x[i];
-	return sum;
-}
-
 static bool same_model(const struct model *m, const int64_t *key)
 {
 	return m->gated == key[1] && m->top_k == key[3] && m->total == key[4] && m->hidden == key[5];
@@ -163,10 +153,7 @@ static void fit_all(struct expert_law *law, const struct observation *seen, size
 			law->models[m].sums = law->sums;
 		}
 		for (size_t i = 0; i < n; i++) {
-			double missed = round ? fabs(log(fmax(law_seconds(law->all, seen[i].terms), 1e-12) / seen[i].seconds)) : 1;
-
-			linear_add(&seen[i].model->sums, seen[i].terms, seen[i].seconds,
-				   1 / (seen[i].seconds * seen[i].seconds * fmax(missed, SPARED)), TERMS);
+			linear_add_relative(&seen[i].model->sums, seen[i].terms, seen[i].seconds, round ? law->all : NULL, TERMS);
 			seen[i].model->points++;
 		}
 		for (int m = 0; m < law->count; m++)
@@ -176,13 +163,16 @@ static void fit_all(struct expert_law *law, const struct observation *seen, size
 	law->points = n;
 }
 
-static void fit_law(const struct table *t, enum dtype dtype, struct expert_law *law)
+/* NULL: no memory. */
+static struct expert_law *law_new(const struct table *t, enum dtype dtype)
 {
 	struct observation *seen = mem_alloc((POINTS_MOST + 1) * sizeof(*seen));
+	struct expert_law *law = seen ? mem_calloc(1, sizeof(*law)) : NULL;
 
-	if (seen)
+	if (law)
 		fit_all(law, seen, observe(t, dtype, law, seen));
 	mem_free(seen);
+	return law;
 }
 
 /* Fits it unless that was done. NULL: no memory. Thread-safe. */
@@ -195,8 +185,8 @@ static const struct expert_law *law_get(const struct table *t, enum dtype dtype)
 		return law;
 	pthread_mutex_lock(&laws->lock);
 	law = atomic_load_explicit(&laws->of[dtype], memory_order_relaxed);
-	if (!law && (law = mem_calloc(1, sizeof(*law)))) {
-		fit_law(t, dtype, law);
+	if (!law) {
+		law = law_new(t, dtype);
 		atomic_store_explicit(&laws->of[dtype], law, memory_order_release);
 	}
 	pthread_mutex_unlock(&laws->lock);
@@ -264,10 +254,10 @@ static double kriged_at(const struct kriged *k, double m)
 
 		terms_of(have, m, &spreads, terms);
 		sum += k->weights[i] *
-		       log(site_seconds(k->q, (size_t)k->around[i].tag, x, &ignored) / law_seconds(k->law, terms));
+		       log(site_seconds(k->q, (size_t)k->around[i].tag, x, &ignored) / linear_value(k->law, terms, TERMS));
 	}
 	terms_of(k->key, m, &spreads, terms);
-	return law_seconds(k->law, terms) * exp(sum);
+	return linear_value(k->law, terms, TERMS) * exp(sum);
 }
 
 bool experts_trend(const struct question *q, const int64_t *key, size_t low, size_t high,

@@ -15,7 +15,6 @@
 
 static const struct kriging layouts = { .dims = 3, .known_mean = true, .range = 4, .noise = 0.05 };
 enum { AROUND = 12, SITES_MOST = AROUND + NEIGHBOURS, TERMS = 6, POINTS_MOST = 500, POINTS_LEAST = 30, ROUNDS = 3 };
-static const double SPARED = 0.02;     /* relative errors below this weigh alike */
 static const double LAW_ERROR = 0.25;  /* beside those that lines of layouts are weighed by (tables_attention.c) */
 static const double ROWS = 128;        /* of a thread block */
 
@@ -44,12 +43,10 @@ struct law {
 
 static double law_seconds(const struct law *law, const int64_t *key, const double *x)
 {
-	double terms[TERMS], sum = 0;
+	double terms[TERMS];
 
 	terms_of(key, x, terms);
-	for (int i = 0; i < TERMS; i++)
-		sum += law->coefficients[i] * terms[i];
-	return sum;
+	return linear_value(law->coefficients, terms, TERMS);
 }
 
 struct observation {
@@ -101,16 +98,8 @@ static void fit(const struct observations *seen, struct law *law)
 	for (int round = 0; round < ROUNDS; round++) {
 		struct linear_normal sums = { .b = { 0 } };
 
-		for (size_t i = 0; i < seen->count; i++) {
-			const struct observation *o = &seen->of[i];
-			double missed = 1, sum = 0;
-
-			for (int k = 0; k < TERMS; k++)
-				sum += law->coefficients[k] * o->terms[k];
-			if (round > 0)
-				missed = fabs(log(fmax(sum, 1e-12) / o->seconds));
-			linear_add(&sums, o->terms, o->seconds, 1 / (o->seconds * o->seconds * fmax(missed, SPARED)), TERMS);
-		}
+		for (size_t i = 0; i < seen->count; i++)
+			linear_add_relative(&sums, seen->of[i].terms, seen->of[i].seconds, round ? law->coefficients : NULL, TERMS);
 		linear_nonnegative(&sums, law->coefficients, TERMS);
 	}
 }
