@@ -10,13 +10,19 @@ enum {
 	PREFILL_KEYS = 64             /* keys and values of a step: 64 KiB at 128 a head */
 };
 
+/* Queries of a group as decode takes them: three that are left go with a fourth that is nought, in one pass over the keys. */
+static inline int64_t attention_slots(int64_t group)
+{
+	return group + (group % 4 == 3);
+}
+
 /* Floats that a thread works in, for decode or prefill. */
 static inline int64_t attention_thread_floats(int64_t group, int64_t head_dim)
 {
 	int64_t rows = group > PREFILL_ROWS ? group : PREFILL_ROWS;
 	int64_t prefill = rows * (2 * head_dim + PREFILL_KEYS + 2) + 2 * PREFILL_KEYS * head_dim;
 	/* queries, two unfinished results with maximum and sum, scores of four queries */
-	int64_t decode = group * (head_dim + 2 * (head_dim + 2)) + 4 * DECODE_CHUNK;
+	int64_t decode = attention_slots(group) * (head_dim + 2 * (head_dim + 2)) + 4 * DECODE_CHUNK;
 
 	return ((prefill > decode ? prefill : decode) + 63) / 64 * 64;
 }
