@@ -230,11 +230,37 @@ bool sisters_have(const struct sisters *s, enum op_kind kind)
 	return false;
 }
 
+static bool answers(const struct sister *s, const struct op *op, struct op_cost *out)
+{
+	return s->tables && tables_rows(s->tables, op) >= ROWS_LEAST && tables_op(s->tables, op, out) && isfinite(out->seconds) &&
+	       out->seconds >= 0;
+}
+
+/* Attention over an 8-bit cache where a sister measured none: its kernel reads the cache and casts it to the format of the queries.
+ * Decode takes as long as over a 16-bit cache of as many bytes, prefill as over one of as many tokens. */
+static bool answers_cast(const struct sister *s, const struct op *op, struct op_cost *out)
+{
+	struct op wide = *op;
+	double bandwidth = device_bandwidth(s->family->device);
+
+	wide.kv_dtype = op->dtype;
+	if ((op->kind != OP_ATTENTION_PREFILL && op->kind != OP_ATTENTION_DECODE) || op->kv_dtype == DTYPE_NONE ||
+	    op->kv_dtype == op->dtype || dtype_bytes(op->kv_dtype) >= dtype_bytes(op->dtype))
+		return false;
+	if (op->kind == OP_ATTENTION_DECODE)
+		wide.kv_len *= dtype_bytes(op->kv_dtype) / dtype_bytes(op->dtype);
+	if (!answers(s, &wide, out))
+		return false;
+	out->flops = op_flops(op);
+	out->bytes = op_bytes(op);
+	out->seconds = fmax(out->seconds, fmax(out->bytes / bandwidth, out->flops / roofline_peak(s->family->device, op)));
+	return true;
+}
+
 bool sisters_op(const struct sisters *s, const struct op *op, struct op_cost *out)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (s->items[i].tables && tables_rows(s->items[i].tables, op) >= ROWS_LEAST &&
-		    tables_op(s->items[i].tables, op, out) && isfinite(out->seconds) && out->seconds >= 0)
+		if (answers(&s->items[i], op, out) || answers_cast(&s->items[i], op, out))
 			return true;
 	return false;
 }

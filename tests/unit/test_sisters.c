@@ -209,7 +209,38 @@ static void starts_take_as_many_cycles(void)
 	arena_free(a);
 }
 
+/* Decode over an 8-bit cache by a sister that measured none: less than over a 16-bit one, never by more than the bytes. */
+static void narrow_caches_are_cast(void)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	const struct device *d = device_load("rtx-pro-6000", a, &err);
+	struct sisters_options o = { .device = d, .system = d ? system_for_device(d, a, &err) : NULL, .names = "a100", .stacks = "vllm" };
+	struct sisters *s;
+	int less = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(o.system);
+	s = sisters_load(&o, a, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	for (int64_t batch = 1; batch <= 256; batch *= 4)
+		for (double kv = 64; kv < 40000; kv *= 6) {
+			struct op wide = { .kind = OP_ATTENTION_DECODE, .dtype = DTYPE_BF16, .kv_dtype = DTYPE_BF16, .batch = batch, .heads = 32,
+					   .kv_heads = 8, .head_dim = 128, .q_len = 1, .kv_len = kv }, narrow = wide;
+			struct op_cost w, n;
+
+			narrow.kv_dtype = DTYPE_FP8;
+			CU_ASSERT_FATAL(sisters_op(s, &wide, &w) && sisters_op(s, &narrow, &n));
+			CU_ASSERT_TRUE(n.seconds <= w.seconds * (1 + 1e-9) && n.seconds >= 0.5 * w.seconds);
+			CU_ASSERT_TRUE(n.seconds >= op_bytes(&narrow) / device_bandwidth(d));
+			less += n.seconds < 0.7 * w.seconds;
+		}
+	CU_ASSERT_TRUE(less > 0);
+	sisters_free(s);
+	arena_free(a);
+}
+
 CU_TestInfo suite_sisters[] = {
+	{ "decode over narrow caches that a sister did not measure", narrow_caches_are_cast },
 	{ "starts of kernels take as many cycles on either device", starts_take_as_many_cycles },
 	{ "more work never takes less", more_work_never_takes_less },
 	{ "sisters scale by the data sheet", sisters_scale_by_the_data_sheet },
