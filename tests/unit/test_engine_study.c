@@ -206,7 +206,7 @@ static void write_face(const char *folder, const char *name, const char *seconds
 /* A quarter of the lines from the cache: a quarter of one time and three of the other. Tables of other points do not mix. */
 static void between_cache_and_memory(void)
 {
-	char folder[] = "/tmp/vibee-between-XXXXXX";
+	char folder[] = "/tmp/vibee-between-XXXXXX", command[64];
 	struct arena *arena = arena_new();
 	struct err err = { 0 };
 	struct engine_devices d = { .age_s = 3600 };
@@ -234,6 +234,8 @@ static void between_cache_and_memory(void)
 	write_face(folder, "here-2t-cached", "2e-3", "96", arena);
 	CU_ASSERT_PTR_NULL(engine_device_between(&d, 2, 0.5, arena, &err));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not of one calibration"));
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	CU_ASSERT_EQUAL(system(command), 0);
 	arena_free(arena);
 }
 
