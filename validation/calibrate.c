@@ -22,6 +22,7 @@ void take_samples(struct timing *t, struct kernel_case *c, const struct kernel *
 
 	kernel_case_run(c, k);                 /* code and tables come into the caches, pages into memory */
 	if (!(kernel_case_streamed_bytes(c) > 0)) {
+		where = AS_LEFT;               /* what the step before made lies where it left it, whatever the weights do */
 		once = timing_sample_mean(t, c, k, 1).seconds;
 		runs = once < 20e-6 ? (int)ceil(20e-6 / fmax(once, 1e-7)) : 1;
 	}
