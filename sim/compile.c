@@ -414,7 +414,7 @@ bool compile_pool(const struct scenario *sc, const struct compiled *c, bool pref
 		.balance_steps = prefill ? 0 : llround((double)s->balance_timeout * (c->acceptance.depth > 0 ? acceptance_tokens(&c->acceptance) : 1)), .chunked = d.chunked, .prefix_caching = d.prefix_caching,
 		.swap = s->preemption == 2 && text_equal(c->scheduler->name, "vllm-v0"), .handoff = prefill,
 		.order = s->order ? (enum wait_order)s->order : c->scheduler->order, .reserve = c->scheduler->reserve,
-		.lanes = (int)out->place.pp, .wheel_bits = 10,
+		.lanes = (int)out->place.pp, .wheel_bits = 12,
 		.late = c->stack->overlap && !(c->acceptance.depth > 0 && c->acceptance.host_waits && !prefill) && out->place.pp == 1 && text_equal(sc->hardware.host_overhead, "default"),
 	};
 	if (l->max_model_len == 0 && c->model->shape.max_context > 0)
