@@ -39,6 +39,7 @@ struct gain_case {
 	const char *scenario;          /* words as in validation/published: model, batch */
 	const char *plain;             /* words of the plain side where they differ; NULL */
 	const char *params;            /* of the module, as its kernel here is: "unpack_ops=0.5"; NULL: its defaults */
+	const char *wide_params;       /* instead, where the AVX-512 variant runs and counts otherwise; NULL: the same */
 	const char *also;              /* labels that both sides run although their operators are equal; NULL */
 	const char *own;               /* labels of the module's side that its own kernel does together; NULL: core kernels do all */
 	const char *kernel;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "kernels/core/cpu.h"
 #include "sim/step.h"
 #include "validation/technique_rows.h"
 
@@ -33,8 +34,8 @@ struct gain_part *gain_part_add(struct gain_part *parts, size_t *count, const ch
 static bool steps(const struct gain_case *c, const char *device, struct step_result out[GAIN_SIDES], struct arena *arena, struct err *err)
 {
 	const char *plain = arena_printf(arena, "device=%s %s %s", device, here_words, c->plain ? c->plain : c->scenario);
-	const char *with = arena_printf(arena, "device=%s %s %s with=%s%s%s", device, here_words, c->scenario, c->module, c->params ? ":" : "",
-					c->params ? c->params : "");
+	const char *params = c->wide_params && cpu_has_avx512() ? c->wide_params : c->params;
+	const char *with = arena_printf(arena, "device=%s %s %s with=%s%s%s", device, here_words, c->scenario, c->module, params ? ":" : "", params ? params : "");
 
 	if (!plain || !with)
 		return err_memory(err);

@@ -52,28 +52,28 @@ const struct engine_case engine_cases[] = {
 
 const struct engine_module engine_modules[] = {
 	/* unpack_ops: what the kernel's instructions take (validation/gains_cases.c). */
-	{ "bitnet_b158_v1796", "unpack_ops=1.75", NULL,
+	{ "bitnet_b158_v1796", "unpack_ops=1.75", "unpack_ops=6", NULL,
 	  { "bitnet", "one user, 16-bit or ternary weights in the layers", "llama:layers=4,hidden=1024,heads=16,kv_heads=16,intermediate=2816,vocab=2048,context=2048",
 	    "bf16", 1, 6, 0, 1, SHORT "scheduler.max_num_seqs=1 scheduler.max_num_batched_tokens=256" } },
-	{ "vllm_v2_v1871", NULL, "scheduler.name=static",
+	{ "vllm_v2_v1871", NULL, NULL, "scheduler.name=static",
 	  { "vllm", "all at once, answers of 4 to 160 tokens: batches that wait for their longest, or not",
 	    "llama:layers=6,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=4096,context=2048", "fp32", 1, 64, 0, 0,
 	    SPREAD "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=512" } },
-	{ "kivi_v1821", "unpack_ops=4", NULL,
+	{ "kivi_v1821", "unpack_ops=4", "unpack_ops=10", NULL,
 	  { "kivi", "all at once, prompts of 900 to 1,100 tokens: 2 bits instead of 32 in the cache",
 	    "llama:layers=2,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=1024,context=2048", "fp32", 1, 8, 0, 0,
 	    CONTEXT ALONE "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=2048 scheduler.block_size=64 scheduler.kv_blocks=512" } },
-	{ "mixture_of_depths_v1799", NULL, NULL,
+	{ "mixture_of_depths_v1799", NULL, NULL, NULL,
 	  { "mod", "all at once: every second layer on an eighth of the tokens",
 	    "llama:layers=4,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=1024,context=2048", "fp32", 1, 16, 0, 0,
 	    "workload.prompt_tokens.kind=uniform workload.prompt_tokens.least=200 workload.prompt_tokens.most=400 workload.output_tokens.kind=uniform "
 	    "workload.output_tokens.least=20 workload.output_tokens.most=60 " ALONE "scheduler.max_num_seqs=16 scheduler.max_num_batched_tokens=1024" } },
-	{ "h2o_v1825", NULL, NULL,
+	{ "h2o_v1825", NULL, NULL, NULL,
 	  { "h2o", "the same load over the fifth of the tokens that is kept",
 	    "llama:layers=2,hidden=512,heads=8,kv_heads=8,intermediate=1408,vocab=1024,context=2048", "fp32", 1, 8, 0, 0,
 	    CONTEXT ALONE "scheduler.max_num_seqs=8 scheduler.max_num_batched_tokens=2048 scheduler.kv_blocks=2048" } },
 	/* The server's own time of a round is another's (host_round_us, host_seq_us); this one's is measured with its steps. */
-	{ "eagle3_v1861", "host_round_us=0,host_seq_us=0", NULL,
+	{ "eagle3_v1861", "host_round_us=0,host_seq_us=0", NULL, NULL,
 	  { "eagle3", "three users: a draft layer guesses three tokens, the next pass verifies them",
 	    "llama:layers=12,hidden=640,heads=10,kv_heads=10,intermediate=1792,vocab=4096,context=2048", "fp32", 1, 12, 0, 3,
 	    "workload.prompt_tokens.kind=uniform workload.prompt_tokens.least=40 workload.prompt_tokens.most=120 workload.output_tokens.kind=uniform "

@@ -18,6 +18,7 @@ extern const struct engine_case engine_cases[];        /* ends with a NULL name 
 /* Modules of the technology tree that the engine runs, each beside the engine without it. */
 struct engine_module {
 	const char *module, *params;   /* as --with takes them */
+	const char *wide_params;       /* instead, where the kernels are those of AVX-512; NULL: the same */
 	const char *plain_settings;    /* of the plain side alone: what the module replaces; NULL: nothing */
 	struct engine_case load;       /* both sides */
 };

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/paths.h"
 #include "hardware/operator.h"
+#include "kernels/core/cpu.h"
 #include "models/technique.h"
 #include "sim/serve.h"
 
@@ -396,7 +397,8 @@ static bool run_module(struct study *s, struct err *err)
 {
 	const struct engine_module *m = module_of(s->o->with, s->arena, err);
 	const char *own = strchr(s->o->with, ':');     /* parameters of the user's take the place of ours */
-	const char *with = m ? arena_printf(s->arena, "%s%s%s", m->module, own || !m->params ? "" : ":", own ? own : m->params ? m->params : "") : NULL;
+	const char *params = m && m->wide_params && cpu_has_avx512() ? m->wide_params : m ? m->params : NULL;
+	const char *with = m ? arena_printf(s->arena, "%s%s%s", m->module, own || !params ? "" : ":", own ? own : params ? params : "") : NULL;
 	const struct side sides[2] = { { .settings = m ? m->plain_settings : NULL }, { .with = with } };
 
 	if (!m || !with)
