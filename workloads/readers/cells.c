@@ -89,10 +89,11 @@ int32_t name_index(struct name_list *l, const char *name, size_t length)
 {
 	char *copy;
 
-	if (l->last && strncmp(l->last, name, length) == 0 && l->last[length] == '\0')
+	length = strnlen(name, length);        /* up to a zero byte, should it hold one */
+	if (l->last && strlen(l->last) == length && memcmp(l->last, name, length) == 0)
 		return l->last_index;
 	for (size_t i = 0; i < l->count; i++)
-		if (strncmp(l->names[i], name, length) == 0 && l->names[i][length] == '\0') {
+		if (strlen(l->names[i]) == length && memcmp(l->names[i], name, length) == 0) {
 			l->last = l->names[i];
 			l->last_index = (int32_t)i;
 			return l->last_index;

@@ -128,5 +128,6 @@ enum scan_result scan_element(struct scan *s, struct scan_value *value)
 
 bool scan_is(const struct scan_value *v, const char *text)
 {
-	return strncmp(v->text, text, v->length) == 0 && text[v->length] == '\0';
+	/* A name may hold a zero byte, at which strncmp would stop, and look beyond `text`. */
+	return strlen(text) == v->length && memcmp(v->text, text, v->length) == 0;
 }
