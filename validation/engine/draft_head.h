@@ -17,7 +17,7 @@ void draft_head_free(struct draft_head *d);    /* NULL is fine */
 /*
  * Runs over rows whose fields are those of a forward_batch; ids[r] is the token after position positions[r], logit_rows those whose next
  * token is to be guessed. features: [rows][fused hidden] of the model, NULL: what the last call computed for its logit rows, one row each.
- * forward: takes the time spent. Guesses stay until the next call. False when memory runs out.
+ * timer: takes the time spent. Guesses stay until the next call. False when memory runs out.
  */
 MUST_USE bool draft_head_run(struct draft_head *d, const struct forward_batch *rows, const float *features, struct forward *timer, struct err *err);
 const int32_t *draft_head_guesses(const struct draft_head *d);         /* [logits] */

@@ -125,7 +125,7 @@ void engine_free(struct engine *e)
 
 /* ---- requests ---- */
 
-static uint64_t mix(uint64_t x)
+uint64_t engine_mix(uint64_t x)
 {
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
 	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
@@ -139,17 +139,17 @@ int32_t engine_keyed_token(const struct engine *e, const struct live *l, int64_t
 
 	if (l->keys.tokens == 0 || i >= l->keys.count)
 		return -1;
-	return (int32_t)(mix(l->keys.keys[i] + (uint64_t)(position % l->keys.tokens) * 0x9e3779b97f4a7c15u) % (uint64_t)e->m->shape.vocab);
+	return (int32_t)(engine_mix(l->keys.keys[i] + (uint64_t)(position % l->keys.tokens) * 0x9e3779b97f4a7c15u) % (uint64_t)e->m->shape.vocab);
 }
 
 static void write_prompt(const struct engine *e, struct live *l, const int32_t *prompt)
 {
-	uint64_t base = mix(e->o.seed * 0x9e3779b97f4a7c15u + (uint64_t)l->asked.id + 1);
+	uint64_t base = engine_mix(e->o.seed * 0x9e3779b97f4a7c15u + (uint64_t)l->asked.id + 1);
 
 	for (int64_t i = 0; i < l->asked.prompt_tokens; i++) {
 		int32_t keyed = prompt ? prompt[i] : engine_keyed_token(e, l, i);
 
-		l->ids[i] = keyed >= 0 ? keyed : (int32_t)(mix(base + (uint64_t)i) % (uint64_t)e->m->shape.vocab);
+		l->ids[i] = keyed >= 0 ? keyed : (int32_t)(engine_mix(base + (uint64_t)i) % (uint64_t)e->m->shape.vocab);
 	}
 	l->known = l->asked.prompt_tokens;
 }

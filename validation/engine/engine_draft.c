@@ -131,9 +131,7 @@ static double uniform(uint64_t seed, int64_t id, int64_t position)
 {
 	uint64_t x = seed * 0x9e3779b97f4a7c15u + (uint64_t)id * 0xbf58476d1ce4e5b9u + (uint64_t)position * 0x94d049bb133111ebu + 1;
 
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-	return (double)((x ^ (x >> 31)) >> 11) * 0x1p-53;
+	return (double)(engine_mix(x) >> 11) * 0x1p-53;
 }
 
 /* The token at the end of what is known, where the model chose `chosen`; *holds: the guess of it, number k, is accepted. */

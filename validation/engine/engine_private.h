@@ -54,6 +54,8 @@ struct engine {
 	int64_t recomputed, preemptions_seen;
 };
 
+/* A well-mixed number for each number. */
+uint64_t engine_mix(uint64_t x);
 /* The token that a prefix key stands for at a position of a sequence: what the workload says; -1: nothing. */
 int32_t engine_keyed_token(const struct engine *e, const struct live *l, int64_t position);
 /* Room for so many rows and sequences of a batch. */
