@@ -243,3 +243,8 @@ bool paths_write(const char *path, const char *bytes, size_t length, struct err 
 	str_release(&temporary);
 	return ok;
 }
+
+bool paths_write_str(const char *path, const struct str *text, struct err *err)
+{
+	return text->failed ? err_memory(err) : paths_write(path, str_text(text), text->length, err);
+}

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/err.h"
+#include "base/str.h"
 
 /* Absolute path of a file or folder of the data tree ("hardware/devices"); NULL with err when there is no data tree. */
 MUST_USE const char *paths_data(const char *relative, struct arena *arena, struct err *err);
@@ -21,5 +22,7 @@ MUST_USE const char *const *paths_list(const char *folder, const char *suffix, s
 MUST_USE char *paths_read(const char *path, size_t most, size_t *length, struct err *err);
 /* Writes a file whole or not at all (temporary + rename); pipes and devices are written as they are. "-" is standard output. */
 MUST_USE bool paths_write(const char *path, const char *bytes, size_t length, struct err *err);
+/* The same for a grown text (which stays the caller's to release); out of memory when the text was cut. */
+MUST_USE bool paths_write_str(const char *path, const struct str *text, struct err *err);
 
 #endif

@@ -27,6 +27,7 @@ bool text_equal(const char *a, const char *b);                        /* both ma
 bool text_equal_fold(const char *a, const char *b);                   /* ASCII case-insensitive */
 bool text_starts(const char *text, const char *prefix);
 bool text_ends(const char *text, const char *suffix);
+bool text_has_word(const char *list, const char *word);                /* one of the words between blanks; a NULL list has none */
 char *text_trim(char *text);                                          /* in place; returns the first non-blank */
 
 /* Bytes of the UTF-8 character that text begins with (1 to 4); 0 at the end and where it is not valid UTF-8. */

@@ -93,7 +93,7 @@ static bool show(const struct here *h, struct err *err)
 		str_add(&out, "not calibrated yet: 'vibee-sim calibrate' makes a device of this host\n");
 	for (size_t i = 0; i < h->calibrated_count; i++)
 		str_addf(&out, "%s%s%s", i ? " " : "calibrated: ", h->calibrated[i], i + 1 == h->calibrated_count ? "\n" : "");
-	ok = ok && (out.failed ? err_memory(err) : paths_write("-", str_text(&out), out.length, err));
+	ok = ok && paths_write_str("-", &out, err);
 	str_release(&out);
 	return ok;
 }
@@ -146,7 +146,7 @@ static bool show_json(const struct here *h, const char *path, struct err *err)
 	json_end(&j);
 	json_end(&j);
 	str_add(&out, "\n");
-	ok = out.failed ? err_memory(err) : paths_write(path, str_text(&out), out.length, err);
+	ok = paths_write_str(path, &out, err);
 	str_release(&out);
 	return ok;
 }

@@ -89,7 +89,7 @@ bool catalog_json(const struct kind *kind, struct arena *arena, struct str *out,
 static bool list_json(const struct kind *kind, const char *path, struct arena *arena, struct err *err)
 {
 	struct str out = { 0 };
-	bool ok = catalog_json(kind, arena, &out, err) && paths_write(path, str_text(&out), out.length, err);
+	bool ok = catalog_json(kind, arena, &out, err) && paths_write_str(path, &out, err);
 
 	str_release(&out);
 	return ok;
@@ -113,7 +113,7 @@ static bool list_table(const struct kind *kind, const char *const *names, size_t
 		return err_memory(err);
 	for (size_t i = 0; ok && i < count; i++)
 		ok = add_entry(kind, names[i], &f, err);
-	ok = ok && table_print(f.table, &term, 0, &out, err) && paths_write("-", str_text(&out), out.length, err);
+	ok = ok && table_print(f.table, &term, 0, &out, err) && paths_write_str("-", &out, err);
 	table_free(f.table);
 	str_release(&out);
 	return ok;

@@ -189,7 +189,7 @@ static bool print_table(const struct outcome *all, size_t count, const struct se
 	ok = table_print(t, &term, 0, &out, err);
 	table_free(t);
 	str_addf(&out, "\nspread: (largest - smallest) / median of the samples; %s\n", bench_clock_name(&s->clock));
-	ok = ok && paths_write("-", str_text(&out), out.length, err);
+	ok = ok && paths_write_str("-", &out, err);
 	str_release(&out);
 	return ok;
 }
@@ -227,7 +227,7 @@ static bool print_json(const struct outcome *all, size_t count, const struct ses
 	json_end(&j);
 	json_end(&j);
 	str_add(&out, "\n");
-	ok = out.failed ? err_memory(err) : paths_write(path, str_text(&out), out.length, err);
+	ok = paths_write_str(path, &out, err);
 	str_release(&out);
 	return ok;
 }

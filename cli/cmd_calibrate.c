@@ -66,7 +66,7 @@ static bool report_json(const struct calibrate_report *r, const char *folder, co
 	json_text(&j, "devices", r->devices);
 	json_end(&j);
 	str_add(&out, "\n");
-	ok = out.failed ? err_memory(err) : paths_write(path, str_text(&out), out.length, err);
+	ok = paths_write_str(path, &out, err);
 	str_release(&out);
 	return ok;
 }
@@ -104,7 +104,7 @@ static bool calibrate_run(const struct call *call, struct err *err)
 	if (json)
 		return report_json(&report, o.folder, json, err);
 	report_text(&report, o.folder, &text);
-	ok = text.failed ? err_memory(err) : paths_write("-", str_text(&text), text.length, err);
+	ok = paths_write_str("-", &text, err);
 	str_release(&text);
 	return ok;
 }

@@ -60,7 +60,7 @@ static bool show_entry(const struct kind *kind, const char *name, struct arena *
 	table_free(t);
 	if (ok && strcmp(kind->one, "model") == 0)
 		show_model_counts(entry, &out);
-	ok = ok && paths_write("-", str_text(&out), out.length, err);
+	ok = ok && paths_write_str("-", &out, err);
 	str_release(&out);
 	return ok;
 }
@@ -167,7 +167,7 @@ static bool check_run(const struct call *call, struct err *err)
 	}
 	if (ok) {
 		str_addf(&out, "%zu entries checked, %zu problem%s\n", c.entries, c.problems, c.problems == 1 ? "" : "s");
-		ok = paths_write("-", str_text(&out), out.length, err);
+		ok = paths_write_str("-", &out, err);
 	}
 	str_release(&out);
 	if (ok && c.problems)
@@ -204,7 +204,7 @@ static bool import_run(const struct call *call, struct err *err)
 	if (name)
 		copy.name = name;
 	model_write_xml(&copy, &xml);
-	ok = xml.failed ? err_memory(err) : paths_write(out ? out : "-", str_text(&xml), xml.length, err);
+	ok = paths_write_str(out ? out : "-", &xml, err);
 	str_release(&xml);
 	if (!ok)
 		return false;
@@ -265,7 +265,7 @@ static bool print_import(const struct profile_import_report *r, struct err *err)
 		 r->rows_kept, r->rows_thinned, r->rows_merged, r->rows_dropped);
 	for (size_t i = 0; i < r->reasons; i++)
 		str_addf(&out, "  dropped %zu: %s\n", r->dropped[i].rows, r->dropped[i].reason);
-	ok = ok && paths_write("-", str_text(&out), out.length, err);
+	ok = ok && paths_write_str("-", &out, err);
 	str_release(&out);
 	return ok;
 }
@@ -375,7 +375,7 @@ static bool write_schema(const struct call *call, void (*write)(const struct ele
 	for (const struct kind *k = kinds; k->name; k++)
 		if (k->element && (!only || only == k))
 			write(k->element, &out);
-	ok = out.failed ? err_memory(err) : paths_write("-", str_text(&out), out.length, err);
+	ok = paths_write_str("-", &out, err);
 	str_release(&out);
 	return ok;
 }

@@ -181,7 +181,7 @@ struct forms {
 static bool write_form(bool (*fill)(const void *what, struct str *out, struct err *err), const void *what, const char *path, struct err *err)
 {
 	struct str out = { 0 };
-	bool ok = fill(what, &out, err) && paths_write(path, str_text(&out), out.length, err);
+	bool ok = fill(what, &out, err) && paths_write_str(path, &out, err);
 
 	str_release(&out);
 	return ok;
@@ -190,7 +190,7 @@ static bool write_form(bool (*fill)(const void *what, struct str *out, struct er
 static bool write_text(const struct forms *f, const void *what, const struct call *call, struct err *err)
 {
 	struct str out = { 0 };
-	bool ok = f->text(what, call, &out, err) && paths_write("-", str_text(&out), out.length, err);
+	bool ok = f->text(what, call, &out, err) && paths_write_str("-", &out, err);
 
 	str_release(&out);
 	return ok;
@@ -266,7 +266,7 @@ static bool history_text(const void *what, const struct call *call, struct str *
 static bool save(const struct call *call, const struct side *side, const char *path, struct err *err)
 {
 	struct str out = { 0 };
-	bool ok = side_json(side, &out, err) && paths_write(path, str_text(&out), out.length, err);
+	bool ok = side_json(side, &out, err) && paths_write_str(path, &out, err);
 
 	(void)call;
 	str_release(&out);

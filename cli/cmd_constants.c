@@ -186,7 +186,7 @@ static bool constants_run(const struct call *call, struct err *err)
 		write_json(f, &out);
 	else
 		write_text(f, &out);
-	ok = out.failed ? err_memory(err) : paths_write(json ? json : "-", str_text(&out), out.length, err);
+	ok = paths_write_str(json ? json : "-", &out, err);
 	str_release(&out);
 	return ok && judge(f, err);
 }

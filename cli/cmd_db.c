@@ -92,7 +92,7 @@ static bool list_run(const struct call *call, struct err *err)
 		ok = table_print(t, &term, 0, &out, err);
 	else
 		str_add(&out, "no runs\n");
-	ok = ok && paths_write("-", str_text(&out), out.length, err);
+	ok = ok && paths_write_str("-", &out, err);
 out:
 	table_free(t);
 	str_release(&out);
@@ -205,7 +205,7 @@ static bool sql_schema_run(const struct call *call, struct err *err)
 
 	(void)call;
 	store_sql_schema(&out);
-	ok = paths_write("-", str_text(&out), out.length, err);
+	ok = paths_write_str("-", &out, err);
 	str_release(&out);
 	return ok;
 }

@@ -49,7 +49,7 @@ static bool help_run(const struct call *call, struct err *err)
 		ok = help_for(call, &out, err);
 	else
 		help_overview(commands, true, &out);
-	ok = ok && (out.failed ? err_memory(err) : paths_write("-", str_text(&out), out.length, err));
+	ok = ok && paths_write_str("-", &out, err);
 	str_release(&out);
 	return ok;
 }

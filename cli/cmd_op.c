@@ -166,7 +166,7 @@ static bool price_one(const struct call *call, struct op_pricer *pricer, struct 
 	} else {
 		print_text(&row, &cost, model, &out);
 	}
-	ok = out.failed ? err_memory(err) : paths_write(json ? json : "-", str_text(&out), out.length, err);
+	ok = paths_write_str(json ? json : "-", &out, err);
 	str_release(&out);
 	return ok;
 }

@@ -77,16 +77,6 @@ static bool read_space(const struct call *call, struct space *space, struct err 
 	return space->count > 0 || usual_space(space, call->arena, err);
 }
 
-static bool has_targets(const struct scenario *sc)
-{
-	const double *t = (const double *)(const void *)&sc->slo;
-
-	for (size_t i = 0; i < sizeof(sc->slo) / sizeof(*t); i++)
-		if (!isnan(t[i]))
-			return true;
-	return false;
-}
-
 static bool read_options(const struct call *call, const struct scenario *base, struct search_options *o, struct err *err)
 {
 	const char *objective = call_text(call, "objective");
@@ -99,7 +89,7 @@ static bool read_options(const struct call *call, const struct scenario *base, s
 	o->objective = objective_find(objective ? objective : "cost", err);
 	if (!o->objective)
 		return false;
-	if (o->capacity && !has_targets(base))
+	if (o->capacity && !scenario_has_targets(base))
 		return err_set(err, ERR_INPUT, "--capacity: the largest rate within which targets? expected --slo with it, for example --slo ttft_p99=1,tpot_p99=0.05");
 	if (o->objective->figure == FIGURE_CAPACITY_QPS && !o->capacity)
 		return err_set(err, ERR_INPUT, "--objective capacity: expected --capacity with it");

@@ -193,7 +193,7 @@ static bool print_text(const struct scenario *sc, const struct step_shape *s, co
 	if (ok) {
 		totals(r, s, &out);
 		memory_block(&r->memory, &out);
-		ok = out.failed ? err_memory(err) : paths_write("-", str_text(&out), out.length, err);
+		ok = paths_write_str("-", &out, err);
 	}
 	str_release(&out);
 	return ok;
@@ -284,7 +284,7 @@ static bool print_json(const struct scenario *sc, const struct step_shape *s, co
 	json_rows(r, &j);
 	json_end(&j);
 	str_add(&out, "\n");
-	ok = out.failed ? err_memory(err) : paths_write(path, str_text(&out), out.length, err);
+	ok = paths_write_str(path, &out, err);
 	str_release(&out);
 	return ok;
 }

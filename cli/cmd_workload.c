@@ -155,7 +155,7 @@ static bool stats_text(const char *name, const struct workload_stats *s, const s
 	counts_text(c, &out);
 	histogram(&out, &term, "prompt tokens", &s->prompt);
 	histogram(&out, &term, "output tokens", &s->output);
-	ok = ok && (out.failed ? err_memory(err) : paths_write("-", str_text(&out), out.length, err));
+	ok = ok && paths_write_str("-", &out, err);
 	str_release(&out);
 	return ok;
 }
@@ -210,7 +210,7 @@ static bool stats_json(const char *name, const struct workload_stats *s, const s
 	json_end(&j);
 	json_end(&j);
 	str_add(&out, "\n");
-	ok = out.failed ? err_memory(err) : paths_write(path, str_text(&out), out.length, err);
+	ok = paths_write_str(path, &out, err);
 	str_release(&out);
 	return ok;
 }
@@ -355,7 +355,7 @@ static bool fit_run(const struct call *call, struct err *err)
 	    !workload_fit(path, &trace, &options, w, call->arena, err))
 		return false;
 	schema_write_xml(&workload_element, w, &xml);
-	ok = xml.failed ? err_memory(err) : paths_write(out ? out : "-", str_text(&xml), xml.length, err);
+	ok = paths_write_str(out ? out : "-", &xml, err);
 	str_release(&xml);
 	if (ok && out && strcmp(out, "-") != 0)
 		printf("%s: KS distance of prompts %.4f, outputs %.4f, gaps %.4f; cv of gaps %.3g (trace %.3g)\n", out, w->fit.prompt_ks,

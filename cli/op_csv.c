@@ -224,7 +224,7 @@ bool op_csv(const char *in, const char *out, struct op_pricer *pricer, struct er
 		sink.file = NULL;
 		ok = outfile_close(file, err);
 	} else {
-		ok = paths_write("-", str_text(&sink.text), sink.text.length, err);
+		ok = paths_write_str("-", &sink.text, err);
 	}
 out:
 	outfile_abandon(sink.file);
@@ -261,7 +261,7 @@ bool op_csv_json(const char *in, const char *out, struct op_pricer *pricer, stru
 	str_add(&text, "\n");
 	if (text.failed)
 		err_memory(err);
-	ok = err->kind == ERR_NONE && paths_write(out, str_text(&text), text.length, err);
+	ok = err->kind == ERR_NONE && paths_write_str(out, &text, err);
 out:
 	str_release(&text);
 	if (r.csv)

@@ -98,7 +98,7 @@ static bool write_json(const struct result *r, const char *path, struct err *err
 	struct str out = { 0 };
 	bool ok = run_json(r, &options, &out, err);
 
-	ok = ok && paths_write(path, str_text(&out), out.length, err);
+	ok = ok && paths_write_str(path, &out, err);
 	str_release(&out);
 	return ok;
 }
@@ -106,7 +106,7 @@ static bool write_json(const struct result *r, const char *path, struct err *err
 static bool write_markdown(const struct result *r, const struct run_origin *origin, const char *path, struct err *err)
 {
 	struct str out = { 0 };
-	bool ok = markdown_report(r, origin, &out, err) && paths_write(path, str_text(&out), out.length, err);
+	bool ok = markdown_report(r, origin, &out, err) && paths_write_str(path, &out, err);
 
 	str_release(&out);
 	return ok;
@@ -115,7 +115,7 @@ static bool write_markdown(const struct result *r, const struct run_origin *orig
 static bool write_junit(const struct result *r, const char *path, struct err *err)
 {
 	struct str out = { 0 };
-	bool ok = run_junit(r, &out, err) && paths_write(path, str_text(&out), out.length, err);
+	bool ok = run_junit(r, &out, err) && paths_write_str(path, &out, err);
 
 	str_release(&out);
 	return ok;
@@ -125,7 +125,7 @@ static bool write_html(const struct result *r, const struct run_origin *origin, 
 {
 	struct html_options options = { .origin = origin };
 	struct str out = { 0 };
-	bool ok = html_report(r, &options, &out, err) && paths_write(path, str_text(&out), out.length, err);
+	bool ok = html_report(r, &options, &out, err) && paths_write_str(path, &out, err);
 
 	str_release(&out);
 	return ok;
@@ -141,7 +141,7 @@ static bool write_text(const struct result *r, const struct run_files *files, co
 		str_addf(&out, "\nrun %.12s  kept in %s ('vibee-sim report %.8s' shows it again)\n", r->run_id, database, r->run_id);
 	if (files->html)
 		str_addf(&out, "%sreport %s\n", database ? "" : "\n", files->html);
-	ok = ok && paths_write("-", str_text(&out), out.length, err);
+	ok = ok && paths_write_str("-", &out, err);
 	str_release(&out);
 	return ok;
 }

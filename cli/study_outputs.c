@@ -62,7 +62,7 @@ bool study_write(const char *path, struct str *text, bool ok, struct err *err)
 {
 	if (ok && text->failed)
 		ok = err_memory(err);
-	ok = ok && paths_write(path, str_text(text), text->length, err);
+	ok = ok && paths_write_str(path, text, err);
 	str_release(text);
 	return ok;
 }

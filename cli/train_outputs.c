@@ -41,7 +41,7 @@ static bool write_text(const struct train_result *r, const char *database, const
 		str_addf(&out, "\nrun %.12s  kept in %s ('vibee-sim report %.8s' shows it again)\n", r->run_id, database, r->run_id);
 	if (html)
 		str_addf(&out, "%sreport %s\n", database ? "" : "\n", html);
-	ok = ok && paths_write("-", str_text(&out), out.length, err);
+	ok = ok && paths_write_str("-", &out, err);
 	str_release(&out);
 	return ok;
 }

@@ -163,7 +163,7 @@ static bool training_cmd(const struct call *call, struct err *err)
 	if (ok && !(json && strcmp(json, "-") == 0)) {
 		struct term term = term_detect(STDOUT_FILENO);
 
-		ok = training_text(s, (size_t)call_int(call, "worst", 20), &term, &out, err) && paths_write("-", str_text(&out), out.length, err);
+		ok = training_text(s, (size_t)call_int(call, "worst", 20), &term, &out, err) && paths_write_str("-", &out, err);
 		str_release(&out);
 	}
 	if (ok && json) {

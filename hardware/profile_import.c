@@ -302,7 +302,7 @@ static bool write_table(const struct profile_import_options *o, const struct pro
 	str_addf(&path, "/%s.csv", r->op);
 	str_clear(&text);
 	write_text(o, all, rows, count, r, true, &text);
-	ok = path.failed || text.failed ? err_memory(err) : paths_write(path.text, text.text, text.length, err);
+	ok = path.failed ? err_memory(err) : paths_write_str(path.text, &text, err);
 	r->bytes = text.length;
 	report->rows_kept += r->rows_kept;
 	report->rows_thinned += count - r->rows_kept;

@@ -166,27 +166,13 @@ const char *technique_path(const char *name, struct arena *arena, struct err *er
 	return unknown(name, wanted, &all, arena, err);
 }
 
-static bool is_word(const char *word, const char *list)
-{
-	size_t length = strlen(word);
-
-	for (const char *p = list; p && *p; p += strspn(p, " ")) {
-		size_t n = strcspn(p, " ");
-
-		if (n == length && strncmp(p, word, n) == 0)
-			return true;
-		p += n;
-	}
-	return false;
-}
-
 /* A default must be what its own range or choices allow. */
 static bool check_param(const struct technique *t, const struct technique_param *p, struct err *err)
 {
 	double v;
 
 	if (p->choices)
-		return is_word(p->fallback, p->choices) ||
+		return text_has_word(p->choices, p->fallback) ||
 		       err_set(err, ERR_INPUT, "%s: parameter %s: default=\"%s\": expected one of %s", t->path, p->name, p->fallback, p->choices);
 	if (isnan(p->least) && isnan(p->most))
 		return true;

@@ -34,20 +34,6 @@ const char *technique_word(const struct technique_use *use, const char *name)
 	return i < use->technique->param_count ? use->words[i] : NULL;
 }
 
-static bool in_list(const char *list, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *p = list; p && *p; p += strspn(p, " ")) {
-		size_t n = strcspn(p, " ");
-
-		if (n == length && strncmp(p, word, n) == 0)
-			return true;
-		p += n;
-	}
-	return false;
-}
-
 static bool set_value(struct technique_use *u, size_t i, const char *value, struct err *err)
 {
 	const struct technique *t = u->technique;
@@ -57,7 +43,7 @@ static bool set_value(struct technique_use *u, size_t i, const char *value, stru
 	u->words[i] = value;
 	u->numbers[i] = NAN;
 	if (p->choices)
-		return in_list(p->choices, value) ||
+		return text_has_word(p->choices, value) ||
 		       err_set(err, ERR_INPUT, "--with %s: %s=%s: expected one of %s", t->id, p->name, value, p->choices);
 	if (isnan(p->least))
 		return *value || err_set(err, ERR_INPUT, "--with %s: %s is empty: expected a name", t->id, p->name);

@@ -110,7 +110,7 @@ bool correction_save(const struct correction *c, const char **path, struct arena
 	if (!*path)
 		return err_memory(err);
 	schema_write_xml(&correction_element, c, &out);
-	ok = out.failed ? err_memory(err) : make_folders(where, arena, err) && paths_write(*path, str_text(&out), out.length, err);
+	ok = make_folders(where, arena, err) && paths_write_str(*path, &out, err);
 	str_release(&out);
 	return ok;
 }

@@ -135,7 +135,6 @@ static const struct field scenario_fields[] = {
 	  .help = "simulate every iteration as an event of its own" },
 };
 
-
 const struct element scenario_element = {
 	.name = "scenario", .fields = scenario_fields, .field_count = COUNT_OF(scenario_fields),
 	.children = (const struct element *const[]){ &model_part, &hardware_part, &deployment_part, &scheduler_part, &workload_element,
@@ -190,6 +189,16 @@ static bool set_slo(void *ctx, const char *key, const char *value, struct err *e
 	const struct slo_setting *s = ctx;
 
 	return schema_set(&slo_part, &s->sc->slo, key, value, s->origin, s->arena, err);
+}
+
+bool scenario_has_targets(const struct scenario *sc)
+{
+	const double *t = (const double *)(const void *)&sc->slo;
+
+	for (size_t i = 0; i < sizeof(sc->slo) / sizeof(*t); i++)
+		if (!isnan(t[i]))
+			return true;
+	return false;
 }
 
 bool scenario_slo(struct scenario *sc, const char *text, const char *origin, struct arena *arena, struct err *err)

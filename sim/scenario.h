@@ -107,6 +107,7 @@ MUST_USE struct scenario *scenario_new(struct arena *arena, struct err *err);   
 
 /* Replaces the workload by a catalog entry or file, NULL by the plain defaults (options set before are lost). */
 MUST_USE bool scenario_workload(struct scenario *sc, const char *name, struct arena *arena, struct err *err);
+bool scenario_has_targets(const struct scenario *sc);                                /* any SLO at all */
 /* "ttft_p99=0.5,tpot_p99=0.05" */
 MUST_USE bool scenario_slo(struct scenario *sc, const char *text, const char *origin, struct arena *arena, struct err *err);
 /* "ID" or "ID:param=value,..." */

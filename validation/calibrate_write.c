@@ -100,7 +100,7 @@ static bool describe(const struct target *t, const struct calibrate_report *r, s
 
 static bool write_text(const char *path, const struct str *text, struct err *err)
 {
-	return !text->failed ? paths_write(path, str_text(text), text->length, err) : err_memory(err);
+	return paths_write_str(path, text, err);
 }
 
 static bool write_tables(const struct target *t, const struct calibrate_options *o, const struct device *d, struct arena *arena,

@@ -58,7 +58,7 @@ static bool run_trial(struct fit *f, struct measured_study *out, struct arena *a
 	bool ok;
 
 	schema_write_xml(&correction_element, f->correction, &text);
-	ok = text.failed ? err_memory(err) : paths_write(f->trial, str_text(&text), text.length, err);
+	ok = paths_write_str(f->trial, &text, err);
 	str_release(&text);
 	sc.hardware.correction = f->trial;
 	return ok && measured_compare(f->file, &sc, f->own_load, out, arena, err);

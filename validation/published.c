@@ -201,7 +201,7 @@ bool published_baseline_write(const struct published_study *s, const char *path,
 		csv_quote(&out, g->name);
 		str_addf(&out, ",%zu,%.4f,%.4f\n", g->simulated, g->median, g->p90);
 	}
-	ok = out.failed ? err_memory(err) : paths_write(path, str_text(&out), out.length, err);
+	ok = paths_write_str(path, &out, err);
 	str_release(&out);
 	return ok;
 }

@@ -257,13 +257,7 @@ static bool simulate(const struct evaluating *e, const struct scenario *sc, stru
 	}
 	sim_free(sim);
 	arena_free(arena);
-	if (ok)
-		return true;
-	if (own.kind != ERR_INPUT && own.kind != ERR_CHECK)
-		return err_set(err, own.kind, "%s", own.text);
-	out->status = OUTCOME_IMPOSSIBLE;
-	snprintf(out->why, sizeof(out->why), "%.*s", WHY_ROOM - 1, own.text);
-	return true;
+	return ok || outcome_impossible(out, &own, err);
 }
 
 static bool at_rate(const struct evaluating *e, const struct scenario *sc, double qps, struct outcome *out, bool *within, struct err *err)
@@ -364,9 +358,7 @@ bool candidate_evaluate(const struct evaluating *e, int64_t index, struct outcom
 		return err_memory(err);
 	sc = candidate_scenario(e, index, arena, &own);
 	if (!sc) {
-		out->status = OUTCOME_IMPOSSIBLE;
-		snprintf(out->why, sizeof(out->why), "%.*s", WHY_ROOM - 1, own.text);
-		ok = own.kind == ERR_INPUT || err_set(err, own.kind, "%s", own.text);
+		ok = outcome_impossible(out, &own, err);
 	} else {
 		if (e->time_scale != 1)
 			sc->time_scale = e->time_scale;

@@ -136,6 +136,15 @@ double outcome_rel_error(const struct outcome *o)
 	return interval_error(sqrt(squares), o->value[FIGURE_MEASURED]);
 }
 
+bool outcome_impossible(struct outcome *out, const struct err *own, struct err *err)
+{
+	if (own->kind != ERR_INPUT && own->kind != ERR_CHECK)
+		return err_set(err, own->kind, "%s", own->text);
+	out->status = OUTCOME_IMPOSSIBLE;
+	snprintf(out->why, sizeof(out->why), "%.*s", WHY_ROOM - 1, own->text);
+	return true;
+}
+
 bool outcome_simulate(const struct scenario *sc, struct catalog_cache *cache, const struct serve_sink *sink, struct outcome *out, struct err *err)
 {
 	struct arena *arena = arena_new();
@@ -152,11 +161,5 @@ bool outcome_simulate(const struct scenario *sc, struct catalog_cache *cache, co
 		outcome_of(&r, out);
 	sim_free(sim);
 	arena_free(arena);
-	if (ok)
-		return true;
-	if (own.kind != ERR_INPUT && own.kind != ERR_CHECK)
-		return err_set(err, own.kind, "%s", own.text);
-	out->status = OUTCOME_IMPOSSIBLE;
-	snprintf(out->why, sizeof(out->why), "%.*s", WHY_ROOM - 1, own.text);
-	return true;
+	return ok || outcome_impossible(out, &own, err);
 }

@@ -64,6 +64,9 @@ void outcome_of(const struct result *r, struct outcome *out);
 /* e of sim/interval.h, from the kinds of operators that the outcome kept. */
 double outcome_rel_error(const struct outcome *o);
 
+/* Makes an outcome of what kept a scenario from running when its input was the reason; false with err for any other failure. */
+MUST_USE bool outcome_impossible(struct outcome *out, const struct err *own, struct err *err);
+
 /* Simulates the scenario to the end. What cannot be run at all (does not fit, techniques that exclude each other) is an
  * outcome, not an error: false only for failures of this program or machine. sink may be NULL. */
 MUST_USE bool outcome_simulate(const struct scenario *sc, struct catalog_cache *cache, const struct serve_sink *sink, struct outcome *out,

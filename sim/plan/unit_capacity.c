@@ -31,16 +31,6 @@ struct finding {
 	struct probe *probes;
 };
 
-static bool has_targets(const struct scenario *sc)
-{
-	const double *t = (const double *)(const void *)&sc->slo;
-
-	for (size_t i = 0; i < sizeof(sc->slo) / sizeof(*t); i++)
-		if (!isnan(t[i]))
-			return true;
-	return false;
-}
-
 static struct evaluating evaluating(const struct finding *f, const struct probe *p)
 {
 	return (struct evaluating){ .space = &f->none, .base = &f->scenarios[p->unit], .demand = &f->demands[p->unit], .cache = f->cache,
@@ -194,7 +184,7 @@ static bool describe(const struct scenario *sc, struct unit_capacity *u, struct 
 static bool take_scenario(struct finding *f, const struct scenario *from, size_t i, struct err *err)
 {
 	f->scenarios[i] = *from;
-	if (!has_targets(from))
+	if (!scenario_has_targets(from))
 		return err_set(err, ERR_INPUT, "%s: the largest rate within which targets? expected --slo, for example --slo ttft_p99=1,tpot_p99=0.05",
 			       f->names[i]);
 	if (from->workload.concurrency > 0)

@@ -199,7 +199,7 @@ static void write_face(const char *folder, const char *name, const char *seconds
 	CU_ASSERT_TRUE_FATAL(table && paths_write(arena_printf(arena, "%s/measured.csv", path), table, strlen(table), &err));
 	CU_ASSERT_TRUE_FATAL(paths_write(arena_printf(arena, "%s/fits.xml", path), "<fits/>\n", 8, &err));
 	schema_write_xml(&device_element, &own, &text);
-	CU_ASSERT_TRUE_FATAL(paths_write(arena_printf(arena, "%s.xml", path), str_text(&text), text.length, &err));
+	CU_ASSERT_TRUE_FATAL(paths_write_str(arena_printf(arena, "%s.xml", path), &text, &err));
 	str_release(&text);
 }
 

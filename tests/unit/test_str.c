@@ -57,6 +57,11 @@ static void comparisons(void)
 	CU_ASSERT_FALSE(text_equal(NULL, ""));
 	CU_ASSERT_FALSE(text_equal("", NULL));
 	CU_ASSERT_TRUE(text_equal("ab", "ab"));
+	CU_ASSERT_TRUE(text_has_word("fp8  int4 bf16", "int4"));
+	CU_ASSERT_TRUE(text_has_word("fp8 int4 bf16", "bf16"));
+	CU_ASSERT_FALSE(text_has_word("fp8 int4 bf16", "int"));
+	CU_ASSERT_FALSE(text_has_word("fp8 int4 bf16", "int4 "));
+	CU_ASSERT_FALSE(text_has_word(NULL, "fp8"));
 	CU_ASSERT_FALSE(text_equal("ab", "AB"));
 	CU_ASSERT_TRUE(text_equal_fold("aB", "Ab"));
 	CU_ASSERT_FALSE(text_equal_fold("ab", "abc"));

@@ -86,7 +86,7 @@ static bool blend_tables(const struct paths *p, const struct device *d, const ch
 	ok = near && far;
 	if (ok && !blend_lines(near, far, share, &text))
 		ok = err_set(err, ERR_INPUT, "%s and %s are not of one calibration", near_path, far_path);
-	ok = ok && paths_write(path, str_text(&text), text.length, err) && profile_import(&import, report, err);
+	ok = ok && paths_write_str(path, &text, err) && profile_import(&import, report, err);
 	str_release(&text);
 	mem_free(near);
 	mem_free(far);
@@ -114,7 +114,7 @@ static bool write_device(const struct device *d, const char *file, struct err *e
 	bool ok;
 
 	schema_write_xml(&device_element, d, &text);
-	ok = text.failed ? err_memory(err) : paths_write(file, str_text(&text), text.length, err);
+	ok = paths_write_str(file, &text, err);
 	str_release(&text);
 	return ok;
 }

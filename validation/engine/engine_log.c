@@ -37,7 +37,7 @@ double engine_tpot_s(const struct engine_request *r)
 
 static bool finish(struct str *out, const char *path, struct err *err)
 {
-	bool ok = out->failed ? err_memory(err) : paths_write(path, str_text(out), out->length, err);
+	bool ok = paths_write_str(path, out, err);
 
 	str_release(out);
 	return ok;

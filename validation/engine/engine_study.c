@@ -262,7 +262,7 @@ static bool host_stack(struct study *s, int threads, struct err *err)
 		ok = engine_host_measure(threads, s->o->clock, &out->hosts[threads], s->arena, err);
 	if (ok) {
 		schema_write_xml(&stack_element, &out->hosts[threads], &text);
-		ok = text.failed ? err_memory(err) : paths_write(s->stack_file, str_text(&text), text.length, err);
+		ok = paths_write_str(s->stack_file, &text, err);
 	}
 	str_release(&text);
 	return ok;
