@@ -31,6 +31,7 @@ static const struct option layout_table[] = {
 	{ .name = "shard", .word = "N", .path = "layout.shard", .fallback = "all", .help = "ranks of a sharding group (HSDP: fewer than all)" },
 	{ .name = "schedule", .word = "NAME", .path = "layout.schedule", .fallback = "1f1b", .help = "gpipe, 1f1b, interleaved, zb-h1, zb-h2, zb-v or dualpipe" },
 	{ .name = "recompute", .word = "HOW", .path = "layout.recompute", .fallback = "none", .help = "none, elementwise, selective or full" },
+	{ .name = "recompute-layers", .word = "N", .path = "layout.recompute_layers", .fallback = "all", .help = "full recomputation of the first N layers of a stage (of each chunk) only" },
 	{ .name = "sequence-parallel", .word = "yes|no", .path = "layout.sequence_parallel", .fallback = "with tp", .help = "norms over the tensor ranks" },
 	{ .name = "offload-optimizer", .path = "layout.offload_optimizer", .kind = OPTION_FLAG, .help = "optimizer state and step in host memory" },
 };

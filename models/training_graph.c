@@ -22,6 +22,7 @@ struct builder {
 	int32_t product[PHASE_COUNT], first[PHASE_COUNT];
 	int32_t pending[PENDING_MOST];
 	size_t pending_count;
+	double remade;                 /* share of the layers that full recomputation makes again */
 };
 
 static struct training_op *push(struct builder *b, const char *label, const struct op *op, enum training_phase phase,
@@ -64,7 +65,7 @@ static void forward(struct builder *b, const struct node *n, const struct op *op
 
 	if (t)
 		t->overlap = n->overlap;
-	double again = r == RECOMPUTE_FULL || (r == RECOMPUTE_SELECTIVE && core && !b->o->selective_half);
+	double again = r == RECOMPUTE_FULL ? b->remade : r == RECOMPUTE_SELECTIVE && core && !b->o->selective_half;
 
 	if (r == RECOMPUTE_ELEMENTWISE && cheap(n, op))
 		again = 1;
@@ -504,10 +505,18 @@ static bool add_predictions(struct builder *b, struct arena *arena, struct err *
 	return true;
 }
 
+static double share_remade(const struct training_graph_options *o, int chunk)
+{
+	int64_t first, layers;
+
+	placement_layers(o->model, &o->place, chunk, &first, &layers);
+	return o->recompute_layers > 0 && o->recompute_layers < layers ? (double)o->recompute_layers / (double)layers : 1;
+}
+
 bool training_graph_build(const struct training_graph_options *o, int chunk, struct training_ops *out, struct arena *arena,
 			  struct err *err)
 {
-	struct builder b = { .o = o, .out = out, .arena = arena };
+	struct builder b = { .o = o, .out = out, .arena = arena, .remade = share_remade(o, chunk) };
 	struct graph g;
 
 	*out = (struct training_ops){ 0 };

@@ -61,6 +61,7 @@ struct training_graph_options {
 	struct placement place;        /* pp: pipeline chunks, stages times interleaving; dp_attention: see expert_ranks */
 	int64_t micro_batch, sequence; /* of one data-parallel rank */
 	enum recompute recompute;
+	int64_t recompute_layers;      /* full: of a chunk, the first so many; 0 = all (Megatron-Core's recompute_method=block) */
 	enum attention_kernel attention;
 	bool gather_again;             /* sequence parallelism keeps its share of a product's inputs, and gathers them again backwards */
 	enum network tp_network;
@@ -90,7 +91,7 @@ struct training_graph_options {
  *   collectives       the mirrored one backwards; context rings twice (keys, values and their gradients)
  *   sequence parallelism   inputs of the products are gathered again for their weights' gradients, beside the product
  *                     for the inputs' (Korthikanti et al. 2022, arXiv 2205.05198, section 4.2.2)
- *   recompute         selective: attention's core forward again, or half of the products and all element-wise work; full: everything forward again but the last product
+ *   recompute         selective: attention's core forward again, or half of the products and all element-wise work; full: everything forward again but the last product, of all layers or the first ones
  *   multi-token prediction   each module's norms, projection, layer and head, on the last chunk
  * The LM head sees every token, its softmax runs over the rank's part of the vocabulary. */
 MUST_USE bool training_graph_build(const struct training_graph_options *o, int chunk, struct training_ops *out, struct arena *arena,

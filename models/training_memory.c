@@ -6,7 +6,7 @@
 #include "models/prediction.h"
 #include "models/tensors.h"
 
-enum { ELEMENT_BYTES = 2 };
+enum { ELEMENT_BYTES = 2, MASTER_BYTES = 4 };
 /* CUDA context, NCCL channels, workspace of the matrix library, allocator's slack: typical, recalled. */
 static const double RUNTIME_BYTES = 1.5e9;
 
@@ -194,6 +194,11 @@ static double head_activations(const struct training_graph_options *o)
 	return tokens * (o->logit_bytes * v + 2 * ELEMENT_BYTES * (double)o->model->shape.hidden / (p->sequence_parallel ? (double)p->tp : 1));
 }
 
+static double output_bytes(const struct training_graph_options *o)
+{
+	return (double)(o->micro_batch * o->sequence) / (double)o->place.cp * (double)o->model->shape.vocab / (double)o->place.tp * ELEMENT_BYTES;
+}
+
 /* A layer each, and the projection's two inputs. */
 double training_prediction_activations(const struct training_graph_options *o)
 {
@@ -209,7 +214,7 @@ void training_activations(const struct training_memory_options *o, int stage, st
 {
 	const struct training_graph_options *g = o->graph;
 	struct training_graph_options working = *g;
-	int64_t chunks = g->place.pp;
+	int64_t chunks = g->place.pp, remade = g->recompute == RECOMPUTE_FULL && g->recompute_layers > 0 ? g->recompute_layers : INT64_MAX;
 
 	*out = (struct training_activations){ 0 };
 	working.recompute = RECOMPUTE_NONE;
@@ -223,7 +228,7 @@ void training_activations(const struct training_memory_options *o, int stage, st
 			double one;
 
 			model_layer(g->model, i, &l);
-			one = training_layer_activations(g, &l);
+			one = training_layer_activations(i - first < remade ? g : &working, &l);
 			sum += one;
 			out->layer = fmax(out->layer, one);
 			if (g->recompute == RECOMPUTE_FULL || (g->recompute == RECOMPUTE_SELECTIVE && g->selective_half))
@@ -234,7 +239,12 @@ void training_activations(const struct training_memory_options *o, int stage, st
 		out->chunk = fmax(out->chunk, sum);
 	}
 	if ((int64_t)stage == (chunks - 1) % o->stages)
-		out->head = head_activations(g) * (double)(1 + g->predictions);
+		out->head = head_activations(g) * (double)(1 + g->predictions), out->outputs = output_bytes(g);
+}
+
+double training_gathered_bytes(const struct training_memory_options *o, const struct training_parameters *n)
+{
+	return (n->dense + n->expert - n->ends) * o->gathered_bytes + n->ends * o->weight_bytes;
 }
 
 enum { LAYERS_AT_HAND = 2 };   /* of what lives in the host's memory: one at work, one on its way */
@@ -246,8 +256,11 @@ void training_memory_of(const struct training_memory_options *o, const struct tr
 	/* Experts are spread over data ranks already: fewer ranks hold the same ones. */
 	double shard = (double)o->shard_ranks, expert_shard = fmax(1, shard * (double)p->tp / (double)(p->ep * (p->tp * p->dp_attention / p->ep)));
 	double trained = o->graph->frozen ? o->graph->trainable : 1, a_weight = o->weight_bytes + o->quantised_bytes, state, held;
+	bool masters = o->zero >= 3 && o->sharded_masters && o->optimizer->master && !o->graph->frozen && o->weight_bytes < MASTER_BYTES;
 
 	*out = (struct training_memory){ .buffers = RUNTIME_BYTES };
+	if (masters)
+		a_weight = MASTER_BYTES;
 	out->weights = (n->dense / (o->zero >= 3 ? shard : 1) + n->expert / (o->zero >= 3 ? expert_shard : 1)) * a_weight;
 	if (o->offload_weights) {
 		out->host_bytes += out->weights;
@@ -255,17 +268,19 @@ void training_memory_of(const struct training_memory_options *o, const struct tr
 	}
 	out->gradients = (n->dense * trained / (o->zero >= 2 ? shard : 1) + n->expert * trained / (o->zero >= 2 ? expert_shard : 1)) * o->grad_bytes;
 	state = n->dense_state / (o->zero >= 1 ? shard : 1) + n->expert_state / (o->zero >= 1 ? expert_shard : 1);
+	if (masters)
+		state -= MASTER_BYTES * (n->dense / shard + n->expert / expert_shard);
 	*(o->offload_optimizer ? &out->host_bytes : &out->optimizer) += state;
 	held = a->chunk * o->in_flight;
 	if (o->offload_activations) {
 		out->host_bytes += held;
 		held = fmin(held, LAYERS_AT_HAND * a->layer);
 	}
-	out->activations = held + a->at_work + a->head;
+	out->activations = held + a->at_work + a->head + a->outputs * o->kept_outputs;
 	if (o->zero >= 3 && o->keep_gathered) {
-		out->buffers += (n->dense + n->expert) * (o->weight_bytes + trained * o->grad_bytes);
+		out->buffers += training_gathered_bytes(o, n) + (n->dense + n->expert) * trained * o->grad_bytes;
 	} else if (o->zero >= 3) {     /* the unit at work and the one fetched ahead, weights and gradients */
-		out->buffers += 2 * n->layer_largest * (o->weight_bytes + o->grad_bytes);
+		out->buffers += 2 * n->layer_largest * (o->gathered_bytes + o->grad_bytes);
 		/* Embedding and head belong to the root unit, which stays gathered; the head's gradient comes first and waits whole. */
 		out->buffers += n->ends * o->weight_bytes + n->head * trained * o->weight_bytes;
 	}

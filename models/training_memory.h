@@ -14,10 +14,13 @@ struct training_memory_options {
 	int zero;                      /* 0 to 3: nothing, optimizer, + gradients, + weights sharded */
 	double weight_bytes, grad_bytes;       /* of one parameter */
 	double quantised_bytes;        /* a second, 8-bit copy of the matrices kept beside the weights, a parameter; 0 = none */
+	bool sharded_masters;          /* zero 3: the sharded weights are the optimizer's 32-bit ones, not 16-bit copies beside them */
+	double gathered_bytes;         /* zero 3: of a layer's weight as it is gathered */
 	bool keep_gathered;            /* zero 3: weights and gradients are whole from their first use to the end of the step */
 	bool offload_optimizer;        /* state lives in host memory */
 	bool offload_weights, offload_activations;     /* so do these; the device holds two layers of them at a time */
 	bool both_ways;                /* the rank of the last chunk holds the first one, too: its embedding is at hand (DualPipe) */
+	double kept_outputs;           /* micro-batches whose logits the last stage keeps, beyond those at work */
 	double in_flight;              /* micro-batches of one chunk whose activations are held at once */
 };
 
@@ -36,6 +39,7 @@ struct training_parameters {
 struct training_activations {
 	double chunk, layer;           /* of the fullest chunk, of the largest layer */
 	double at_work;                /* of the layer that is made again: full recomputation, and every second product's */
+	double outputs;                /* logits alone, in 16 bits; last stage */
 	double head;                   /* logits and what goes with them; last stage */
 };
 
@@ -56,7 +60,7 @@ MUST_USE bool training_parameters(const struct training_memory_options *o, int s
  *     whole (over tp with sequence parallelism)   two norm inputs, inputs of both blocks, two dropout masks of one byte
  * Unfused kernels keep the 32-bit copies of a norm (10 instead of 4 h) and the rotated q, k. Full recomputation keeps
  * the layer's input and one layer at work; so does recomputation of every second product. The last stage holds the logits,
- * logit_bytes each. ZeRO-3 holds two layers gathered, and embedding and head (FSDP's root unit) from the first to the last pass.
+ * logit_bytes each. ZeRO-3 holds two layers gathered (gathered_bytes a weight; FSDP keeps 32-bit weights sharded and casts them on the way), and embedding and head (FSDP's root unit) from the first to the last pass.
  */
 void training_activations(const struct training_memory_options *o, int stage, struct training_activations *out);
 /* The same from what layouts share. */
@@ -64,6 +68,8 @@ void training_memory_of(const struct training_memory_options *o, const struct tr
 			struct training_memory *out);
 MUST_USE bool training_memory(const struct training_memory_options *o, int stage, struct training_memory *out, struct err *err);
 
+/* Of a stage's weights as ZeRO-3 gathers them once; embedding and head as the products read them. */
+double training_gathered_bytes(const struct training_memory_options *o, const struct training_parameters *n);
 /* Activation bytes that one layer keeps for one micro-batch on one device. */
 double training_layer_activations(const struct training_graph_options *o, const struct layer *l);
 /* That its modules of multi-token prediction keep, without their logits; 0 when there are none. */

@@ -10,6 +10,7 @@
 
 struct train_memory_row {
 	double weights, gradients, optimizer, activations, buffers, peak_bytes, capacity_bytes;        /* per device, fullest stage */
+	double last_peak_bytes;        /* of the last stage */
 	double host_bytes, host_capacity_bytes;        /* offloaded, of a device's share of its host; INFINITY: not known */
 };
 

@@ -97,8 +97,11 @@ static void layout(struct reading *r, struct training_case *out)
 		str_add(&r->settings, "layout.zero=3 ");
 	if (strstr(p, "zero-1"))
 		str_add(&r->settings, "layout.zero=1 ");
-	if (strstr(p, "act-ckpt") || strstr(p, "full ac") || strstr(r->scenario, "full recompute"))
+	if (strstr(r->scenario, "full recompute"))
 		str_add(&r->settings, "layout.recompute=full layout.sequence_parallel=no ");
+	/* torchtitan's llama3_405b.toml: activation_checkpoint.mode = full. */
+	else if (strstr(p, "act-ckpt") || strstr(p, "full ac") || (text_starts(r->row->source, "torchtitan") && strstr(r->row->model, "405B")))
+		str_add(&r->settings, "layout.recompute=full ");
 	else if (strstr(p, "sac") || strstr(r->scenario, "selective"))
 		str_add(&r->settings, "layout.recompute=selective ");
 	else if ((fsdp && !strstr(p, "maxtext") && r->pp == 1) || strstr(r->scenario, "no recompute") || strstr(r->row->metric, "memory_params"))
@@ -140,10 +143,10 @@ static void batch(struct reading *r, struct training_case *out)
 	r->micro = number_after(b, "mbs") > 0 ? number_after(b, "mbs") : number_after(r->parallel, "mbs");
 	if (r->global == 0 && r->micro > 0)
 		r->global = r->micro * at_least_one(dp);
-	/* torchtitan's pipeline rows: the micro-batches are split from a local batch, one sequence each. */
+	/* torchtitan splits the local batch into as many micro-batches as there are stages, unless told (its pipelining_utils.py). */
 	if (text_starts(r->row->source, "torchtitan") && r->pp > 1) {
 		r->global = r->micro * at_least_one(dp);
-		r->micro = 1;
+		r->micro = at_least_one(r->micro / r->pp);
 	}
 	if (r->global == 0)
 		no(out, "the batch is not stated", NULL);
@@ -267,7 +270,7 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	const struct published_row *row = &rows->at[index];
 	struct reading r = { .row = row, .parallel = lower(row->parallelism, arena), .scenario = lower(row->scenario, arena), .batch = lower(row->batch, arena) };
 	const char *model = training_model_name(row->model), *device = training_device_name(row->accelerator);
-	const char *precision = training_precision(row->precision);
+	const char *precision = training_precision(training_format(row));
 	const struct training_source *source = training_source_of(row->source);
 
 	*out = (struct training_case){ 0 };
@@ -303,11 +306,11 @@ bool training_case(const struct published_rows *rows, size_t index, struct train
 	if (text_starts(row->source, "torchtitan") && !strstr(r.parallel, "compile") && r.pp == 1)
 		str_add(&r.settings, "hardware.stack=fsdp2-eager ");
 	str_add(&r.settings, training_recipe(row, r.vp));
-	if (text_starts(row->source, "MLPerf") && text_starts(row->accelerator, "MI"))
-		str_add(&r.settings, "hardware.stack=rocm ");
 	/* MegaScale's baseline is the Megatron-LM of 2023: nothing overlaps. */
 	if (strstr(row->scenario, "Megatron-LM"))
 		str_add(&r.settings, "hardware.stack=megatron-2023 ");
+	/* Its metrics are logged where the loss is: by the last stage (_get_metrics_rank of torchtitan's metrics.py). */
+	out->last_stage = text_starts(row->source, "torchtitan");
 	out->causal = source->causal, out->plain = source->plain;
 	out->bridge_count = text_starts(row->source, "Megatron-Bridge") && training_recipe_before(row, "26.06");
 	/* llm-foundry counts H100 at 989, A100 at 312; others state shares of the format's peak. */
@@ -381,7 +384,7 @@ double training_predict(const struct training_case *c, const struct train_result
 	case TRAIN_NODE_W:
 		return r->mean_power_w / (double)r->devices * 8 / c->to_si;
 	case TRAIN_PEAK_BYTES:
-		return r->memory.peak_bytes / c->to_si;
+		return (c->last_stage ? r->memory.last_peak_bytes : r->memory.peak_bytes) / c->to_si;
 	case TRAIN_ACTIVATIONS:
 		return r->memory.activations / c->to_si;
 	case TRAIN_STATES:

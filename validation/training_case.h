@@ -29,6 +29,7 @@ struct training_case {
 	double to_si;                  /* row value * to_si = figure */
 	double peak_flop_s;            /* shares: of this peak; 0 = the result's */
 	bool causal, plain;            /* what its FLOP counts hold of attention */
+	bool last_stage;               /* memory is that of the last stage, not of the fullest */
 	bool bridge_count;             /* they hold the gates of SiLU activations and of no other, and windows as full attention */
 	double steps;                  /* TRAIN_MINUTES, TRAIN_KWH: steps of the run */
 	struct training_exams exams;

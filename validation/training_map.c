@@ -58,7 +58,7 @@ static const struct name_pair precisions[] = {
 	{ "fp16", "model.dtype=fp16 " }, { "bf16", "model.dtype=bf16 " }, { "amp_bf16", "model.dtype=bf16 " }, { "bf16/fp8", "model.dtype=bf16 " },
 	{ "fp8", "model.dtype=fp8 " }, { "fp8-cs", "model.dtype=fp8 " }, { "amp_fp8", "model.dtype=fp8 " }, { "fp8_full", "model.dtype=fp8 " },
 	{ "fp8/bf16", "model.dtype=fp8 " }, { "fp8/mxfp", "model.dtype=fp8 " }, { "mxfp8", "model.dtype=fp8_block " }, { "fp8-mx", "model.dtype=fp8_block " }, { "nvfp4", "model.dtype=fp4 " },
-	{ "fp4", "model.dtype=fp4 " }, { "fp4/fp8", "model.dtype=fp4 " }, { "int8/bf16", "model.dtype=int8 " },
+	{ "fp4", "model.dtype=fp4 " }, { "int8/bf16", "model.dtype=int8 " },
 	{ "Autocast:BF16+FP32Optimizer", "model.dtype=bf16 " }, { "Autocast:BF16+SR", "model.dtype=bf16 " }, { "", "model.dtype=bf16 " },
 };
 
@@ -81,7 +81,7 @@ static const struct training_source sources[] = {
 	{ "", "hardware.stack=megatron layout.zero=1 ", false, true },
 };
 
-/* Containers of MLPerf's submissions (NVIDIA's, which most partners run), and the interleaving of Korthikanti's table 3; in the
+/* Containers of MLPerf's submissions (NVIDIA's and AMD's, which most partners run), and the interleaving of Korthikanti's table 3; in the
  * order of devices. */
 static const struct {
 	const char *source, *model, *accelerator;
@@ -89,7 +89,7 @@ static const struct {
 	const char *layout;
 } usual[] = {
 	{ "MLPerf", "Llama-2-70B LoRA", "H100", 8, "tp4 pp1 cp1" }, { "MLPerf", "Llama-2-70B LoRA", "H100", 1e9, "tp4 pp1 cp2" },
-	{ "MLPerf", "Llama-2-70B LoRA", "L40S", 1e9, "tp4 pp1 cp2" }, { "MLPerf", "Llama-2-70B LoRA", "B", 8, "tp1 pp1 cp1" },
+	{ "MLPerf", "Llama-2-70B LoRA", "L40S", 1e9, "tp4 pp1 cp2" }, { "MLPerf", "Llama-2-70B LoRA", "MI", 8, "tp1 pp1 cp1" }, { "MLPerf", "Llama-2-70B LoRA", "MI", 16, "tp1 pp1 cp2" }, { "MLPerf", "Llama-2-70B LoRA", "B", 8, "tp1 pp1 cp1" },
 	{ "MLPerf", "Llama-2-70B LoRA", "GB", 4, "tp1 pp1 cp2" }, { "MLPerf", "Llama-2-70B LoRA", "GB", 8, "tp1 pp1 cp1" },
 	{ "MLPerf", "Llama-2-70B LoRA", "GB", 1e9, "tp1 pp1 cp8" },
 	{ "MLPerf", "Llama-3.1-8B", "B", 32, "tp1 pp1 cp1" }, { "MLPerf", "Llama-3.1-8B", "B", 1e9, "tp1 pp1 cp2" },

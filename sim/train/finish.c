@@ -14,10 +14,11 @@ void train_stage_memory(const struct train_setup *s, int stage, double in_flight
 {
 	struct training_memory_options o = s->memory;
 
-	/* 1f1b holds one fewer on each later stage; other schedules are taken as even. */
+	/* 1f1b holds one fewer on each later stage, two chunks fewer where they are interleaved (Narayanan et al. 2021, section 2.2);
+	 * other schedules are taken as even. */
 	o.in_flight = in_flight;
-	if (s->vp == 1 && !s->schedule->split && s->schedule->order && strcmp(s->schedule->name, "gpipe") != 0)
-		o.in_flight = fmin((double)s->micros, (double)(s->pp - stage));
+	if (!s->schedule->split && s->schedule->order && strcmp(s->schedule->name, "gpipe") != 0)
+		o.in_flight = s->vp == 1 ? fmin((double)s->micros, (double)(s->pp - stage)) : fmin(in_flight, (double)(2 * (s->pp - stage - 1) + (s->vp - 1) * s->pp + 1));
 	training_memory_of(&o, &stages[stage], a, out);
 	if (s->schedule->chunks == CHUNKS_BOTH) {
 		struct training_memory mirrored;

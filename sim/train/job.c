@@ -59,6 +59,7 @@ static const struct field layout_fields[] = {
 	TEXT(job_layout, "schedule", schedule, "1f1b", "gpipe, 1f1b, interleaved, zb-h1, zb-h2, zb-v or dualpipe"),
 	CHOICE(job_layout, "sequence_parallel", sequence_parallel, yes_no_default, "norms and masks over the tensor ranks; default: with tp"),
 	CHOICE(job_layout, "recompute", recompute, recompute_names, "activations made again in the backward pass"),
+	INT(job_layout, "recompute_layers", recompute_layers, 0, 100000, "0", "recompute=full: of so many layers of each chunk only, the first ones; 0 = of all"),
 	FLAG(job_layout, "offload_optimizer", offload_optimizer, "no", "optimizer state and step in host memory"),
 	FLAG(job_layout, "offload_weights", offload_weights, "no", "weights in host memory, fetched layer by layer for every pass"),
 	FLAG(job_layout, "offload_activations", offload_activations, "no", "activations written to host memory, fetched for the backward pass"),

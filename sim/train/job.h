@@ -32,6 +32,7 @@ struct job_layout {
 	const char *schedule;
 	int sequence_parallel;         /* default (with tp > 1), yes, no */
 	int recompute;                 /* enum recompute */
+	int64_t recompute_layers;      /* full: of a chunk; 0 = all */
 	bool offload_optimizer;        /* state and step in host memory */
 	bool offload_weights, offload_activations;     /* kept in host memory, streamed beside every pass */
 	int gather_again;              /* default (with sequence parallelism), yes, no */

@@ -9,7 +9,7 @@ void cut_apply(const struct cut *c, struct job *job)
 	struct job_layout *l = &job->layout;
 
 	l->tp = c->tp, l->pp = c->pp, l->vp = c->vp, l->cp = c->cp, l->ep = c->ep, l->etp = c->etp, l->dp = 0, l->shard = 0;
-	l->recompute = c->recompute, l->sequence_parallel = c->sequence_parallel, l->gather_again = c->gather_again;
+	l->recompute = c->recompute, l->recompute_layers = 0, l->sequence_parallel = c->sequence_parallel, l->gather_again = c->gather_again;
 	l->tp_overlap = c->tp_overlap, l->tp_network = c->tp_network, l->scatter_sends = c->scatter_sends;
 	job->batch.micro = c->micro;
 }

@@ -277,7 +277,7 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 		return false;
 	s->graph.model = parts->model;
 	s->graph.micro_batch = job->batch.micro, s->graph.sequence = job->batch.sequence;
-	s->graph.recompute = (enum recompute)l->recompute;
+	s->graph.recompute = (enum recompute)l->recompute, s->graph.recompute_layers = l->recompute_layers;
 	s->graph.attention = parts->stack->eager_attention || (parts->stack->eager_sinks && parts->model->attention.sinks) ? ATTENTION_EAGER : ATTENTION_FLASH;
 	s->graph.dropout = parts->stack->dropout;
 	s->graph.fused = parts->stack->fused;
@@ -301,11 +301,14 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	s->graph.gather_again = s->graph.place.sequence_parallel && (s->graph.frozen || l->gather_again != 2);
 	s->memory = (struct training_memory_options){
 		.graph = &s->graph, .optimizer = parts->optimizer, .stages = s->pp, .data_ranks = s->data_ranks, .shard_ranks = s->shard_ranks,
-		 .both_ways = s->schedule->chunks == CHUNKS_BOTH, .keep_gathered = !l->regather, .weight_bytes = or_else(job->optimizer.weight_bytes, 2),
+		 .both_ways = s->schedule->chunks == CHUNKS_BOTH, .keep_gathered = !l->regather, .sharded_masters = parts->stack->sharded_masters,
+		.kept_outputs = parts->stack->keeps_outputs && s->pp > 1 ? (double)(s->micros - 1) : 0,
+		 .weight_bytes = or_else(job->optimizer.weight_bytes, 2),
 		.grad_bytes = or_else(job->optimizer.grad_bytes, parts->stack->grad_bytes), .quantised_bytes = quantised_copy(products),
 	};
+	s->memory.gathered_bytes = parts->stack->narrow_gather && s->memory.quantised_bytes > 0 ? s->memory.quantised_bytes : s->memory.weight_bytes;
 	/* A frozen base that is read in 8 bits is kept so: no optimizer needs more. */
 	if (s->graph.frozen && s->memory.quantised_bytes > 0)
-		s->memory.weight_bytes = s->memory.quantised_bytes, s->memory.quantised_bytes = 0;
+		s->memory.weight_bytes = s->memory.gathered_bytes = s->memory.quantised_bytes, s->memory.quantised_bytes = 0;
 	return train_setup_surroundings(s, err);
 }

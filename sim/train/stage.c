@@ -241,7 +241,7 @@ static double reduce_gradients(const struct train_setup *s, double parameters, i
 static void gather_while_working(const struct train_setup *s, const struct training_parameters *n, double layers, struct train_chunk *out)
 {
 	const struct training_stack *k = s->parts->stack;
-	double gather = collective(s, OP_ALL_GATHER, (n->dense + n->expert) * s->memory.weight_bytes, s->shard_ranks, s->tp);
+	double gather = collective(s, OP_ALL_GATHER, training_gathered_bytes(&s->memory, n), s->shard_ranks, s->tp);
 	double reduce = reduce_gradients(s, n->trainable, s->data_ranks, s->shard_ranks, s->tp);
 	double first = layers > 0 ? gather / layers : gather, f = out->time.pass_s[PASS_FORWARD];
 	double b = out->time.pass_s[PASS_BACKWARD] + out->time.pass_s[PASS_WEIGHT], wait_f, wait_b, back = gather + reduce;

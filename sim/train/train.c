@@ -90,9 +90,9 @@ static void memory(const struct run *r, struct train_memory_row *out)
 		train_stage_memory(s, stage, r->pipeline.in_flight, r->parameters, &held, &m);
 		host = fmax(out->host_bytes, m.host_bytes);
 		if (m.peak_bytes > out->peak_bytes)
-			*out = (struct train_memory_row){ m.weights, m.gradients, m.optimizer, m.activations, m.buffers, m.peak_bytes, out->capacity_bytes,
+			*out = (struct train_memory_row){ m.weights, m.gradients, m.optimizer, m.activations, m.buffers, m.peak_bytes, out->capacity_bytes, 0,
 							  host, out->host_capacity_bytes };
-		out->host_bytes = host;
+		out->host_bytes = host, out->last_peak_bytes = m.peak_bytes;
 	}
 }
 

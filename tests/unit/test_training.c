@@ -11,6 +11,7 @@
 #include "sim/train/failures.h"
 #include "sim/train/layout.h"
 #include "sim/train/train.h"
+#include "validation/training_recipes.h"
 
 static struct train_result run(const struct job *job, struct arena *arena)
 {
@@ -88,7 +89,7 @@ static void zero_stages(void)
 
 	for (int zero = 0; zero <= 3; zero++) {
 		struct arena *arena = arena_new();
-		struct job *job = job_of(model, "fsdp", 1, 1, 1, arena);
+		struct job *job = job_of(model, "megatron", 1, 1, 1, arena);
 		struct train_result r;
 		double parameters;
 
@@ -100,6 +101,12 @@ static void zero_stages(void)
 		if (zero == 0)
 			CU_ASSERT_DOUBLE_EQUAL(parameters / 7.5e9, 1, 0.02);
 		CU_ASSERT_DOUBLE_EQUAL((r.memory.weights + r.memory.gradients + r.memory.optimizer) / 1e9 / expected_gb[zero], 1, 0.02);
+		/* FSDP shards the 32-bit weights alone: 4 + 2 + 8 bytes. */
+		job->hardware.stack = "fsdp";
+		if (zero == 3) {
+			r = run(job, arena);
+			CU_ASSERT_DOUBLE_EQUAL((r.memory.weights + r.memory.gradients + r.memory.optimizer) / 1e9 / (1.875 * 14 / 16), 1, 0.02);
+		}
 		arena_free(arena);
 	}
 }
@@ -317,6 +324,13 @@ static void settings(void)
 	job->layout.recompute = RECOMPUTE_FULL, full = run(job, arena);
 	CU_ASSERT(none.memory.activations > 1.2 * some.memory.activations && some.memory.activations > full.memory.activations);
 	CU_ASSERT(none.step_s < some.step_s && some.step_s < 1.05 * none.step_s && some.step_s < full.step_s);
+	/* Of a quarter of its 32 layers: between the two, in proportion. */
+	job->layout.recompute_layers = 8, some = run(job, arena);
+	CU_ASSERT_DOUBLE_EQUAL(some.breakdown.recompute / full.breakdown.recompute, 0.25, 0.02);
+	CU_ASSERT(some.memory.activations < none.memory.activations && some.memory.activations > none.memory.activations - 0.3 * (none.memory.activations - full.memory.activations));
+	job->layout.recompute_layers = 32, some = run(job, arena);
+	CU_ASSERT(some.step_s == full.step_s && some.memory.peak_bytes == full.memory.peak_bytes);
+	job->layout.recompute_layers = 0;
 	/* Weights kept and gradients whole: two bytes and four of all parameters more, the traffic of one micro-batch. */
 	job->layout.zero = 3, job->batch.global = 64;
 	each = run(job, arena);
@@ -335,6 +349,54 @@ static void settings(void)
 	CU_ASSERT(uneven.step_s > 1.6 * even.step_s && uneven.step_s < 1.75 * even.step_s);
 	train_parts_release(&parts);
 	arena_free(arena);
+}
+
+/* The last stage holds one micro-batch where the first holds four, and the logits of all. */
+static void last_stage(void)
+{
+	struct arena *arena = arena_new();
+	struct job *job = job_of("llama-3.1-8b", "megatron", 1, 4, 1, arena);
+	struct train_result plain, kept, narrow, wide;
+	const double logits = 8192 * 128256.0 * 2;
+
+	job->layout.dp = 8, job->batch.global = 8 * 16, job->batch.sequence = 8192, job->layout.recompute = RECOMPUTE_FULL;
+	plain = run(job, arena);
+	job->hardware.stack = "torchtitan", kept = run(job, arena);
+	CU_ASSERT(plain.memory.last_peak_bytes > 0 && plain.memory.last_peak_bytes <= plain.memory.peak_bytes);
+	/* Twelve bytes a logit at work for six, and fifteen micro-batches' in two; 18 bytes a parameter over ranks in both. */
+	CU_ASSERT_DOUBLE_EQUAL((kept.memory.last_peak_bytes - plain.memory.last_peak_bytes) / (logits * (15 + 3)), 1, 0.05);
+	/* Gathered whole: 8-bit layers take a byte less each. */
+	job->layout.zero = 3, job->layout.regather = false, wide = run(job, arena);
+	job->model.dtype = DTYPE_FP8, narrow = run(job, arena);
+	CU_ASSERT_DOUBLE_EQUAL((wide.memory.buffers - narrow.memory.buffers) / (8 * 218.1e6), 1, 0.01);
+	arena_free(arena);
+}
+
+/* Rows whose form names two formats, and what configurations of submissions say. */
+static void submissions(void)
+{
+	static const struct {
+		const char *model, *accelerator, *source, *precision, *format;
+		double devices;
+	} rows[] = {
+		{ "Llama-3.1-8B", "B200-SXM", "MLPerf-Training-v5.1 Somebody/results/x/llama31_8b", "fp4/fp8", "fp4", 8 },
+		{ "Llama-3.1-8B", "B200-SXM", "MLPerf-Training-v5.1 University-of-Florida/results/x/llama31_8b", "fp4/fp8", "fp8", 8 },
+		{ "Llama-3.1-8B", "GB200", "MLPerf-Training-v5.1 NVIDIA/results/x/llama31_8b", "fp4/fp8", "fp8", 512 },
+		{ "Llama-3.1-405B", "GB200", "MLPerf-Training-v5.1 NVIDIA/results/x/llama31_405b", "fp4/fp8", "fp4", 512 },
+		{ "Llama-2-70B LoRA", "B300-SXM", "MLPerf-Training-v5.1 Dell/results/x/llama2_70b_lora", "fp4/fp8", "fp8", 8 },
+		{ "Llama-3.1-8B", "B200-SXM", "MLPerf-Training-v5.1 Dell/results/x/llama31_8b", "fp8", "fp8", 8 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct published_row row = { .model = rows[i].model, .accelerator = rows[i].accelerator, .source = rows[i].source, .precision = rows[i].precision,
+					     .devices = rows[i].devices, .batch = "" };
+
+		CU_ASSERT_STRING_EQUAL(training_format(&row), rows[i].format);
+	}
+	CU_ASSERT_PTR_NOT_NULL(strstr(training_recipe(&(struct published_row){ .model = "Llama-2-70B LoRA", .accelerator = "MI300X", .source = "MLPerf-Training-v5.1 x", .precision = "fp8", .batch = "8" }, 1),
+				      "layout.recompute_layers=21"));
+	CU_ASSERT_STRING_EQUAL(training_recipe(&(struct published_row){ .model = "Llama-2-70B LoRA", .accelerator = "MI325X", .source = "MLPerf-Training-v5.1 x", .precision = "fp8", .batch = "8" }, 1),
+			       "hardware.stack=rocm ");
 }
 
 static void best_layout(void)
@@ -365,5 +427,5 @@ static void best_layout(void)
 
 CU_TestInfo suite_training[] = { { "Korthikanti's memory tables", korthikanti }, { "ZeRO's memory table", zero_stages }, { "scaling laws", scaling },
 				 { "failures", failures }, { "laws of a step", laws }, { "what is refused", refusals }, { "best layout", best_layout },
-				 { "search equals simulating all", search_is_exhaustive }, { "Calculon's space", calculons_space }, { "dimensions of an execution", executions }, { "recomputation, gathering, rings", settings },
+				 { "search equals simulating all", search_is_exhaustive }, { "Calculon's space", calculons_space }, { "dimensions of an execution", executions }, { "recomputation, gathering, rings", settings }, { "memory of the last stage", last_stage }, { "submissions of MLPerf", submissions },
 				 CU_TEST_INFO_NULL };
