@@ -202,7 +202,7 @@ static bool show_study(const struct call *call, const struct engine_study *s, st
 	bool ok = true;
 
 	if (!(json && strcmp(json, "-") == 0) && !call_flag(call, "quiet"))
-		ok = engine_study_text(s, &term, &out, call->arena, err) && outfile_write("-", str_text(&out), out.length, err);
+		ok = (!call_flag(call, "operators") || engine_study_operators(s, &term, &out, err)) && engine_study_text(s, &term, &out, call->arena, err) && outfile_write("-", str_text(&out), out.length, err);
 	str_clear(&out);
 	ok = ok && (!json || (engine_study_json(s, &out, call->arena, err) && outfile_write(json, str_text(&out), out.length, err)));
 	str_release(&out);
@@ -290,6 +290,7 @@ static const struct option engine_table[] = {
 	{ .name = "calibrate", .kind = OPTION_FLAG, .help = "calibrate anew; without it only when there is none or it is older than an hour" },
 	{ .name = "full-calibration", .kind = OPTION_FLAG, .help = "calibrate on the fine grid (minutes), not the coarse one" },
 	{ .name = "rounds", .word = "N", .kind = OPTION_INT, .least = 1, .most = 20, .fallback = "that of calibrate", .help = "rounds of a calibration made here" },
+	{ .name = "operators", .kind = OPTION_FLAG, .help = "also seconds and calls of every operator of every case, measured and simulated" },
 	{ .name = "plots", .word = "FOLDER", .help = "one figure a case: latencies and the batch over time, measured and simulated" },
 	{ .name = "weights", .word = "FILE", .words = WORDS_FILE, .fallback = "random ones of --model", .help = "a model that runs: safetensors (config.json beside it) or GGUF" },
 	{ .name = "prompt", .word = "N,N,...", .help = "with --engine-only: answer this prompt of token numbers, print the answer's" },

@@ -13,22 +13,20 @@
 #include "validation/calibrate_private.h"
 #include "validation/sample_store.h"
 
-static const double LONG_S = 30e-3;    /* a run this long averages over its own disturbances; other rounds take more of it */
+static const double SHORT_S = 20e-6;   /* what is shorter is run as often as fills this, for a sample */
+static const double LONG_S = 30e-3;     /* a run this long averages over its own disturbances; other rounds take more of it */
 
 void take_samples(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, int count, struct samples *out)
 {
 	double begin = timing_now_s(t), once;
-	int quiet = 0, runs = 1;
+	int quiet = 0, runs;
 
 	kernel_case_run(c, k);                 /* code and tables come into the caches, pages into memory */
-	if (!(kernel_case_streamed_bytes(c) > 0)) {
-		where = AS_LEFT;               /* what the step before made lies where it left it, whatever the weights do */
-		once = timing_sample_mean(t, c, k, 1).seconds;
-		runs = once < 20e-6 ? (int)ceil(20e-6 / fmax(once, 1e-7)) : 1;
-	}
+	once = timing_sample(t, c, k, where, 1).seconds;
+	runs = once < SHORT_S ? (int)ceil(SHORT_S / fmax(once, 1e-6)) : 1;
 	for (int i = 0; i < 8 && i < SAMPLES_MOST; i++) {
 		double spent;
-		struct sample_time one = runs > 1 ? timing_sample_mean(t, c, k, runs) : timing_sample(t, c, k, where);
+		struct sample_time one = timing_sample(t, c, k, where, runs);
 
 		samples_add(out, one);
 		quiet += one.pace <= PACE_MOST;
@@ -78,6 +76,8 @@ static bool visit_once(struct work *w, int round, size_t index, enum residency w
 		return true;                   /* nothing that could lie elsewhere */
 	c = kernel_case_new(v->family, &v->shapes[0], 1 + (uint64_t)round, err);
 	ok = c && sample_store_begin(w->store, err);
+	if (ok && where == FROM_LAST_CACHE)
+		timing_settle(w->timing, c);
 	for (int s = 0; ok && s < v->count; s++) {
 		struct samples samples = { 0 };
 

@@ -14,7 +14,7 @@
 #include "validation/calibrate_private.h"
 
 static const char columns[] = "op,dtype,kv_dtype,m,n,k,batch,heads,kv_heads,head_dim,q_len,kv_len,window,experts,experts_total,top_k,gated,"
-			      "bytes,devices,seconds,median_s,low_s,high_s,samples,outliers,kernel,variant\n";
+			      "bytes,devices,seconds,fastest_s,low_s,high_s,samples,outliers,kernel,variant\n";
 
 static void add_row(struct str *out, const struct point *p)
 {
@@ -28,8 +28,8 @@ static void add_row(struct str *out, const struct point *p)
 		 (long long)(op->q_len > 0 ? op->q_len : 1));
 	str_addf(out, "%.0f,%lld,%lld,%lld,%lld,%d,%.0f,%d,", op->kv_len > 0 ? op->kv_len : 1, (long long)op->window, (long long)op->experts,
 		 (long long)op->experts_total, (long long)op->top_k, op->gated, op->bytes, op->devices);
-	str_addf(out, "%s,", number_text(number, e->seconds));
-	str_addf(out, "%.6g,%.6g,%.6g,%d,%d,%s,%s\n", e->median, e->low, e->high, e->used, e->outliers, p->visit->family->name,
+	str_addf(out, "%s,", number_text(number, e->median));
+	str_addf(out, "%.6g,%.6g,%.6g,%d,%d,%s,%s\n", e->fastest, e->low, e->high, e->used, e->outliers, p->visit->family->name,
 		 p->visit->kernel->variant);
 }
 
@@ -46,7 +46,7 @@ static void rates(const struct target *t, struct device *d, struct calibrate_rep
 
 	for (size_t i = 0; i < t->points->count; i++) {
 		const struct point *p = &t->points->at[i];
-		double s = p->estimate.seconds;
+		double s = p->estimate.median;
 
 		if (!t->keep(t, p))
 			continue;

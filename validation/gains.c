@@ -186,7 +186,7 @@ static bool settle(struct work *w, struct gain_row *row, struct err *err)
 
 			if (!p->family)
 				continue;
-			p->measured_s = samples_estimate(&w->jobs[p->job].samples).seconds;
+			p->measured_s = samples_estimate(&w->jobs[p->job].samples).median;
 			row->measured_s[side] += p->count * p->measured_s;
 		}
 	}

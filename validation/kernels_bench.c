@@ -32,7 +32,7 @@ static struct sample_time one_sample(struct work *w, struct kernel_case *c, cons
 	struct sample_time t;
 
 	timing_count_begin(w->timing);
-	t = timing_sample(w->timing, c, k, FROM_MEMORY);
+	t = timing_sample(w->timing, c, k, FROM_MEMORY, 1);
 	timing_count_end(w->timing, counts);
 	return t;
 }
@@ -108,20 +108,20 @@ static bool keep_samples(struct work *w, const struct samples *from, struct benc
 
 static bool add_rows(struct work *w, const struct kernel_family *f, const struct shape *s, struct contest *c, struct err *err)
 {
-	double triad_s = samples_estimate(&c->triad_samples).seconds, blas_s = NAN;
+	double triad_s = samples_estimate(&c->triad_samples).fastest, blas_s = NAN;
 	struct str text = { 0 };
 	bool ok = true;
 
 	for (int v = 0; v < c->n; v++)
 		if (!strcmp(c->kernels[v]->variant, "openblas"))
-			blas_s = samples_estimate(&c->samples[v]).seconds;
+			blas_s = samples_estimate(&c->samples[v]).fastest;
 	kernel_shape_text(f, s, &text);
 	for (int v = 0; ok && v < c->n; v++) {
 		struct estimate e = samples_estimate(&c->samples[v]);
-		struct bench_row r = { .family = f, .kernel = c->kernels[v], .threads = s->threads, .seconds = e.seconds, .median_s = e.median,
-				       .bytes_s = f->bytes(s) / e.seconds, .flop_s = f->flops(s) / e.seconds, .of_peak = NAN,
+		struct bench_row r = { .family = f, .kernel = c->kernels[v], .threads = s->threads, .seconds = e.fastest, .median_s = e.median,
+				       .bytes_s = f->bytes(s) / e.fastest, .flop_s = f->flops(s) / e.fastest, .of_peak = NAN,
 				       .intensity = f->bytes(s) > 0 ? f->flops(s) / f->bytes(s) : NAN, .of_triad = NAN, .of_roof = NAN, .of_baseline = NAN,
-				       .of_blas = blas_s / e.seconds, .counted_flops = c->counts[v].flops,
+				       .of_blas = blas_s / e.fastest, .counted_flops = c->counts[v].flops,
 				       .counted_bytes = c->counts[v].memory_bytes };
 
 		if (c->triad)

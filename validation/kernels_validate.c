@@ -94,6 +94,8 @@ static bool sample_all(struct work *w, struct timing *t, struct samples *samples
 				w->o->progress(w->o->ctx, (double)(round * (int)n + (int)i) / (double)(w->o->rounds * (int)n), row->family->name);
 			if (!c)
 				return false;
+			if (w->o->where == FROM_LAST_CACHE)
+				timing_settle(t, c);
 			take_samples(t, c, row->kernel, w->o->where, 3, &samples[order[i]]);
 			kernel_case_free(c);
 		}
@@ -114,12 +116,12 @@ static bool measure(struct work *w, struct err *err)
 		struct estimate e = samples_estimate(&samples[i]);
 		struct kernels_row *row = &s->rows[i];
 
-		row->measured_s = e.seconds;
+		row->measured_s = e.median;
 		row->low_s = e.low;
 		row->high_s = e.high;
 		row->used = e.used;
 		row->outliers = e.outliers;
-		row->rel_error = row->predicted_s / e.seconds - 1;
+		row->rel_error = row->predicted_s / e.median - 1;
 		for (int k = 0; k < samples[i].count; k++)
 			pace[paces++] = samples[i].pace[k];
 	}

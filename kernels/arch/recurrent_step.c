@@ -88,9 +88,9 @@ static int list(const struct shape *s, struct operand *o, int64_t each)
 {
 	int64_t heads = s->batch * s->heads;
 
-	o[Q] = (struct operand){ .name = "q", .count = heads * s->k, .scale = 1 };
-	o[K] = (struct operand){ .name = "k", .count = heads * s->k, .scale = 0.3 };
-	o[V] = (struct operand){ .name = "v", .count = heads * s->head_dim, .scale = 1 };
+	o[Q] = (struct operand){ .name = "q", .count = heads * s->k, .scale = 1, .fresh = true };
+	o[K] = (struct operand){ .name = "k", .count = heads * s->k, .scale = 0.3, .fresh = true };
+	o[V] = (struct operand){ .name = "v", .count = heads * s->head_dim, .scale = 1, .fresh = true };
 	o[START] = (struct operand){ .name = "start", .count = heads * each, .scale = 1 };
 	o[STATE] = (struct operand){ .name = "state", .count = heads * each, .scale = 1, .streamed = true };
 	o[OUT] = (struct operand){ .name = "out", .count = heads * s->head_dim, .fill = FILL_RESULT };

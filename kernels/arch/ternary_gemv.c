@@ -22,7 +22,7 @@ static int64_t rows_of(const struct shape *s)
 static int operands(const struct shape *s, struct operand *o)
 {
 	o[W] = (struct operand){ .name = "w", .count = s->n * s->k, .scale = 1 };
-	o[X] = (struct operand){ .name = "x", .count = rows_of(s) * s->k, .scale = 1 };
+	o[X] = (struct operand){ .name = "x", .count = rows_of(s) * s->k, .scale = 1, .fresh = true };
 	o[Y] = (struct operand){ .name = "y", .element = ELEMENT_INT32, .count = rows_of(s) * s->n, .fill = FILL_RESULT };
 	return 3;
 }

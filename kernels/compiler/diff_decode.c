@@ -20,7 +20,7 @@ static int operands(const struct shape *s, struct operand *o)
 {
 	int64_t rows = s->batch * s->heads, cached = s->batch * blocks_each(s) * BLOCK * s->heads * s->head_dim;
 
-	o[Q] = (struct operand){ .name = "q", .count = rows * s->head_dim, .scale = 2 };
+	o[Q] = (struct operand){ .name = "q", .count = rows * s->head_dim, .scale = 2, .fresh = true };
 	o[KEYS] = (struct operand){ .name = "k", .count = cached, .scale = 1, .streamed = true };
 	o[VALUES] = (struct operand){ .name = "v", .count = cached, .scale = 1, .streamed = true };
 	o[ORDER] = (struct operand){ .name = "order", .element = ELEMENT_INT32, .count = s->batch * blocks_each(s), .fill = FILL_SHUFFLED };

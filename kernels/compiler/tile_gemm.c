@@ -10,7 +10,7 @@ enum { A, W, C };
 
 static int operands(const struct shape *s, struct operand *o)
 {
-	o[A] = (struct operand){ .name = "a", .count = s->m * s->k, .scale = 1 };
+	o[A] = (struct operand){ .name = "a", .count = s->m * s->k, .scale = 1, .fresh = true };
 	o[W] = (struct operand){ .name = "w", .count = s->n * s->k, .scale = 1, .streamed = true };
 	o[C] = (struct operand){ .name = "c", .count = s->m * s->n, .fill = FILL_RESULT };
 	return 3;

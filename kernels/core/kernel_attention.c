@@ -25,7 +25,7 @@ static int operands(const struct shape *s, struct operand *o)
 	int64_t rows = s->batch * queries(s), cached = s->batch * blocks_each(s) * BLOCK * s->kv_heads * s->head_dim;
 	enum element_type e = s->kv_format == KERNEL_BF16 ? ELEMENT_BF16 : ELEMENT_FLOAT;
 
-	o[Q] = (struct operand){ .name = "q", .count = rows * s->heads * s->head_dim, .scale = 2 };
+	o[Q] = (struct operand){ .name = "q", .count = rows * s->heads * s->head_dim, .scale = 2, .fresh = true };
 	o[KEYS] = (struct operand){ .name = "k", .element = e, .count = cached, .scale = 1, .streamed = true };
 	o[VALUES] = (struct operand){ .name = "v", .element = e, .count = cached, .scale = 1, .streamed = true };
 	o[ORDER] = (struct operand){ .name = "order", .element = ELEMENT_INT32, .count = s->batch * blocks_each(s), .fill = FILL_SHUFFLED };
@@ -108,6 +108,27 @@ static void *prepare(const struct shape *s, void *const *data, struct err *err)
 	return a;
 }
 
+/* Keys and values of the new tokens have just been appended, each thread its tokens. */
+static void freshen(const struct kernel_run *r)
+{
+	const struct shape *s = r->shape;
+	const struct state *a = r->state;
+	size_t row = (size_t)s->head_dim * (s->kv_format == KERNEL_BF16 ? 2 : 4);
+	int64_t q = queries(s);
+
+#pragma omp parallel for num_threads(s->threads) if (s->threads > 1) schedule(static)
+	for (int64_t i = 0; i < s->batch * q; i++) {
+		int64_t token = s->kv_len - q + i % q;
+
+		for (int64_t h = 0; token >= 0 && h < s->kv_heads; h++) {
+			size_t at = (size_t)paged_row(&a->kv, a->tables[i / q][token / BLOCK], h, token % BLOCK) * (row / (size_t)s->head_dim);
+
+			kernel_rewrite((char *)a->kv.k + at, row, 1, false, 1);
+			kernel_rewrite((char *)a->kv.v + at, row, 1, false, 1);
+		}
+	}
+}
+
 static void run_decode(const struct kernel_run *r)
 {
 	((const struct attention_ops *)r->kernel->with)->decode(&((struct state *)r->state)->call);
@@ -162,7 +183,7 @@ static const struct shape prefill_tests[] = { A(FP32, 2, 9, 40, 4, 2, 64, 0), A(
 					      A(FP32, 1, 5, 9, 3, 1, 20, 0), { 0 } };
 static const struct shape prefill_benches[] = { A(FP32, 1, 512, 512, 16, 4, 128, 0), A(BF16, 1, 512, 2048, 16, 4, 64, 0), { 0 } };
 
-#define COMMON .area = "core", .operands = operands, .flops = flops, .bytes = bytes, .prepare = prepare, .release = release, \
+#define COMMON .area = "core", .operands = operands, .flops = flops, .bytes = bytes, .prepare = prepare, .release = release, .freshen = freshen, \
 	/* the cache's values are exact in both: exp within 2e-7, fp32 sums over up to 8,192 tokens in another order */ \
 	.tolerance = { 1e-5, 1e-5, 1e-5, 1e-5 }
 const struct kernel_family kernel_attention_decode = {

@@ -32,7 +32,7 @@ enum { GEMM_A, GEMM_W, GEMM_C };
 static int gemm_operands(const struct shape *s, struct operand *o)
 {
 	/* OpenBLAS reads W itself; ours read the packed copy. */
-	o[GEMM_A] = (struct operand){ .name = "a", .count = s->m * s->k, .scale = 1 };
+	o[GEMM_A] = (struct operand){ .name = "a", .count = s->m * s->k, .scale = 1, .fresh = true };
 	o[GEMM_W] = (struct operand){ .name = "w", .count = s->n * s->k, .scale = 1, .streamed = s->format == KERNEL_FP32 };
 	o[GEMM_C] = (struct operand){ .name = "c", .count = s->m * s->n, .fill = FILL_RESULT };
 	return 3;
@@ -114,13 +114,25 @@ static void *gemm_prepare(const struct shape *s, void *const *data, struct err *
 	return g;
 }
 
+/* Piece i of a packed matrix: values, then what scales them. */
+static bool weights_piece(const struct weights *w, int i, const void **at, size_t *bytes)
+{
+	size_t columns = (size_t)w->panels * PANEL, groups = columns * (size_t)w->blocks;
+	const struct { const void *at; size_t bytes; } pieces[] = {
+		{ w->data, (size_t)(w->panels * w->units) * (w->format == KERNEL_INT4 ? PANEL : PANEL * 4) },
+		{ w->scale, columns * sizeof(*w->scale) }, { w->bias, groups * sizeof(*w->bias) },
+		{ w->group_scale, groups * sizeof(*w->group_scale) }, { w->group_zero, groups },
+	};
+
+	*at = pieces[i].at;
+	*bytes = pieces[i].at ? pieces[i].bytes : 0;
+	return true;
+}
+enum { WEIGHTS_PIECES = 5 };
+
 static bool gemm_streams(void *state, int i, const void **at, size_t *bytes)
 {
-	const struct weights *w = ((struct gemm_state *)state)->weights;
-
-	*at = w->data;
-	*bytes = (size_t)(w->panels * w->units) * (w->format == KERNEL_INT4 ? PANEL : PANEL * 4);
-	return i == 0;
+	return i < WEIGHTS_PIECES && weights_piece(((struct gemm_state *)state)->weights, i, at, bytes);
 }
 
 static void gemm_run(const struct kernel_run *r)
@@ -194,7 +206,7 @@ const struct kernel_family kernel_gemm = {
 enum { MOE_X, MOE_LOGITS, MOE_UP, MOE_DOWN, MOE_OUT };
 static int moe_operands(const struct shape *s, struct operand *o)
 {
-	o[MOE_X] = (struct operand){ .name = "x", .count = s->m * s->k, .scale = 1 };
+	o[MOE_X] = (struct operand){ .name = "x", .count = s->m * s->k, .scale = 1, .fresh = true };
 	o[MOE_LOGITS] = (struct operand){ .name = "logits", .count = s->m * s->experts, .scale = 2 };
 	o[MOE_UP] = (struct operand){ .name = "gate_up", .count = 2 * s->n * s->k, .scale = 0.2 };
 	o[MOE_DOWN] = (struct operand){ .name = "down", .count = s->n * s->k, .scale = 0.2 };
@@ -315,13 +327,9 @@ static void *moe_prepare(const struct shape *s, void *const *data, struct err *e
 static bool moe_streams(void *state, int i, const void **at, size_t *bytes)
 {
 	const struct moe_state *m = state;
-	const struct weights *w = i < 2 * m->experts ? (i % 2 ? m->down : m->up)[i / 2] : NULL;
+	int which = i / WEIGHTS_PIECES;
 
-	if (!w)
-		return false;
-	*at = w->data;
-	*bytes = (size_t)(w->panels * w->units) * (w->format == KERNEL_INT4 ? PANEL : PANEL * 4);
-	return true;
+	return which < 2 * m->experts && weights_piece((which % 2 ? m->down : m->up)[which / 2], i % WEIGHTS_PIECES, at, bytes);
 }
 
 static void moe_kernel_run(const struct kernel_run *r)
@@ -358,7 +366,7 @@ const struct kernel_family kernel_moe = {
 enum { ROUTE_LOGITS, ROUTE_CHOSEN, ROUTE_SHARE };
 static int router_operands(const struct shape *s, struct operand *o)
 {
-	o[ROUTE_LOGITS] = (struct operand){ .name = "logits", .count = s->m * s->n, .scale = 2 };
+	o[ROUTE_LOGITS] = (struct operand){ .name = "logits", .count = s->m * s->n, .scale = 2, .fresh = true };
 	o[ROUTE_CHOSEN] = (struct operand){ .name = "chosen", .element = ELEMENT_INT32, .count = s->m * s->top_k, .fill = FILL_RESULT };
 	o[ROUTE_SHARE] = (struct operand){ .name = "share", .count = s->m * s->top_k, .fill = FILL_RESULT };
 	return 3;

@@ -26,17 +26,42 @@ static const struct tokenwise_ops *ops_of(const struct kernel_run *r)
 static const struct shape row_tests[] = { ROWS_OF(1, 1), ROWS_OF(3, 17), ROWS_OF(2, 4096), ROWS_OF(65, 100), { 0 } };
 static const struct shape row_benches[] = { ROWS_OF(16, 4096), ROWS_OF(512, 4096), { 0 } };
 
-/* Operators of one or two inputs and row weights share their operands. */
+/* Operators of one or two inputs and row weights have their operands in common. */
 enum { X, Y, WEIGHT, RESULT };
 static int row_operands(const struct shape *s, struct operand *o)
 {
-	o[X] = (struct operand){ .name = "x", .count = s->m * s->n, .scale = 4 };
+	o[X] = (struct operand){ .name = "x", .count = s->m * s->n, .scale = 4, .fresh = true };
 	o[Y] = (struct operand){ .name = "y", .count = s->m * s->n, .scale = 1 };
 	o[WEIGHT] = (struct operand){ .name = "weight", .count = s->n, .scale = 1 };
 	o[RESULT] = (struct operand){ .name = "out", .count = s->m * s->n, .fill = FILL_RESULT };
 	return 4;
 }
-#define FAMILY(name_, op_, help_, CALL, FLOPS, MOVED, TOLERANCE, OPENCL) \
+/* A norm follows the residual addition, which has just read the rows that the norm will write. */
+static int norm_operands(const struct shape *s, struct operand *o)
+{
+	row_operands(s, o);
+	o[RESULT].fresh = true;
+	return 4;
+}
+/* Gate and up come from one product, side by side. */
+static int activation_operands(const struct shape *s, struct operand *o)
+{
+	row_operands(s, o);
+	o[X].count *= 2;
+	o[X].columns = 2 * s->n;
+	return 4;
+}
+/* The residual, in place, has rested since the norm before; a product has just made what is added. */
+static int add_operands(const struct shape *s, struct operand *o)
+{
+	row_operands(s, o);
+	o[X].fresh = false;
+	o[Y].fresh = true;
+	o[Y].columns = s->n;
+	o[RESULT].begins_as = 1 + X;
+	return 4;
+}
+#define FAMILY(name_, op_, help_, OPERANDS, CALL, FLOPS, MOVED, TOLERANCE, OPENCL) \
 	static void run_##name_(const struct kernel_run *r) \
 	{ \
 		const struct shape *s = r->shape; \
@@ -55,7 +80,7 @@ static int row_operands(const struct shape *s, struct operand *o)
 	} \
 	VARIANTS(name_, run_##name_, OPENCL) \
 	const struct kernel_family kernel_##name_ = { \
-		.area = "core", .name = #name_, .op = op_, .help = help_, .operands = row_operands, .shrinks = true, .flops = flops_##name_, \
+		.area = "core", .name = #name_, .op = op_, .help = help_, .operands = OPERANDS, .shrinks = true, .flops = flops_##name_, \
 		.bytes = bytes_##name_, .tolerance = { TOLERANCE }, .tests = row_tests, .benches = row_benches, .variants = name_##_kernels, \
 	};
 
@@ -81,22 +106,22 @@ static void opencl_norm(const struct kernel_run *r)
 static void opencl_swiglu(const struct kernel_run *r)
 {
 	int64_t bytes = r->shape->m * r->shape->n * 4;
-	const struct opencl_argument a[] = { memory_of(r, X, bytes), memory_of(r, Y, bytes), result_of(r, RESULT, bytes) };
+	const struct opencl_argument a[] = { memory_of(r, X, 2 * bytes), result_of(r, RESULT, bytes), { .kind = OPENCL_INT, .number = (int32_t)r->shape->n } };
 	struct err ignored = { 0 };
 
 	(void)!opencl_run(r->job, kernels_tokenwise_cl, "swiglu", a, 3, (size_t)bytes / 4, 1, &ignored);
 }
 
 /* Tolerances: a handful of roundings (2^-24 each), the exponential's 2e-7, and sums of a row in another order. */
-FAMILY(norm, "norm", "RMS norm of m rows of n", rmsnorm(x, w, 1e-5f, out, s->m, s->n, s->threads), 4 * elements(s),
+FAMILY(norm, "norm", "RMS norm of m rows of n", norm_operands, rmsnorm(x, w, 1e-5f, out, s->m, s->n, s->threads), 4 * elements(s),
        (2 * elements(s) + (double)s->n) * 4, 2e-6, opencl_norm)
-FAMILY(layernorm, "norm", "layer norm of m rows of n", layernorm(x, w, y, 1e-5f, out, s->m, s->n, s->threads), 4 * elements(s),
+FAMILY(layernorm, "norm", "layer norm of m rows of n", norm_operands, layernorm(x, w, y, 1e-5f, out, s->m, s->n, s->threads), 4 * elements(s),
        (2 * elements(s) + (double)s->n) * 4, 4e-6, NULL)
-FAMILY(activation, "activation", "SwiGLU: silu(gate) * up, n = width of the result", swiglu(x, y, s->n, out, s->m, s->n, s->threads),
+FAMILY(activation, "activation", "SwiGLU: silu(gate) * up, n = width of the result", activation_operands, swiglu(x, x + s->n, 2 * s->n, out, s->m, s->n, s->threads),
        6 * elements(s), 3 * elements(s) * 4, 1e-6, opencl_swiglu)
-FAMILY(gelu, "activation", "GELU, tanh form", gelu(x, out, s->m, s->n, s->threads), 5 * elements(s), 2 * elements(s) * 4, 2e-6, NULL)
-FAMILY(softmax, "softmax", "softmax of m rows of n", softmax(x, out, s->m, s->n, s->threads), 5 * elements(s), 2 * elements(s) * 4, 2e-6, NULL)
-FAMILY(add, "add", "residual addition", add(x, y, out, s->m, s->n, s->threads), elements(s), 3 * elements(s) * 4, 0, NULL)
+FAMILY(gelu, "activation", "GELU, tanh form", row_operands, gelu(x, out, s->m, s->n, s->threads), 5 * elements(s), 2 * elements(s) * 4, 2e-6, NULL)
+FAMILY(softmax, "softmax", "softmax of m rows of n", row_operands, softmax(x, out, s->m, s->n, s->threads), 5 * elements(s), 2 * elements(s) * 4, 2e-6, NULL)
+FAMILY(add, "add", "residual addition, in place", add_operands, add(out, y, out, s->m, s->n, s->threads), elements(s), 3 * elements(s) * 4, 0, NULL)
 
 /* rope: n = heads * head_dim as the operator counts; heads of 64. */
 enum { ROPE_X, ROPE_AT, ROPE_TABLE, ROPE_OUT, ROPE_DIM = 64, ROPE_POSITIONS = 512 };
@@ -105,17 +130,15 @@ static int rope_operands(const struct shape *s, struct operand *o)
 	o[ROPE_X] = (struct operand){ .name = "x", .count = s->m * s->n, .scale = 1 };
 	o[ROPE_AT] = (struct operand){ .name = "positions", .element = ELEMENT_INT32, .count = s->m, .fill = FILL_BELOW, .below = ROPE_POSITIONS };
 	o[ROPE_TABLE] = (struct operand){ .name = "table", .count = ROPE_POSITIONS * ROPE_DIM, .scale = 1 };
-	o[ROPE_OUT] = (struct operand){ .name = "out", .count = s->m * s->n, .fill = FILL_RESULT };
+	o[ROPE_OUT] = (struct operand){ .name = "out", .count = s->m * s->n, .fill = FILL_RESULT, .fresh = true, .columns = s->n, .begins_as = 1 + ROPE_X };
 	return 4;
 }
-/* In place, as an engine calls it: `out` starts as whatever it holds, so values stay finite under any number of runs (a table of
- * random numbers below one shrinks them), and a test begins from x. */
+/* In place, as an engine calls it. */
 static void rope_run(const struct kernel_run *r)
 {
 	const struct shape *s = r->shape;
 	struct rope rope = { .heads = s->n / ROPE_DIM, .head_dim = ROPE_DIM, .stride = s->n, .table = r->data[ROPE_TABLE] };
 
-	memcpy(r->data[ROPE_OUT], r->data[ROPE_X], (size_t)(s->m * s->n) * 4);
 	ops_of(r)->rope(&rope, r->data[ROPE_OUT], r->data[ROPE_AT], s->m, s->threads);
 }
 static double rope_flops(const struct shape *s)
@@ -137,7 +160,7 @@ const struct kernel_family kernel_rope = {
 enum { IDS, TABLE, ROWS_OUT, VOCABULARY = 4096 };
 static int embedding_operands(const struct shape *s, struct operand *o)
 {
-	o[IDS] = (struct operand){ .name = "ids", .element = ELEMENT_INT32, .count = s->m, .fill = FILL_BELOW, .below = VOCABULARY };
+	o[IDS] = (struct operand){ .name = "ids", .element = ELEMENT_INT32, .count = s->m, .fill = FILL_BELOW, .below = VOCABULARY, .fresh = true };
 	o[TABLE] = (struct operand){ .name = "table", .count = VOCABULARY * s->n, .scale = 1, .streamed = true };
 	o[ROWS_OUT] = (struct operand){ .name = "out", .count = s->m * s->n, .fill = FILL_RESULT };
 	return 3;
@@ -168,11 +191,11 @@ static int append_operands(const struct shape *s, struct operand *o)
 {
 	enum element_type e = s->kv_format == KERNEL_BF16 ? ELEMENT_BF16 : ELEMENT_FLOAT;
 
-	o[NEW_K] = (struct operand){ .name = "k", .count = s->m * s->n / 2, .scale = 1 };
-	o[NEW_V] = (struct operand){ .name = "v", .count = s->m * s->n / 2, .scale = 1 };
+	o[NEW_K] = (struct operand){ .name = "k", .count = s->m * s->n / 2, .scale = 1, .fresh = true };
+	o[NEW_V] = (struct operand){ .name = "v", .count = s->m * s->n / 2, .scale = 1, .fresh = true, .columns = s->n / 2 };
 	o[SLOTS] = (struct operand){ .name = "slots", .element = ELEMENT_INT64, .count = (s->m + 15) / 16 * 16, .fill = FILL_SHUFFLED };
-	o[CACHE_K] = (struct operand){ .name = "ck", .element = e, .count = (s->m + 15) / 16 * 16 * s->n / 2, .fill = FILL_UNIFORM };
-	o[CACHE_V] = (struct operand){ .name = "cv", .element = e, .count = (s->m + 15) / 16 * 16 * s->n / 2, .fill = FILL_UNIFORM };
+	o[CACHE_K] = (struct operand){ .name = "ck", .element = e, .count = (s->m + 15) / 16 * 16 * s->n / 2, .scale = 1, .streamed = true };
+	o[CACHE_V] = (struct operand){ .name = "cv", .element = e, .count = (s->m + 15) / 16 * 16 * s->n / 2, .scale = 1, .streamed = true };
 	return 5;
 }
 static struct paged_kv append_cache(const struct kernel_run *r)
@@ -224,7 +247,7 @@ const struct kernel_family kernel_kv_append = {
 enum { LOGITS, UNIFORM, TOKENS };
 static int sampling_operands(const struct shape *s, struct operand *o)
 {
-	o[LOGITS] = (struct operand){ .name = "logits", .count = s->m * s->n, .scale = 8 };
+	o[LOGITS] = (struct operand){ .name = "logits", .count = s->m * s->n, .scale = 8, .fresh = true, .columns = s->n };
 	o[UNIFORM] = (struct operand){ .name = "uniform", .count = s->m, .scale = 0 };
 	o[TOKENS] = (struct operand){ .name = "tokens", .element = ELEMENT_INT32, .count = s->m, .fill = FILL_RESULT };
 	return 3;

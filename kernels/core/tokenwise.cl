@@ -10,11 +10,13 @@ __kernel void rmsnorm(__global const float *x, __global const float *weight, __g
 		out[row + j] = x[row + j] * scale * weight[j];
 }
 
-__kernel void swiglu(__global const float *gate, __global const float *up, __global float *out)
+/* Gate and up lie side by side in a row, n of each. */
+__kernel void swiglu(__global const float *both, __global float *out, int n)
 {
-	long i = get_global_id(0);
+	long i = get_global_id(0), row = i / n * 2 * n, j = i % n;
+	float gate = both[row + j];
 
-	out[i] = gate[i] / (1 + exp(-gate[i])) * up[i];
+	out[i] = gate / (1 + exp(-gate)) * both[row + n + j];
 }
 
 __kernel void copy(__global const float *x, __global float *out)

@@ -1,5 +1,6 @@
 /* Operands of one shape: taken, filled, run, compared. */
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -16,7 +17,8 @@ struct kernel_case {
 	const struct kernel_family *family;
 	struct shape shape;
 	uint64_t seed;
-	struct operand operands[OPERANDS_MOST];
+	struct operand operands[OPERANDS_MOST];        /* as taken */
+	struct operand now[OPERANDS_MOST];             /* of the shape at hand */
 	int count;
 	void *data[OPERANDS_MOST];
 	void *expected[OPERANDS_MOST];         /* outputs of the reference */
@@ -71,7 +73,9 @@ static void fill(const struct kernel_case *c, int at)
 	struct rng r;
 
 	rng_init(&r, c->seed, o->name);
-	if (o->fill == FILL_RESULT) {
+	if (o->begins_as > 0) {
+		memcpy(c->data[at], c->data[o->begins_as - 1], (size_t)o->count * element_bytes(o->element));
+	} else if (o->fill == FILL_RESULT) {
 		memset(c->data[at], 0x5a, (size_t)o->count * element_bytes(o->element));
 	} else if (o->fill == FILL_SHUFFLED) {
 		shuffle(o, c->data[at], &r);
@@ -102,6 +106,7 @@ struct kernel_case *kernel_case_new(const struct kernel_family *f, const struct 
 		c->shape.threads = 1;
 	c->seed = seed;
 	c->count = f->operands(&c->shape, c->operands);
+	memcpy(c->now, c->operands, sizeof(c->now));
 	for (int i = 0; i < c->count; i++) {
 		c->data[i] = mem_alloc_aligned((size_t)c->operands[i].count * element_bytes(c->operands[i].element));
 		if (!c->data[i]) {
@@ -145,6 +150,7 @@ bool kernel_case_shrink(struct kernel_case *c, const struct shape *s)
 	for (int i = 0; i < count; i++)
 		if (smaller[i].count > c->operands[i].count)
 			return false;
+	memcpy(c->now, smaller, sizeof(c->now));
 	c->shape = *s;
 	if (c->shape.threads < 1)
 		c->shape.threads = 1;
@@ -229,10 +235,10 @@ bool kernel_case_error(struct kernel_case *c, const struct kernel *k, double *er
 static bool streamed(struct kernel_case *c, int i, const void **at, size_t *bytes)
 {
 	for (int o = 0; o < c->count; o++) {
-		if (!c->operands[o].streamed || i-- > 0)
+		if (!c->now[o].streamed || i-- > 0)
 			continue;
 		*at = c->data[o];
-		*bytes = (size_t)c->operands[o].count * element_bytes(c->operands[o].element);
+		*bytes = (size_t)c->now[o].count * element_bytes(c->now[o].element);
 		return true;
 	}
 	return c->family->streams && c->family->streams(c->state, i, at, bytes);
@@ -285,6 +291,66 @@ bool kernel_case_flush(struct kernel_case *c)
 #else
 	return kernel_case_streamed_bytes(c) == 0;
 #endif
+}
+
+void kernel_case_read(struct kernel_case *c)
+{
+	const void *at;
+	size_t bytes;
+
+	for (int i = 0; streamed(c, i, &at, &bytes); i++) {
+#pragma omp parallel for num_threads(c->shape.threads) if (c->shape.threads > 1) schedule(static)
+		for (size_t b = 0; b < bytes; b += 64)
+			(void)((const volatile char *)at)[b];
+	}
+}
+
+void kernel_case_restart(struct kernel_case *c)
+{
+	for (int i = 0; i < c->count; i++)
+		if (c->now[i].begins_as > 0)
+			memcpy(c->data[i], c->data[c->now[i].begins_as - 1], (size_t)c->now[i].count * element_bytes(c->now[i].element));
+}
+
+bool kernel_case_places(const struct kernel_case *c)
+{
+	for (int i = 0; i < c->count; i++)
+		if (c->now[i].fresh)
+			return true;
+	return c->family->freshen != NULL;
+}
+
+void kernel_rewrite(void *at, size_t row_bytes, int64_t rows, bool by_columns, int threads)
+{
+	if (!by_columns) {             /* one row, in which each thread's part is its rows */
+		row_bytes *= (size_t)rows;
+		rows = 1;
+	}
+#pragma omp parallel num_threads(threads) if (threads > 1)
+	{
+		size_t of = (size_t)omp_get_num_threads(), me = (size_t)omp_get_thread_num();
+		size_t begin = row_bytes * me / of, end = row_bytes * (me + 1) / of;
+
+		for (int64_t r = 0; r < rows; r++) {
+			volatile char *row = (char *)at + (size_t)r * row_bytes;
+
+			for (size_t b = begin; b < end; b += 64)
+				row[b] = row[b];
+		}
+	}
+}
+
+void kernel_case_freshen(struct kernel_case *c, const struct kernel *k)
+{
+	for (int i = 0; i < c->count; i++) {
+		const struct operand *o = &c->now[i];
+		int64_t columns = o->columns > 0 ? o->columns : o->count;
+
+		if (o->fresh && o->count > 0)
+			kernel_rewrite(c->data[i], (size_t)columns * element_bytes(o->element), o->count / columns, o->columns > 0, c->shape.threads);
+	}
+	if (c->family->freshen)
+		c->family->freshen(&(struct kernel_run){ .kernel = k, .shape = &c->shape, .data = c->data, .state = c->state, .job = &c->job });
 }
 
 int kernel_case_threads(const struct kernel_case *c)

@@ -36,6 +36,12 @@ struct operand {
 	double scale;
 	int64_t below;
 	bool streamed;                 /* weights, caches: between two uses an engine reads all others, so they are in no near cache */
+	/* Where timing leaves the others: `fresh` ones lie in the near caches of the threads that the operator before wrote them with (`columns`,
+	 * elements of a row: each thread its columns of every row, as products do; 0: each thread its rows); the rest rests since the layer
+	 * before, and everything else has passed through those caches since. */
+	bool fresh;
+	int64_t columns;
+	int begins_as;                 /* 1 + the operand that it holds when a run begins (kernels that work in place); 0: none */
 };
 enum { OPERANDS_MOST = 16 };
 
@@ -63,6 +69,8 @@ struct kernel_family {
 	double (*flops)(const struct shape *s), (*bytes)(const struct shape *s);
 	void *(*prepare)(const struct shape *s, void *const *data, struct err *err);   /* NULL: no state. Packs weights, takes scratch */
 	void (*release)(void *state);
+	/* (optional) What the operators before leave near beyond `fresh` operands: called before every timed run, untimed. */
+	void (*freshen)(const struct kernel_run *r);
 	bool shrinks;                  /* state made for one shape serves those with fewer rows m, everything else equal */
 	/* Memory that state holds and runs stream, piece number i; false when there are no more. NULL: none. */
 	bool (*streams)(void *state, int i, const void **at, size_t *bytes);
@@ -98,6 +106,13 @@ MUST_USE bool kernel_case_error(struct kernel_case *c, const struct kernel *k, d
 double kernel_case_check(struct kernel_case *c, const struct kernel *k);
 /* Pushes streamed operands out of all caches, so that the next run reads memory. False where the machine cannot. */
 bool kernel_case_flush(struct kernel_case *c);
+void kernel_case_restart(struct kernel_case *c);       /* operands that begin as another do so again */
+/* Whether the family says where its operands lie, and to put fresh ones there. */
+bool kernel_case_places(const struct kernel_case *c);
+void kernel_case_freshen(struct kernel_case *c, const struct kernel *k);
+/* Writes memory as it is, the threads taking rows, or columns of each row: it lies in their near caches then. */
+void kernel_rewrite(void *at, size_t row_bytes, int64_t rows, bool by_columns, int threads);
+void kernel_case_read(struct kernel_case *c);          /* streamed operands once, each thread its part */
 double kernel_case_streamed_bytes(struct kernel_case *c);
 int kernel_case_threads(const struct kernel_case *c);
 

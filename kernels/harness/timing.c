@@ -1,14 +1,20 @@
+#define _DEFAULT_SOURCE                /* madvise */
 #include "kernels/harness/timing.h"
 
 #include <math.h>
+#include <omp.h>
 #include <papi.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "base/mem.h"
 #include "base/now.h"
 #include "base/str.h"
+
+enum { THREADS_MOST = 1024 };
 
 struct timing {
 	bool papi;
@@ -17,10 +23,11 @@ struct timing {
 	const char *events[8];
 	struct str counters;
 	double pace_best;
-	char *wash;                            /* what pushes operands out of the near caches */
+	char *passing[THREADS_MOST];           /* a thread's own memory, that passes through its near caches instead of other weights */
 };
 static const double LONG_S = 50e-6;            /* runs long enough to be interrupted, and for the clock of CPU time */
-enum { WASH_BYTES = 5 << 20, FIRST_CACHE_BYTES = 96 << 10 };   /* a thread; twice the second and the first cache of today's processors */
+/* 16 lines of each of 6,144 pages: three times the second cache, and the translations, of today's processors. */
+enum { PAGE = 4096, PAGES = 6144, LINES_EACH = 16, FIRST_CACHE_BYTES = 96 << 10 };
 
 /* What PAPI may have; each is tried alone, as a machine may lack some. */
 static const char *const wanted[] = { "PAPI_TOT_CYC", "PAPI_TOT_INS", "PAPI_FP_OPS", "PAPI_L3_TCM", "rapl:::PACKAGE_ENERGY:PACKAGE0" };
@@ -60,13 +67,6 @@ struct timing *timing_new(struct err *err)
 	t->papi = PAPI_library_init(PAPI_VER_CURRENT) == PAPI_VER_CURRENT;
 	t->begin_ns = t->papi ? PAPI_get_real_nsec() : 0;
 	t->pace_best = INFINITY;
-	t->wash = mem_alloc_aligned((size_t)WASH_BYTES);
-	if (!t->wash) {
-		mem_free(t);
-		err_memory(err);
-		return NULL;
-	}
-	memset(t->wash, 1, WASH_BYTES);
 	start_counters(t);
 	for (int i = 0; i < 20; i++)
 		(void)timing_pace_s(t);
@@ -82,7 +82,8 @@ void timing_free(struct timing *t)
 		PAPI_destroy_eventset(&t->set);
 	}
 	str_release(&t->counters);
-	mem_free(t->wash);
+	for (int i = 0; i < THREADS_MOST; i++)
+		mem_free(t->passing[i]);
 	mem_free(t);
 }
 
@@ -137,18 +138,68 @@ double timing_pace_s(struct timing *t)
 	return best;
 }
 
-/* Each core reads more than its near caches hold. All threads may read the same memory: the caches are their own. */
-static void wash(const struct timing *t, size_t bytes, int threads)
+/* Small pages: the translations are to be pushed out, too. Each thread has memory of its own, since lines that two cores share leave a cache
+ * without a trace, and those of one go to the last-level cache, which takes time that weights have to wait. */
+static char *passing_memory(struct timing *t, int thread)
+{
+	size_t bytes = (size_t)PAGE * (PAGES + 1);
+
+	if (thread >= THREADS_MOST)
+		return NULL;
+	if (!t->passing[thread]) {
+		char *at = mem_alloc(bytes);
+
+#ifdef MADV_NOHUGEPAGE
+		if (at)
+			(void)madvise(at + PAGE - (uintptr_t)at % PAGE, (size_t)PAGE * PAGES, MADV_NOHUGEPAGE);
+#endif
+		if (at)
+			memset(at, 1, bytes);
+		t->passing[thread] = at;
+	}
+	return t->passing[thread];
+}
+
+/* Without memory to spare the caches stay as they are. */
+static void pass_through_caches(struct timing *t, int threads)
 {
 #pragma omp parallel num_threads(threads) if (threads > 1)
 	{
-		const volatile char *p = t->wash;
+		const volatile char *p = passing_memory(t, omp_get_thread_num());
 		int sum = 0;
 
-		for (size_t i = 0; i < bytes; i += 64)
+		for (size_t page = 0; p && page < PAGES; page++)
+			for (size_t line = 0; line < LINES_EACH; line++)
+				sum += p[page * PAGE + (page % 4 + 4 * line) * 64];
+		(void)sum;
+	}
+}
+
+static void pass_through_first_cache(struct timing *t, int threads)
+{
+#pragma omp parallel num_threads(threads) if (threads > 1)
+	{
+		const volatile char *p = passing_memory(t, omp_get_thread_num());
+		int sum = 0;
+
+		for (size_t i = 0; p && i < FIRST_CACHE_BYTES; i += 64)
 			sum += p[i];
 		(void)sum;
 	}
+}
+
+/* Operands where an engine's operators would find them. */
+static void place(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where)
+{
+	kernel_case_restart(c);
+	if (where == FROM_MEMORY)
+		(void)kernel_case_flush(c);
+	if (!kernel_case_places(c)) {
+		pass_through_first_cache(t, kernel_case_threads(c));
+		return;
+	}
+	pass_through_caches(t, kernel_case_threads(c));
+	kernel_case_freshen(c, k);
 }
 
 static double thread_cpu_s(void)
@@ -159,65 +210,51 @@ static double thread_cpu_s(void)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* A short kernel's turn comes after products whose weights passed through the first cache. What the clock itself takes is left out. */
-static double run_short(struct timing *t, struct kernel_case *c, const struct kernel *k, int runs)
+void timing_settle(struct timing *t, struct kernel_case *c)
 {
-	double sum = 0, clock = INFINITY;
+	for (int i = 0; i < 8 && kernel_case_streamed_bytes(c) > 0; i++) {
+		kernel_case_read(c);
+		pass_through_caches(t, kernel_case_threads(c));
+	}
+}
+
+/* What reading the clock takes. */
+static double clock_s(const struct timing *t)
+{
+	double least = INFINITY;
 
 	for (int i = 0; i < 8; i++) {
 		double begin = timing_now_s(t);
 
-		clock = fmin(clock, timing_now_s(t) - begin);
+		least = fmin(least, timing_now_s(t) - begin);
 	}
-	for (int i = 0; i < runs; i++) {
-		double begin;
+	return least;
+}
 
-		wash(t, FIRST_CACHE_BYTES, kernel_case_threads(c));
+struct sample_time timing_sample(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, int runs)
+{
+	struct sample_time out = { 0, timing_pace_s(t) };
+	double clock = clock_s(t), lost = 1;
+
+	for (int i = 0; i < runs; i++) {
+		double begin, cpu, s;
+
+		place(t, c, k, where);
+		cpu = thread_cpu_s();
 		begin = timing_now_s(t);
 		kernel_case_run(c, k);
-		sum += fmax(timing_now_s(t) - begin - clock, 1e-9);
+		s = fmax(timing_now_s(t) - begin - clock, 1e-9);
+		cpu = thread_cpu_s() - cpu;
+		if (!strcmp(k->variant, "opencl"))
+			;                      /* works in threads of its own */
+		else if (kernel_case_threads(c) == 1 && s > LONG_S && cpu < s)
+			s = cpu;
+		else if (s > LONG_S)
+			lost = fmax(lost, s / cpu);
+		out.seconds += s / runs;
 	}
-	return sum;
-}
-
-static struct sample_time take(struct timing *t, struct kernel_case *c, const struct kernel *k, int runs)
-{
-	struct sample_time out;
-	double before, begin, cpu;
-
-	before = timing_pace_s(t);
-	cpu = thread_cpu_s();
-	begin = timing_now_s(t);
-	if (runs > 1) {
-		out.seconds = run_short(t, c, k, runs) / runs;
-		out.pace = fmax(before, timing_pace_s(t)) / t->pace_best;
-		return out;
-	}
-	kernel_case_run(c, k);
-	out.seconds = timing_now_s(t) - begin;
-	cpu = thread_cpu_s() - cpu;
-	out.pace = fmax(before, timing_pace_s(t)) / t->pace_best;
-	if (!strcmp(k->variant, "opencl"))
-		;                              /* works in threads of its own */
-	else if (kernel_case_threads(c) == 1 && out.seconds > LONG_S && cpu < out.seconds)
-		out.seconds = cpu;
-	else if (out.seconds > LONG_S)
-		out.pace = fmax(out.pace, out.seconds / cpu);
+	out.pace = fmax(fmax(out.pace, timing_pace_s(t)) / t->pace_best, lost);
 	return out;
-}
-
-struct sample_time timing_sample(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where)
-{
-	if (where == FROM_MEMORY)
-		(void)kernel_case_flush(c);
-	else if (where == FROM_LAST_CACHE)
-		wash(t, WASH_BYTES, kernel_case_threads(c));
-	return take(t, c, k, 1);
-}
-
-struct sample_time timing_sample_mean(struct timing *t, struct kernel_case *c, const struct kernel *k, int runs)
-{
-	return take(t, c, k, runs);
 }
 
 void samples_add(struct samples *s, struct sample_time one)
@@ -267,7 +304,7 @@ static double pace_limit(const struct samples *s)
 
 struct estimate samples_estimate(const struct samples *s)
 {
-	struct estimate e = { .seconds = NAN, .median = NAN, .low = NAN, .high = NAN, .drift = NAN };
+	struct estimate e = { .median = NAN, .low = NAN, .high = NAN, .fastest = NAN, .drift = NAN };
 	double kept[SAMPLES_MOST], early[SAMPLES_MOST], late[SAMPLES_MOST], limit = s->count ? pace_limit(s) : 0;
 	int n = 0, e_count = 0, l_count = 0, quarter;
 
@@ -286,9 +323,9 @@ struct estimate samples_estimate(const struct samples *s)
 		return e;
 	e.median = middle(kept, n);
 	quarter = (n + 3) / 4;
-	e.seconds = 0;
+	e.fastest = 0;
 	for (int i = 0; i < quarter; i++)
-		e.seconds += kept[i] / quarter;
+		e.fastest += kept[i] / quarter;
 	/* The median lies between the order statistics n/2 -+ 0.98 sqrt(n) with 95 % (binomial, normal approximation). */
 	int low = (int)floor(n / 2.0 - 0.98 * sqrt(n)), high = (int)ceil(n / 2.0 + 0.98 * sqrt(n));
 

@@ -23,24 +23,28 @@ struct counts {
 void timing_count_begin(struct timing *t);
 void timing_count_end(struct timing *t, struct counts *out);
 
-/* Where streamed operands lie when a sample begins: in memory only; in the last-level cache, as far as they fit there, but no nearer
- * (a model that fits that cache: between two uses of a matrix all others pass through the near ones); or as the run before left them. */
-enum residency { FROM_MEMORY, FROM_LAST_CACHE, AS_LEFT };
+/* Where streamed operands lie when a run begins: in memory only, or in the last-level cache as far as they fit there (a model that fits it:
+ * between two uses of a matrix all others pass through the near ones). Either way the near caches are full of lines of other memory and the
+ * translations of these pages are forgotten, as after the rest of a model's weights; then what the operators before have just written is put
+ * there (struct operand). Kernels that say nothing of their operands' places find them where the run before left them, but for the first cache
+ * and what streams from memory. */
+enum residency { FROM_MEMORY, FROM_LAST_CACHE };
 
 /* How quick this core is just now: seconds of a fixed stretch of dependent arithmetic (about 20 us), best of two. Other work on the
  * same core or its sibling makes it longer, and so would make a sample. */
 double timing_pace_s(struct timing *t);
 
-/* One sample: caches as asked, then one run between two readings of the pace. `pace` is the slower of the two over the best that
- * this object has seen: 1 = undisturbed. */
+/* One sample: the mean of `runs` runs, each from where operands have been put, between two readings of the pace. `pace` is the slower of
+ * the two over the best that this object has seen: 1 = undisturbed. One thread: time that the system gave to other programs in between is
+ * taken away (the thread's CPU time counts when it is less than the clock's). Several threads: a run during which the calling one did not
+ * have its core counts as disturbed. */
 struct sample_time {
 	double seconds, pace;
 };
-/* One thread: time that the system gave to other programs in between is taken away (the thread's CPU time counts when it is less
- * than the clock's). Several threads: a run during which the calling one did not have its core counts as disturbed. */
-struct sample_time timing_sample(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where);
-/* The mean of so many runs in a row: for what is shorter than the clock can tell and streams nothing. */
-struct sample_time timing_sample_mean(struct timing *t, struct kernel_case *c, const struct kernel *k, int runs);
+struct sample_time timing_sample(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, int runs);
+
+/* Before samples FROM_LAST_CACHE of a case: that cache takes in what comes back, and not at the first time. */
+void timing_settle(struct timing *t, struct kernel_case *c);
 
 /* Samples of one point, collected over time. */
 enum { SAMPLES_MOST = 64 };
@@ -51,11 +55,11 @@ struct samples {
 void samples_add(struct samples *s, struct sample_time one);     /* past the capacity the most disturbed one is replaced */
 
 /* What a point's samples say. Samples whose pace was over PACE_MOST are outliers (another program ran); when fewer than three are
- * left, the best-paced three count. `seconds`: the mean of the fastest quarter of the others, which is what the kernel takes on a
- * machine of its own; median and its 95 % interval (order statistics) beside it; drift: later half over earlier half of medians. */
+ * left, the best-paced three count. Of the others: the median, its 95 % interval (order statistics), and the mean of the fastest quarter,
+ * which is what a kernel can do and not what it takes among others; drift: later half over earlier half of medians. */
 #define PACE_MOST 1.15
 struct estimate {
-	double seconds, median, low, high, drift;
+	double median, low, high, fastest, drift;
 	int used, outliers;
 };
 struct estimate samples_estimate(const struct samples *s);

@@ -71,7 +71,7 @@ static int operands(const struct shape *s, struct operand *o)
 {
 	int64_t cached = s->batch * s->kv_heads * s->kv_len * s->head_dim;
 
-	o[Q] = (struct operand){ .name = "q", .count = s->batch * s->heads * s->head_dim, .scale = 2 };
+	o[Q] = (struct operand){ .name = "q", .count = s->batch * s->heads * s->head_dim, .scale = 2, .fresh = true };
 	o[KEYS] = (struct operand){ .name = "k", .count = cached, .scale = 1 };
 	o[VALUES] = (struct operand){ .name = "v", .count = cached, .scale = 1 };
 	o[OUT] = (struct operand){ .name = "out", .count = s->batch * s->heads * s->head_dim, .fill = FILL_RESULT };

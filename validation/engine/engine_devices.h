@@ -9,16 +9,6 @@
 #include "base/attr.h"
 #include "base/err.h"
 
-/* How fast one thread reads a working set over and over, by its size: where the last-level cache really ends (a virtual machine
- * shares it with others, whatever its size is said to be). */
-enum { CACHE_POINTS = 7 };
-struct cache_curve {
-	double bytes[CACHE_POINTS], bytes_s[CACHE_POINTS];
-};
-MUST_USE bool cache_curve_measure(struct cache_curve *out, struct err *err);
-/* Share of a cyclic walk over so many bytes that the cache serves: from the time a byte takes, between that of the cache and that of memory. */
-double cache_curve_share(const struct cache_curve *c, double bytes);
-
 struct engine_devices {
 	const char *folder;            /* calibrations lie there; NULL: the user's device folder */
 	bool quick, fresh;             /* grid of a calibration made here; fresh: make one even if there is one */

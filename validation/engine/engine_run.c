@@ -135,6 +135,7 @@ static bool replay(const struct scenario *sc, const struct engine_run_options *o
 	ok = engine_replay(e, source, o->pace, o->clock, &out->log, o->progress, o->ctx, err);
 	out->wall_s = forward_clock_s(CLOCK_OF_WALL) - start_s;
 	memcpy(out->op_s, forward_op_s(engine_forward(e)), sizeof(out->op_s));
+	memcpy(out->op_calls, forward_op_calls(engine_forward(e)), sizeof(out->op_calls));
 	out->kv_bytes = forward_kv_bytes(engine_forward(e));
 	source_close(source);
 	return ok;

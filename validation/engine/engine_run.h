@@ -20,6 +20,7 @@ struct engine_outcome {
 	enum kernel_format format, kv_format;
 	double parameters, weight_bytes, kv_bytes, load_s, wall_s;
 	double op_s[FORWARD_OP_COUNT]; /* summed over the run */
+	int64_t op_calls[FORWARD_OP_COUNT];
 	int64_t kv_blocks, block_tokens, max_seqs, max_tokens;
 };
 

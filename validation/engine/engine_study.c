@@ -10,6 +10,7 @@
 #include "base/paths.h"
 #include "hardware/operator.h"
 #include "kernels/core/cpu.h"
+#include "kernels/harness/cache_walks.h"
 #include "models/technique.h"
 #include "sim/serve.h"
 
@@ -20,7 +21,6 @@ struct study {
 	struct engine_study *out;
 	struct arena *arena;
 	struct pace *pace;
-	struct cache_curve curve;
 	char stack_file[64];
 };
 
@@ -88,7 +88,7 @@ static void keep_prediction(struct engine_comparison *c, const struct result *r,
 		enum forward_op op = operator_of(&r->operators[i]);
 
 		if (op < FORWARD_OP_COUNT)
-			c->op_predicted[op] += r->operators[i].seconds;
+			c->op_predicted[op] += r->operators[i].seconds, c->op_calls_predicted[op] += r->operators[i].calls;
 	}
 }
 
@@ -101,6 +101,7 @@ static bool predict(struct study *s, const struct scenario *sc, struct engine_co
 	bool ok = r != NULL || err_memory(err);
 
 	memset(c->op_predicted, 0, sizeof(c->op_predicted));
+	memset(c->op_calls_predicted, 0, sizeof(c->op_calls_predicted));
 	c->course_predicted_count = 0;
 	ok = ok && (sim = sim_new(sc, &sink, err)) && sim_run(sim, INFINITY, err) && sim_result(sim, s->arena, r, err);
 	sim_free(sim);
@@ -200,6 +201,8 @@ static bool keep_measurement(struct study *s, struct engine_comparison *c, struc
 	c->parameters = r->runs[best].parameters;
 	c->iterations = (int64_t)r->runs[best].log.iteration_count;
 	memcpy(c->op_measured, r->runs[best].op_s, sizeof(c->op_measured));
+	for (int k = 0; k < FORWARD_OP_COUNT; k++)
+		c->op_calls_measured[k] = (double)r->runs[best].op_calls[k];
 	c->host_s = 0;
 	for (size_t i = 0; i < r->runs[best].log.iteration_count; i++)
 		c->host_s += r->runs[best].log.iterations[i].end_s - r->runs[best].log.iterations[i].start_s - r->runs[best].log.iterations[i].op_s;
@@ -279,18 +282,17 @@ static double streamed_bytes(const struct engine_shape *e, const char *dtype)
 static bool device_for(struct study *s, struct engine_comparison *c, struct err *err)
 {
 	struct engine_shape shape;
+	struct cache_walks walks;
 	const struct model *m;
 
 	c->cache_share = NAN;
 	c->device = s->o->device;
 	if (c->device)
 		return true;
-	if (!s->curve.bytes_s[0] && !cache_curve_measure(&s->curve, err))
-		return false;
 	m = model_load(c->model, s->arena, err);
-	if (!m || !engine_shape_of(m, &shape, err))
+	if (!m || !engine_shape_of(m, &shape, err) || !cache_walks_measure(streamed_bytes(&shape, c->dtype), c->threads, &walks, err))
 		return false;
-	c->cache_share = cache_curve_share(&s->curve, streamed_bytes(&shape, c->dtype));
+	c->cache_share = cache_walks_share(&walks);
 	c->device = engine_device_between(s->o->devices, c->threads, c->cache_share, s->arena, err);
 	return c->device != NULL;
 }

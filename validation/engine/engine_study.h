@@ -32,6 +32,7 @@ struct engine_comparison {
 	size_t course_measured_count, course_predicted_count;
 	double op_measured[FORWARD_OP_COUNT];          /* seconds of one repeat */
 	double op_predicted[FORWARD_OP_COUNT];
+	double op_calls_measured[FORWARD_OP_COUNT], op_calls_predicted[FORWARD_OP_COUNT];
 	double share_measured, expected_error;         /* of the prediction: time priced by measured tables; its own expected error */
 	double host_s;                 /* measured time outside operators, one repeat */
 	const char *device;            /* predicted with */
@@ -73,6 +74,8 @@ struct engine_summary {
 };
 struct engine_summary engine_study_summary(const struct engine_study *s, struct arena *arena);
 
+/* Case by case and operator by operator: seconds and calls, measured and simulated; "of the run": what the difference is of a case's time. */
+MUST_USE bool engine_study_operators(const struct engine_study *s, const struct term *term, struct str *out, struct err *err);
 MUST_USE bool engine_study_text(const struct engine_study *s, const struct term *term, struct str *out, struct arena *arena, struct err *err);
 MUST_USE bool engine_study_json(const struct engine_study *s, struct str *out, struct arena *arena, struct err *err);
 /* Adds one figure of a case: quantiles of the E2E latency and the batch over time, measured and simulated. */

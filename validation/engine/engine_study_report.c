@@ -124,6 +124,51 @@ static bool operators_table(const struct engine_study *s, const struct term *ter
 	return ok;
 }
 
+static void operator_rows(const struct engine_comparison *c, struct table *t)
+{
+	double all = c->host_s;
+	char a[32];
+
+	for (int k = 0; k < FORWARD_OP_COUNT; k++)
+		all += c->op_measured[k];
+	for (int k = 0; k < FORWARD_OP_COUNT; k++) {
+		double calls = c->op_calls_measured[k], simulated = c->op_calls_predicted[k];
+
+		if (calls <= 0)
+			continue;
+		table_cell(t, STYLE_PLAIN, c->name);
+		table_cell(t, STYLE_PLAIN, forward_op_names[k]);
+		table_cellf(t, STYLE_PLAIN, "%.0f", calls);
+		table_cellf(t, STYLE_PLAIN, "%.0f", simulated);
+		table_cell(t, STYLE_PLAIN, human_seconds(a, c->op_measured[k]));
+		table_cell(t, STYLE_PLAIN, human_seconds(a, c->op_predicted[k]));
+		table_cellf(t, STYLE_PLAIN, "%.2f us", 1e6 * c->op_measured[k] / calls);
+		if (simulated > 0)
+			table_cellf(t, STYLE_PLAIN, "%.2f us", 1e6 * c->op_predicted[k] / simulated);
+		else
+			table_cell(t, STYLE_FAINT, "-");
+		percent(t, c->op_predicted[k] / c->op_measured[k] - 1, 0.05);
+		table_cellf(t, STYLE_PLAIN, "%+.1f %%", 100 * (c->op_predicted[k] - c->op_measured[k]) / all);
+	}
+}
+
+bool engine_study_operators(const struct engine_study *s, const struct term *term, struct str *out, struct err *err)
+{
+	static const struct table_column columns[] = { { "case", false }, { "operator", false }, { "calls", true }, { "simulated", true }, { "measured", true },
+						       { "simulated", true }, { "a call", true }, { "simulated", true }, { "error", true }, { "of the run", true } };
+	struct table *t = table_new(columns, COUNT_OF(columns));
+	bool ok;
+
+	if (!t)
+		return err_memory(err);
+	for (size_t i = 0; i < s->count; i++)
+		operator_rows(&s->cases[i], t);
+	ok = table_print(t, term, 0, out, err);
+	table_free(t);
+	str_add(out, "\n");
+	return ok;
+}
+
 bool engine_study_text(const struct engine_study *s, const struct term *term, struct str *out, struct arena *arena, struct err *err)
 {
 	struct engine_summary m = engine_study_summary(s, arena);
@@ -212,6 +257,8 @@ static void json_case(struct json *j, const struct engine_comparison *c)
 		json_begin_object(j, forward_op_names[k]);
 		json_number(j, "measured", c->op_measured[k]);
 		json_number(j, "predicted", c->op_predicted[k]);
+		json_number(j, "calls_measured", c->op_calls_measured[k]);
+		json_number(j, "calls_predicted", c->op_calls_predicted[k]);
 		json_end(j);
 	}
 	json_end(j);

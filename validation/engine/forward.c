@@ -38,6 +38,7 @@ struct forward {
 	int64_t rope_rows;
 	void *scratch;
 	double op_s[FORWARD_OP_COUNT], mark_s;
+	int64_t op_calls[FORWARD_OP_COUNT];
 };
 
 double forward_clock_s(enum clock_kind kind)
@@ -53,6 +54,7 @@ void forward_spent(struct forward *f, enum forward_op op)
 	double now = forward_clock_s(f->limits.clock);
 
 	f->op_s[op] += now - f->mark_s;
+	f->op_calls[op]++;
 	f->mark_s = now;
 }
 
@@ -444,9 +446,15 @@ const double *forward_op_s(const struct forward *f)
 	return f->op_s;
 }
 
+const int64_t *forward_op_calls(const struct forward *f)
+{
+	return f->op_calls;
+}
+
 void forward_reset_times(struct forward *f)
 {
 	memset(f->op_s, 0, sizeof(f->op_s));
+	memset(f->op_calls, 0, sizeof(f->op_calls));
 }
 
 int64_t forward_routed_rows(const struct forward *f)

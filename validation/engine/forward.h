@@ -57,6 +57,7 @@ const float *forward_features(const struct forward *f);
 /* What happened since the pass, or the last call, was this operator: of work outside the model's own layers. */
 void forward_spent(struct forward *f, enum forward_op op);
 const double *forward_op_s(const struct forward *f);           /* [FORWARD_OP_COUNT] seconds since forward_new */
+const int64_t *forward_op_calls(const struct forward *f);       /* [FORWARD_OP_COUNT] times that time was booked there */
 void forward_reset_times(struct forward *f);
 int64_t forward_routed_rows(const struct forward *f);         /* that entered routed layers since forward_new */
 double forward_kv_bytes(const struct forward *f);
