@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernels/core/cpu.h"
 
@@ -76,4 +77,15 @@ bool machine_read(struct machine *out, struct err *err)
 	out->instructions = instructions();
 	hwloc_topology_destroy(topology);
 	return true;
+}
+
+double machine_stolen_s(void)
+{
+	FILE *f = fopen("/proc/stat", "r");
+	long long ticks = 0;
+	bool told = f && fscanf(f, "cpu %*d %*d %*d %*d %*d %*d %*d %lld", &ticks) == 1;
+
+	if (f)
+		fclose(f);
+	return told ? (double)ticks / (double)sysconf(_SC_CLK_TCK) : NAN;
 }

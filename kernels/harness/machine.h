@@ -16,5 +16,7 @@ struct machine {
 	const char *instructions;      /* "AVX-512 bf16" "AVX-512" "AVX2" "none of x86-64's" */
 };
 MUST_USE bool machine_read(struct machine *out, struct err *err);
+/* Processor seconds since the system started that a virtual machine's host gave to others (in steps of a hundredth); NAN where nobody tells. */
+double machine_stolen_s(void);
 
 #endif
