@@ -31,6 +31,8 @@ static const struct field stack_fields[] = {
 	{ "graph_prefill", FIELD_FLAG, AT(graph_prefill), 0, 0, 0, false, "no", NULL, "batches with prompts run captured too" },
 	{ "graph_granularity", FIELD_INT, AT(graph_granularity), 0, 0, 1e6, false, "0", NULL,
 	  "captured sizes are multiples of this" },
+	{ "graph_fine_tokens", FIELD_INT, AT(graph_fine_tokens), 0, 0, 1e6, false, "0", NULL,
+	  "up to so many tokens: larger captured sizes double; 0 = multiples throughout" },
 	{ "source", FIELD_TEXT, AT(source), 0, 0, 0, true, NULL, NULL,
 	  "which figures are measured and which estimated" },
 };

@@ -29,6 +29,7 @@ struct stack {
 	int64_t graph_max_tokens;              /* batches up to this many tokens run as a captured graph (padded), 0 = none */
 	bool graph_prefill;                    /* also batches with prompts run captured (but for attention) */
 	int64_t graph_granularity;             /* captured sizes: 1, 2, 4, then multiples of this */
+	int64_t graph_fine_tokens;             /* up to so many tokens; larger sizes double up to the largest. 0: multiples throughout */
 };
 extern const struct element stack_element;
 MUST_USE const struct stack *stack_load(const char *name_or_path, struct arena *arena, struct err *err);

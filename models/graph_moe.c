@@ -9,6 +9,7 @@ struct moe_plan {
 	int64_t width;   /* columns of an expert on a rank */
 	int64_t experts; /* on a rank */
 	bool exchange;   /* all_to_all: each rank has whole experts and its own tokens */
+	bool received;   /* and its experts' kernels see only the pairs that came, not the tokens of all ranks (routed) */
 	double tokens;   /* of the batch that reach the experts' ranks: 1 / (cp stages) */
 };
 
@@ -21,6 +22,7 @@ static struct moe_plan plan(const struct build *b)
 	p.width = (e->expert_intermediate + slices - 1) / slices;
 	p.experts = (e->experts + b->p.ep - 1) / b->p.ep;
 	p.exchange = b->p.dp_attention > 1 && b->p.ep == p.ranks;
+	p.received = p.exchange && b->p.ep > e->top_k;
 	p.tokens = 1 / (double)(b->p.cp * b->p.stages);
 	return p;
 }
@@ -77,6 +79,11 @@ static void combine(struct build *b, const struct moe_plan *p, int64_t width)
 	}
 }
 
+/*
+ * Measured kernels of expert parallelism are given the tokens of all ranks and pass over those of others' experts, as in engines
+ * that gather them. Engines send tokens to where their experts are only when there are more ranks than a token has experts
+ * (TensorRT-LLM, fused_moe: no all-to-all while moe_ep_size <= top_k): then the kernel has the pairs that came and nothing else.
+ */
 static void routed(struct build *b, const struct moe_plan *p, int64_t width)
 {
 	const struct model_moe *e = &b->m->moe;
@@ -94,6 +101,12 @@ static void routed(struct build *b, const struct moe_plan *p, int64_t width)
 	n->op.imbalance = b->p.expert_imbalance > 0 ? b->p.expert_imbalance : skewed;
 	n->op.skew = b->p.routing_skew;
 	n->per_unit = p->tokens;
+	if (p->received) {
+		n->per_unit *= (double)e->top_k / (double)b->p.ep * n->op.imbalance;
+		n->op.experts_total = p->experts;
+		n->op.top_k = 1;
+		n->op.imbalance = 0;
+	}
 }
 
 static void shared(struct build *b)

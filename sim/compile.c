@@ -235,10 +235,12 @@ static int64_t or_default(int64_t set, int64_t otherwise)
 }
 
 /* Many small experts are picked as unevenly as AIConfigurator's tables assume (rank^-1.2). Few large ones were trained to be
- * even (Mixtral, arXiv 2401.04088, section 5; recalled). Set with the vLLM runs of Mixtral in view: they do not validate it. */
-static double usual_skew(const struct model *m)
+ * even (Mixtral, arXiv 2401.04088, section 5; recalled). Set with the vLLM runs of Mixtral in view: they do not validate it.
+ * Where a token reaches fewer ranks than there are, engines even out the ranks' load with copies of popular experts (EPLB: SGLang's
+ * docs/advanced_features/expert_parallelism.md, DeepSeek-V3 report section 3.4; TensorRT-LLM's moe_config.load_balancer). */
+static double usual_skew(const struct model *m, int64_t ep)
 {
-	return m->moe.experts > 16 ? 1.2 : 0;
+	return m->moe.experts > 16 && ep <= m->moe.top_k ? 1.2 : 0;
 }
 
 static void place_pool(const struct scenario *sc, const struct compiled *c, bool prefill, struct placement *p)
@@ -251,7 +253,7 @@ static void place_pool(const struct scenario *sc, const struct compiled *c, bool
 		.dp_attention = prefill ? or_default(d->prefill_dp_attention, d->dp_attention) : d->dp_attention,
 		.weights = (enum dtype)m->dtype, .experts = (enum dtype)m->expert_dtype, .attention = (enum dtype)m->attention_dtype,
 		.head = (enum dtype)m->head_dtype, .kv = (enum dtype)m->kv_dtype, .activations = (enum dtype)m->activation_dtype,
-		.routing_skew = isnan(m->routing_skew) ? usual_skew(c->model) : m->routing_skew, .devices_per_node = (int)system_domain(c->system),
+		.routing_skew = isnan(m->routing_skew) ? usual_skew(c->model, prefill ? or_default(d->prefill_ep, d->ep) : d->ep) : m->routing_skew, .devices_per_node = (int)system_domain(c->system),
 	};
 
 	placement_resolve(c->model, &asked, p);
@@ -430,7 +432,7 @@ static void stack_time(const struct scenario *sc, const struct compiled *c, cons
 	double seconds;
 
 	*h = (struct host_time){ .graph_max_tokens = sc->scheduler.graph_max_tokens > 0 ? sc->scheduler.graph_max_tokens : s->graph_max_tokens,
-				 .graph_granularity = s->graph_granularity, .graph_prefill = s->graph_prefill, .ranks = pool->place.dp_attention };
+				 .graph_granularity = s->graph_granularity, .graph_fine_tokens = s->graph_fine_tokens, .graph_prefill = s->graph_prefill, .ranks = pool->place.dp_attention };
 	if (text_equal(sc->hardware.host_overhead, "none"))
 		return;
 	if (text_to_double(sc->hardware.host_overhead, &seconds)) {

@@ -51,6 +51,17 @@ const char *published_engine(const struct published_row *row);
 enum { PUBLISHED_TUNED_SEQS = 2048 };
 double published_tuned_tokens(const struct builder *b);
 
+/* A run of trtllm-bench, as NVIDIA's performance overview of TensorRT-LLM has them: its own batch limits. */
+struct bench_engine {
+	const struct model *model;
+	int64_t tp, pp;
+	double memory_bytes, weight_bytes, kv_bytes;   /* of a device; of all weights; of a cache element */
+	double prompt, output;                         /* tokens */
+};
+bool published_is_bench(const struct published_row *row);
+void published_bench_limits(const struct bench_engine *e, double *seqs, double *tokens);
+void published_bench(struct builder *b);
+
 /* Arrivals, concurrency and batch limits; false when the row does not say (the case's `why` is set). */
 bool published_load(struct builder *b, const struct scenario_kind *kind);
 /* What InferenceX's scripts set beside that, for `batch` requests in flight. */

@@ -220,31 +220,52 @@ static void add_choice(struct builder *b, int64_t devices, const char *format)
 		b->settings.failed = true;
 }
 
-/* Attention apart on every device: each of these ranks schedules for itself, so that limits of a batch are those of a rank. */
+/* Attention apart on every device: each of these ranks schedules for itself, with batch limits of its own. */
 static void add_ranks(struct builder *b, int64_t ranks)
 {
-	char format[192];
-
-	snprintf(format, sizeof(format),
-		 "deployment.tp=1 deployment.ep=%%lld deployment.dp_attention=%%lld scheduler.max_num_seqs=%lld scheduler.max_num_batched_tokens=%.0f ",
-		 (long long)(PUBLISHED_TUNED_SEQS * ranks), published_tuned_tokens(b) * (double)ranks);
-	add_choice(b, ranks, format);
+	add_choice(b, ranks, "deployment.tp=1 deployment.ep=%lld deployment.dp_attention=%lld ");
 }
 
-/*
- * NVIDIA's overview of TensorRT-LLM writes "tp8" for eight devices, whichever way a mixture of experts lies over them: v1.0 of
- * Qwen3-235B has per device what v1.2 has with attention data parallel; its MLPerf runs write "tp8 pp1 ep8" alike (in
- * TensorRT-LLM tp is all ranks, and whether attention is split over them a switch of its own). The faster stands for the row.
- */
-static bool overview_of_experts(const struct builder *b)
+/* MLPerf runs of TensorRT-LLM write "tp8 pp1 ep8", where tp is all ranks and whether attention is split over them a switch of its
+ * own: the faster stands for the row. */
+static bool ranks_or_cut(const struct builder *b)
 {
 	const struct published_degrees *d = &b->layout.decode;
 
-	bool overview = text_starts(b->row->source, "TensorRT-LLM-perf") && d->ep == 1,
-	     mlperf = text_starts(b->row->source, "MLPerf") && strcmp(published_engine(b->row), "trtllm") == 0 && d->ep == d->tp;
-
-	return (overview || mlperf) && b->checkpoint != CHECKPOINT_PLAIN && !b->layout.split && d->tp > 1 && d->pp == 1 && d->attention_dp == 1 &&
+	return text_starts(b->row->source, "MLPerf") && strcmp(published_engine(b->row), "trtllm") == 0 && d->ep == d->tp &&
+	       b->checkpoint != CHECKPOINT_PLAIN && !b->layout.split && d->tp > 1 && d->pp == 1 && d->attention_dp == 1 &&
 	       b->row->devices >= (double)d->tp;
+}
+
+static bool of_experts(const struct builder *b)
+{
+	const struct model *model = model_load(b->model->catalog, b->arena, &(struct err){ 0 });
+	struct model_counts counts;
+
+	if (!model)
+		return false;
+	model_parameters(model, &counts);
+	return counts.experts > 0;
+}
+
+/* Recipes of split pools on SGLang exchange tokens by DeepEP, which puts experts on all ranks of a pool whatever is written for
+ * them (docs/advanced_features/expert_parallelism.md: ep_size becomes tp_size). */
+static void spread_experts(struct published_degrees *d)
+{
+	if (d->attention_dp > 1 && d->ep == 1)
+		d->ep = d->attention_dp * d->tp;
+}
+
+/* NVIDIA's overview of TensorRT-LLM writes "tp8" for eight devices; mixtures of experts ran with attention data parallel over them
+ * (published_bench.c). */
+static void bench_layout(struct builder *b)
+{
+	struct published_degrees *d = &b->layout.decode;
+
+	if (!published_is_bench(b->row) || b->layout.split || d->tp <= 1 || d->pp > 1 || d->attention_dp > 1 || !of_experts(b))
+		return;
+	d->attention_dp = d->ep = d->tp;
+	d->tp = 1;
 }
 
 /* What cannot be read counts as not stated. */
@@ -277,7 +298,12 @@ static void layout(struct builder *b)
 	if (!b->layout.stated)
 		return;                /* chosen by size(): needs the model */
 	b->out->copies = 1;
-	if (overview_of_experts(b)) {
+	bench_layout(b);
+	if (b->layout.split && strcmp(published_engine(b->row), "sglang") == 0) {
+		spread_experts(d);
+		spread_experts(p);
+	}
+	if (ranks_or_cut(b)) {
 		add_choice(b, d->tp, d->ep > 1 ? "deployment.tp=%lld deployment.ep=%lld " : "deployment.tp=%lld ");
 		add_ranks(b, d->tp);
 		return;

@@ -76,6 +76,9 @@ double published_tuned_tokens(const struct builder *b)
 
 static void tuned(struct builder *b)
 {
+	/* Graphs are captured at sizes that suit the run. */
+	if (strcmp(published_engine(b->row), "trtllm") == 0)
+		str_add(&b->settings, "hardware.stack=trtllm-tuned ");
 	str_addf(&b->settings, "scheduler.max_num_seqs=%d scheduler.max_num_batched_tokens=%.0f ", PUBLISHED_TUNED_SEQS, published_tuned_tokens(b));
 }
 
@@ -86,7 +89,7 @@ static void tuned(struct builder *b)
  */
 static double run_requests(const struct builder *b)
 {
-	double bench = text_starts(b->row->source, "TensorRT-LLM-perf") ? published_bench_requests(b->isl, b->osl) : 0;
+	double bench = published_is_bench(b->row) ? published_bench_requests(b->isl, b->osl) : 0;
 
 	if (bench > 0)
 		return bench;
@@ -218,7 +221,10 @@ bool published_load(struct builder *b, const struct scenario_kind *kind)
 		return sessions_load(b);
 	case LOAD_OFFLINE:
 		str_addf(&b->settings, "workload.arrivals.kind=all-at-once workload.requests=%.0f ", run_requests(b));
-		tuned(b);
+		if (published_is_bench(b->row))
+			published_bench(b);
+		else
+			tuned(b);
 		return true;
 	case LOAD_CLOSED:
 		if (!(batch >= 1))

@@ -387,20 +387,30 @@ static inline int64_t of_rank(const struct host_time *h, int64_t n)
 	return h->ranks > 1 ? (n + h->ranks - 1) / h->ranks : n;
 }
 
-/* Captured graphs run at their captured size: 1, 2, 4, then multiples of the granularity; every attention rank its own.
- * Ranks without a sequence do no work that counts. */
-static int64_t padded(const struct host_time *h, int64_t tokens)
+/* Captured graphs run at their captured size: 1, 2, 4, then multiples of the granularity (TensorRT-LLM: up to 128 tokens, then
+ * powers of two up to the largest, tensorrt_llm/llmapi/llm_args.py, _generate_cuda_graph_batch_sizes); every attention rank its
+ * own. Ranks without a sequence do no work that counts. */
+static int64_t captured_size(const struct host_time *h, int64_t own)
 {
-	int64_t g = h->graph_granularity, own = of_rank(h, tokens), size;
+	int64_t g = h->graph_granularity, size;
 
-	if (own > h->graph_max_tokens || g <= 1 || own <= 2 || tokens <= h->ranks)
-		return tokens;
 	if (own <= 4 && g > 4)
-		size = 4;
-	else if ((g & (g - 1)) == 0)
-		size = (own + g - 1) & ~(g - 1);
-	else
-		size = (own + g - 1) / g * g;
+		return 4;
+	if (h->graph_fine_tokens > 0 && own > h->graph_fine_tokens) {
+		for (size = h->graph_fine_tokens; size < own; size *= 2)
+			;
+		return size < h->graph_max_tokens ? size : h->graph_max_tokens;
+	}
+	return (g & (g - 1)) == 0 ? (own + g - 1) & ~(g - 1) : (own + g - 1) / g * g;
+}
+
+int64_t host_padded(const struct host_time *h, int64_t tokens)
+{
+	int64_t own = of_rank(h, tokens), size;
+
+	if (own > h->graph_max_tokens || h->graph_granularity <= 1 || own <= 2 || tokens <= h->ranks)
+		return tokens;
+	size = captured_size(h, own);
 	return h->ranks > 1 ? size * h->ranks : size;
 }
 
@@ -449,7 +459,7 @@ static inline bool has_row(const struct stage *s, const struct batch_shape *shap
 
 static void fill_decode(struct iteration *it, struct stage *s, int stage, const struct batch_shape *shape, struct decode_row *row)
 {
-	row->padded_tokens = padded(&it->options.host, shape->tokens);
+	row->padded_tokens = host_padded(&it->options.host, shape->tokens);
 	row->base_s = look_up(it, s, PER_TOKENS, row->padded_tokens) + look_up(it, s, PER_LOGITS, shape->logits) + look_up(it, s, PER_STEP, 1);
 	row->base_s += look_up(it, s, PER_DECODES, shape->decodes);
 	host_terms(it, s, stage, shape, &row->floor_s, &row->host_s);
@@ -499,7 +509,7 @@ static void price_mixed(struct iteration *it, int stage, const struct batch_shap
 	struct step_time t = { .steps = most };
 	double floor_s, host_s;
 
-	t.padded_tokens = padded(&it->options.host, shape->tokens);
+	t.padded_tokens = host_padded(&it->options.host, shape->tokens);
 	if (shape->prefills > 0) {
 		t.prefill_s = prefill_seconds(it, s, shape);
 		t.base_s = t.prefill_s + look_up(it, s, PER_PREFILL_TOKENS, shape->prefill_tokens);
@@ -617,11 +627,11 @@ static void visit_speculative(const struct iteration *it, struct stage *s, const
 	struct batch_shape whole, alone;
 
 	speculative_shape(it, shape, false, &whole);
-	visit_classes(s, &whole, padded(&it->options.host, whole.tokens), shape->prefills ? steps : steps * share);
+	visit_classes(s, &whole, host_padded(&it->options.host, whole.tokens), shape->prefills ? steps : steps * share);
 	if (shape->prefills == 0)
 		return;
 	speculative_shape(it, shape, true, &alone);
-	visit_classes(s, &alone, padded(&it->options.host, alone.tokens), -steps * (1 - share));
+	visit_classes(s, &alone, host_padded(&it->options.host, alone.tokens), -steps * (1 - share));
 }
 
 void stage_settle(struct stage *s)

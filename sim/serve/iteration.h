@@ -22,9 +22,12 @@
 struct host_time {
 	double step_s, seq_s, prefill_seq_s, token_s, launch_s, visible_s;
 	bool overlap, graph_prefill;
-	int64_t graph_max_tokens, graph_granularity;    /* of one rank */
+	int64_t graph_max_tokens, graph_granularity, graph_fine_tokens; /* of one rank */
 	int64_t ranks;                 /* attention ranks: each captures graphs of, and prepares, its own share of a batch */
 };
+
+/* Tokens that a step of so many runs with: the size of the graph that was captured for it; without one, its own. */
+int64_t host_padded(const struct host_time *h, int64_t tokens);
 
 struct iteration_options {
 	const struct model *model;

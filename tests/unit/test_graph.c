@@ -345,6 +345,30 @@ static void experts_communicate(void)
 	arena_free(a);
 }
 
+/* More ranks than a token has experts: tokens are sent, and the kernel has the pairs that come to 8 experts of the 256. */
+static void sent_tokens_only(void)
+{
+	struct arena *a = arena_new();
+	struct placement wide = { .dp_attention = 32, .ep = 32 }, skewed = { .dp_attention = 32, .ep = 32, .expert_imbalance = 1.5 };
+	struct extent x = { .tokens = 4096 };
+	struct graph g;
+	struct op op;
+
+	if (build("deepseek-v3", &wide, NULL, 0, &g, a)) {
+		CU_ASSERT_EQUAL(node_named(&g, "moe")->op.experts, 8);
+		CU_ASSERT_EQUAL(node_named(&g, "moe")->op.experts_total, 8);
+		CU_ASSERT_EQUAL(node_named(&g, "moe")->op.top_k, 1);
+		/* 4096 tokens x 8 experts over 32 ranks. */
+		CU_ASSERT_TRUE(graph_op(node_named(&g, "moe"), &x, &op));
+		CU_ASSERT_EQUAL(op.m, 1024);
+	}
+	if (build("deepseek-v3", &skewed, NULL, 0, &g, a)) {
+		CU_ASSERT_TRUE(graph_op(node_named(&g, "moe"), &x, &op));
+		CU_ASSERT_EQUAL(op.m, 1536);
+	}
+	arena_free(a);
+}
+
 static void routing_skew_makes_hot_ranks(void)
 {
 	double even = routing_imbalance(256, 8, 8, 0), mild = routing_imbalance(256, 8, 8, 0.6),
@@ -414,6 +438,7 @@ CU_TestInfo suite_graph[] = { { "Llama-2-7B by hand", llama_2_7b_by_hand },
 			      { "latent attention has two forms", latent_attention_has_two_forms },
 			      { "windows are classes", windows_are_classes },
 			      { "experts communicate", experts_communicate },
+			      { "experts see the tokens that are sent to them", sent_tokens_only },
 			      { "routing skew makes hot ranks", routing_skew_makes_hot_ranks },
 			      { "additions fuse into norms", additions_fuse_into_norms },
 			      { "refuses impossible placements", refuses_impossible_placements },

@@ -4,6 +4,23 @@
 #include "sim/scenario.h"
 #include "tests/unit/scratch.h"
 
+/* TensorRT-LLM's sizes: 1, 2, 4, multiples of 8 up to 128, powers of two up to the largest, which is captured, too. */
+static void captured_sizes(void)
+{
+	static const struct { int64_t ranks, tokens, size; } cases[] = {
+		{ 1, 1, 1 }, { 1, 2, 2 }, { 1, 3, 4 }, { 1, 5, 8 }, { 1, 121, 128 }, { 1, 129, 256 }, { 1, 300, 512 }, { 1, 513, 600 },
+		{ 1, 600, 600 }, { 1, 601, 601 }, { 8, 800, 832 }, { 8, 1040, 2048 }, { 8, 8, 8 },
+	};
+	struct host_time h = { .graph_max_tokens = 600, .graph_granularity = 8, .graph_fine_tokens = 128 };
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		h.ranks = cases[i].ranks;
+		CU_ASSERT_EQUAL(host_padded(&h, cases[i].tokens), cases[i].size);
+	}
+	h = (struct host_time){ .graph_max_tokens = 600, .graph_granularity = 8, .ranks = 1 };
+	CU_ASSERT_EQUAL(host_padded(&h, 300), 304);
+}
+
 struct made {
 	struct arena *arena;
 	struct scenario *sc;
@@ -151,6 +168,7 @@ static void keeps_few(void)
 }
 
 CU_TestInfo suite_iteration_pool[] = {
+	{ "captured sizes of a step", captured_sizes },
 	{ "equal deployments share", equal_deployments_share }, { "differences are seen", differences_are_seen }, { "keeps few", keeps_few },
 	CU_TEST_INFO_NULL,
 };
