@@ -149,7 +149,7 @@ const struct command validate_operators = {
 	.details = "Every point of hardware/tables is asked for again. The measured provider answers without the point's whole shape site "
 		   "(the n,k of a GEMM, a head layout, an expert layout, a collective's ranks), the fitted one only where no fit saw the site, "
 		   "the analytic one from the data sheet, without anything measured on that device; sister: the same, by the tables and laws of "
-		   "its sisters (fits_of), scaled by the data sheets. Bars: 5/15 % (median/P90) for 16-bit products and attention, else 10/25 %.",
+		   "its sisters (fits_of), scaled by the data sheets, else its own data sheet. Bars: 5/15 % (median/P90) for 16-bit products and attention, else 10/25 %.",
 	.groups = (const struct option_group *const[]){ &operators_options_group, NULL },
 	.examples = (const struct example[]){
 		{ "vibee-sim validate operators", "all devices, in a few seconds" },

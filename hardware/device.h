@@ -50,6 +50,15 @@ struct device_units {
 	int64_t count;
 	double clock_hz;
 	int64_t tile_m, tile_n, tile_k;        /* matrix unit granularity: extents are padded up to these; 0 = finest */
+	double exp_per_clock;                  /* exponentials of a unit in a clock; NAN = as most GPUs (roofline.c) */
+	double cast8_ops;                      /* vector instructions (lanes x slots) that widen one 8-bit float; NAN = the matrix units take it */
+	int64_t cast8_rows;                    /* queries of attention that share a widened key */
+};
+
+/* How kernels reach the device, where software captures no graphs. */
+struct device_submission {
+	double kernel_s;                       /* of the host for one kernel; 0 = captured graphs */
+	const char *source;
 };
 
 struct device_power {
@@ -85,6 +94,7 @@ struct device {
 	struct device_memory memory2;          /* the next tier: host DRAM over a fast link, DDR of a dataflow chip */
 	struct device_sram sram;
 	struct device_units units;
+	struct device_submission submission;
 	struct execution execution;            /* kind none: as GPUs do */
 	struct link scale_up, scale_out, host;
 	struct device_power power;

@@ -75,12 +75,27 @@ static const struct field units_fields[] = {
 	INTEGER("tile_m", tile_m, 65536, "rows that a matrix unit works on at once"),
 	INTEGER("tile_n", tile_n, 65536, "columns"),
 	INTEGER("tile_k", tile_k, 65536, "depth"),
+	NUMBER("exp_per_clock", exp_per_clock, 1, 0.01, 1e6, "exponentials of a unit in a clock"),
+	NUMBER("cast8_ops", cast8_ops, 1, 0.01, 1e4, "vector instructions a lane to widen an 8-bit float that the matrix units do not take"),
+	INTEGER("cast8_rows", cast8_rows, 65536, "queries of attention that share a widened key"),
 	SOURCE,
 };
 static const struct element units_element = {
 	.name = "units", .fields = units_fields, .field_count = COUNT_OF(units_fields),
 	.offset = offsetof(struct device, units),
 	.size = sizeof(struct device_units), .help = "what tiles of a matrix product are handed to",
+};
+#undef AT
+
+#define AT(member) offsetof(struct device_submission, member)
+static const struct field submission_fields[] = {
+	{ "kernel_us", FIELD_NUMBER, AT(kernel_s), 1e-6, 0, 1e6, true, NULL, NULL, "host time of one kernel" },
+	SOURCE,
+};
+static const struct element submission_element = {
+	.name = "submission", .fields = submission_fields, .field_count = COUNT_OF(submission_fields),
+	.offset = offsetof(struct device, submission),
+	.size = sizeof(struct device_submission), .help = "how kernels reach the device, where software captures no graphs",
 };
 #undef AT
 
@@ -190,8 +205,8 @@ static const struct field device_fields[] = {
 	TEXT("source", source, "where the entry as a whole comes from"),
 };
 static const struct element *const device_children[] = {
-	&peak_element, &memory_element, &memory2_element, &sram_element, &units_element, &execution_element, &scale_up_element, &scale_out_element,
-	&host_element, &power_element, &price_element, &efficiency_element, NULL
+	&peak_element, &memory_element, &memory2_element, &sram_element, &units_element, &submission_element, &execution_element, &scale_up_element,
+	&scale_out_element, &host_element, &power_element, &price_element, &efficiency_element, NULL
 };
 const struct element device_element = {
 	.name = "device", .fields = device_fields, .field_count = COUNT_OF(device_fields), .children = device_children,

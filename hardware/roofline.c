@@ -2,7 +2,9 @@
 
 #include <math.h>
 
+#include "hardware/casts.h"
 #include "hardware/fitted.h"
+#include "hardware/submission.h"
 
 /* What software reaches on a kind of device, where its file says nothing. GPU rows: medians over A100 to GB300 of the
  * AIConfigurator tables (2026-08): the newer and narrower the format, the lower the share. The others are estimates:
@@ -212,7 +214,7 @@ static const struct habit latent_prefill = { 5.3, 1.2, 0.45, 0.4, 64, 0.8, 0, 2e
 static const struct habit latent_decode = { 5.3, 1.4, 1.05, 0.7, 0, 0, 0, 4.5e-6 };
 static const struct habit experts = { 12, 0.65, 1.06, 0.3, 0, 0, 0, 8e-6 };
 
-static const struct habit *gpu_habit(const struct op *op)
+static const struct habit *gpu_habit(const struct device *d, const struct op *op)
 {
 	switch (op->kind) {
 	case OP_GEMM: break;
@@ -223,6 +225,8 @@ static const struct habit *gpu_habit(const struct op *op)
 	case OP_MOE: return &experts;
 	default: return NULL;
 	}
+	if ((op->dtype == DTYPE_FP8 || op->dtype == DTYPE_FP8_BLOCK) && casts_fp8(d))
+		return &gemm_wo;
 	switch (op->dtype) {
 	case DTYPE_FP8: return &gemm_fp8;
 	case DTYPE_FP8_BLOCK: return &gemm_fp8_block;
@@ -289,9 +293,22 @@ double roofline_error(const struct device *d, bool known)
 	return d->status == DEVICE_ANNOUNCED ? ERROR_ANNOUNCED : known ? ERROR_KNOWN : ERROR_KIND;
 }
 
+/* Exponentials beside products: FLOPs of the matrix units in the time of one exponential, relative to H100's 16-bit ones (4,096
+ * FLOPs and 16 exponentials a clock and SM; FlashAttention-3, arXiv:2407.08608, section 3.1). Matrix rates grew eightfold from A100
+ * to B200, exponentials did not. They run in 16 or 32 bits whatever the products do. */
+static double exponentials(const struct device *d, const struct op *op)
+{
+	static const double H100_FLOPS = 4096.0 / 16, USUAL_EXP = 16;
+	double exps = d->units.exp_per_clock > 0 ? d->units.exp_per_clock : USUAL_EXP;
+
+	if (!(d->units.clock_hz > 0) || d->units.count <= 0)
+		return fmax(roofline_peak(d, op) / device_peak(d, DTYPE_BF16, NULL), 1);
+	return roofline_peak(d, op) / ((double)d->units.count * d->units.clock_hz * exps) / H100_FLOPS;
+}
+
 void roofline_op(const struct device *d, const struct op *op, struct op_cost *out)
 {
-	const struct habit *habit = d->kind == DEVICE_GPU ? gpu_habit(op) : NULL;
+	const struct habit *habit = d->kind == DEVICE_GPU ? gpu_habit(d, op) : NULL;
 	struct fit fit = { .op = (int)op->kind, .overlap = 1, .compute = 1 };
 	enum figure compute, memory;
 	bool known = true;
@@ -311,12 +328,17 @@ void roofline_op(const struct device *d, const struct op *op, struct op_cost *ou
 		fit.tile_m = habit->tile_m;
 		fit.quantum = habit->quantum;
 		fit.half_k = habit->half_k;
-		if (op->kind == OP_ATTENTION_PREFILL)  /* exponentials run in 16 or 32 bits whatever the products do */
-			fit.half_k *= fmax(roofline_peak(d, op) / device_peak(d, DTYPE_BF16, NULL), 1);
+		if (op->kind == OP_ATTENTION_PREFILL)
+			fit.half_k *= exponentials(d, op);
 		fit.tile_s = habit->tile_s;
 	}
 	fit_price(&fit, d, op, out);
 	pad(d, op, out, fit.compute);
+	out->seconds += cast_seconds(d, op);
+	if (out->seconds < submission_s(d, op)) {
+		out->seconds = submission_s(d, op);
+		out->bound = BOUND_LATENCY;
+	}
 	out->provider = PROVIDER_ANALYTIC;
 	out->rel_error = roofline_error(d, known);
 }

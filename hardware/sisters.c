@@ -21,12 +21,14 @@ struct sister {
 	struct tables *tables;                 /* NULL: none that is wanted */
 	double rel_error;
 	int only;                              /* 1 + the kind it answers for; 0: all */
+	bool refused[OP_KIND_COUNT];           /* kinds that the device's own law answers for */
 };
 struct sisters {
 	const struct device *device;
 	const struct system *system;
 	struct sister items[SISTERS_MOST];
 	size_t count;
+	bool refused[OP_KIND_COUNT];           /* by the words read so far */
 };
 
 static bool is_collective(enum op_kind kind)
@@ -127,7 +129,7 @@ static bool lacks_packed_experts(const struct tables *own, enum op_kind kind)
 static void want(const struct sisters *all, const struct sisters_options *o, const struct sister *s, bool *wanted)
 {
 	for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
-		wanted[kind] = (!o->only || kind + 1 == o->only) &&
+		wanted[kind] = (!o->only || kind + 1 == o->only) && !s->refused[kind] &&
 			       (!o->own || !tables_have(o->own, (enum op_kind)kind) ||
 				(same_architecture(o->device, s->device) && lacks_packed_experts(o->own, (enum op_kind)kind)));
 		for (size_t i = 0; i < all->count; i++)
@@ -152,6 +154,7 @@ static bool add(struct sisters *all, const struct sisters_options *o, const char
 	if (all->count == SISTERS_MOST)
 		return true;
 	*s = (struct sister){ .family = all, .only = o->only, .device = device_load(name, arena, err) };
+	memcpy(s->refused, all->refused, sizeof(s->refused));
 	s->system = s->device ? system_for_device(s->device, arena, err) : NULL;
 	s->fits = s->system ? fits_load(s->device->name, arena, err) : NULL;
 	if (!s->fits)
@@ -167,7 +170,7 @@ static bool add(struct sisters *all, const struct sisters_options *o, const char
 	return true;
 }
 
-/* "h200", or "moe:h200": for one kind of operator only. */
+/* "h200", or "moe:h200": for one kind of operator only; "moe:none": for this kind nobody. */
 static bool add_named(struct sisters *all, const struct sisters_options *o, char *word, struct arena *arena, struct err *err)
 {
 	struct sisters_options one = *o;
@@ -182,6 +185,10 @@ static bool add_named(struct sisters *all, const struct sisters_options *o, char
 		return err_set(err, ERR_INPUT, "%s: fits_of: unknown operator '%s'", o->device->path, word);
 	if (o->only && o->only != kind + 1)
 		return true;
+	if (text_equal(colon + 1, "none")) {
+		all->refused[kind] = true;
+		return true;
+	}
 	one.only = kind + 1;
 	return add(all, &one, colon + 1, arena, err);
 }
@@ -270,7 +277,7 @@ bool sisters_law(const struct sisters *s, const struct op *op, const char *stack
 	for (size_t i = 0; i < s->count; i++) {
 		const struct fit *fit = fits_find(s->items[i].fits, op, stacks);
 
-		if (!fit || (s->items[i].only && s->items[i].only != 1 + (int)op->kind))
+		if (!fit || s->items[i].refused[op->kind] || (s->items[i].only && s->items[i].only != 1 + (int)op->kind))
 			continue;
 		law_on(fit, s->items[i].device, s->device, op, out);
 		out->rel_error = hypot(out->rel_error, s->items[i].rel_error);

@@ -5,7 +5,8 @@
  * where the law is the sister's own fitted one (hardware/fits), or the data-sheet roofline where there is none, with each
  * device's peaks, bandwidth, units and caches: what a kernel does beyond the law (tiles, splits, ramps) carries over, what
  * the data sheet changes is scaled. A device file names its sisters in `fits_of`, nearest first; `moe:h200`
- * is one for that operator alone, where the same kernels run on another architecture. A device whose
+ * is one for that operator alone, where the same kernels run on another architecture, `attention_decode:none` leaves one to the
+ * device's data sheet, where tables of other architectures are known to say less (A100's decode on H100, H200, B200 and GB300). A device whose
  * figures were changed (a what-if file, a technique that replaces memory or links) is its own catalog entry's sister. */
 #ifndef HARDWARE_SISTERS_H
 #define HARDWARE_SISTERS_H

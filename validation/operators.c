@@ -99,13 +99,16 @@ static double analytic_seconds(const struct subject *s, const char *stack, const
 	return cost.seconds;
 }
 
+/* As a device is priced that nobody measured: sisters' tables, their laws, at last the data sheet. */
 static double sister_seconds(const struct subject *s, const char *stack, const struct op *op)
 {
 	struct op_cost cost;
 
 	if (sisters_op(s->sisters, op, &cost))
 		return cost.seconds;
-	return !is_collective(op->kind) && sisters_law(s->sisters, op, stack, &cost) ? cost.seconds : NAN;
+	if (!is_collective(op->kind) && sisters_law(s->sisters, op, stack, &cost))
+		return cost.seconds;
+	return analytic_seconds(s, stack, op);
 }
 
 /* What answers for one table of a device that was not measured: sisters under the same software, else under any. */

@@ -159,7 +159,7 @@ bool operators_text(const struct operators_study *s, const struct term *term, st
 			 compared);
 	str_add(out, "median/P90 of |predicted / measured - 1|, percent; -: no answer that was held out\n"
 		     "measured: the shape site left out of its table; fitted: sites that no fit saw (*: all sites)\n"
-		     "sister: the device left out, its sisters' tables and laws scaled by the data sheets\n"
+		     "sister: the device left out, its sisters' tables and laws scaled by the data sheets, else its own sheet\n"
 		     "analytic: nothing measured on the device\n");
 	return ok;
 }

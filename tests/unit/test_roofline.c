@@ -6,11 +6,13 @@
 #include <CUnit/CUnit.h>
 
 #include "base/arena.h"
+#include "hardware/casts.h"
 #include "hardware/catalog.h"
 #include "hardware/cost.h"
 #include "hardware/exec.h"
 #include "hardware/fitted.h"
 #include "hardware/roofline.h"
+#include "hardware/submission.h"
 
 static const enum dtype dtypes[] = { DTYPE_BF16,    DTYPE_FP16,    DTYPE_FP8, DTYPE_FP8_BLOCK, DTYPE_INT8,
 				     DTYPE_INT8_WO, DTYPE_INT4_WO, DTYPE_FP4, DTYPE_MXFP4 };
@@ -436,7 +438,95 @@ static void the_power_limit_tells_the_share_of_peak(void)
 	arena_free(a);
 }
 
+/* Without captured graphs an operator takes the host's time for its kernels or the device's for its work, the longer one. */
+static void kernels_are_submitted_one_by_one(void)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	const struct device *d = device_load("b60", a, &err), *graphs = device_load("l4", a, &err);
+	struct op product = { .kind = OP_GEMM, .dtype = DTYPE_BF16, .m = 1, .n = 64, .k = 64 };
+	struct op decode = { .kind = OP_ATTENTION_DECODE, .dtype = DTYPE_BF16, .kv_dtype = DTYPE_BF16, .batch = 1, .heads = 8, .kv_heads = 8,
+			     .head_dim = 128, .q_len = 1, .kv_len = 100 };
+	struct device sheet, free_host;
+	struct op_cost with, without;
+
+	CU_ASSERT_FATAL(d && graphs);
+	sheet = *d;
+	sheet.efficiency_count = 0;
+	free_host = sheet;
+	free_host.submission.kernel_s = 0;
+	CU_ASSERT_DOUBLE_EQUAL(submission_s(d, &product), d->submission.kernel_s, 1e-12);
+	CU_ASSERT_EQUAL(submission_s(graphs, &product), 0);
+	roofline_op(&sheet, &decode, &with);
+	CU_ASSERT_DOUBLE_EQUAL(with.seconds, 3 * d->submission.kernel_s, 1e-12);
+	CU_ASSERT_EQUAL(with.bound, BOUND_LATENCY);
+	product.m = product.n = product.k = 8192;      /* much work hides the host */
+	roofline_op(&sheet, &product, &with);
+	roofline_op(&free_host, &product, &without);
+	CU_ASSERT_EQUAL(with.seconds, without.seconds);
+	arena_free(a);
+}
+
+/* B60's matrix units take no 8-bit floats: 16,384 tokens of 32 heads over 4 cached ones are widened for every 16 queries,
+ * 2 x 32 x 1024 groups x 128 x (16384 - 16368 / 2) values of 6.5 instructions at half of 12.3 TFLOP/s. */
+static void narrow_caches_are_widened(void)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	const struct device *d = device_load("b60", a, &err), *h100 = device_load("h100", a, &err);
+	struct op op = { .kind = OP_ATTENTION_PREFILL, .dtype = DTYPE_BF16, .kv_dtype = DTYPE_FP8, .batch = 1, .heads = 32, .kv_heads = 4,
+			 .head_dim = 128, .q_len = 16384, .kv_len = 16384 };
+	struct op_cost wide, narrow;
+	double last = 0;
+
+	CU_ASSERT_FATAL(d && h100);
+	CU_ASSERT_TRUE(casts_fp8(d) && !casts_fp8(h100) && casts_fp8(device_load("a100", a, &err)));
+	CU_ASSERT_DOUBLE_EQUAL(cast_seconds(d, &op) / (2.0 * 32 * 1024 * 128 * (16384 - 16368 / 2) * 6.5 / 6.15e12), 1, 1e-9);
+	CU_ASSERT_EQUAL(cast_seconds(h100, &op), 0);
+	roofline_op(d, &op, &narrow);
+	op.kv_dtype = DTYPE_BF16;
+	CU_ASSERT_EQUAL(cast_seconds(d, &op), 0);
+	roofline_op(d, &op, &wide);
+	CU_ASSERT_TRUE(narrow.seconds > 2.5 * wide.seconds && narrow.seconds < 5 * wide.seconds);
+	op.kv_dtype = DTYPE_FP8;
+	op.window = 300;
+	for (op.q_len = 1; op.q_len < 2000; op.q_len++) {
+		op.kv_len = (double)op.q_len + 77;
+		CU_ASSERT_TRUE(cast_seconds(d, &op) >= last);
+		last = cast_seconds(d, &op);
+	}
+	arena_free(a);
+}
+
+/* Prefill loses more to exponentials where matrix units grew faster than they: B200 more than H100 more than A100. */
+static void exponentials_beside_faster_products(void)
+{
+	static const char *const devices[] = { "a100", "h100", "b200" };
+	struct op op = { .kind = OP_ATTENTION_PREFILL, .dtype = DTYPE_BF16, .kv_dtype = DTYPE_BF16, .batch = 8, .heads = 32, .kv_heads = 8,
+			 .head_dim = 64, .q_len = 16384, .kv_len = 16384 };
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	double last = 1;
+
+	for (size_t i = 0; i < COUNT_OF(devices); i++) {
+		const struct device *d = device_load(devices[i], a, &err);
+		struct device sheet;
+		struct op_cost c;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+		sheet = *d;
+		sheet.efficiency_count = 0;
+		roofline_op(&sheet, &op, &c);
+		CU_ASSERT_TRUE(op_flops(&op) / c.seconds / roofline_peak(d, &op) < 0.95 * last);
+		last = op_flops(&op) / c.seconds / roofline_peak(d, &op);
+	}
+	arena_free(a);
+}
+
 CU_TestInfo suite_roofline[] = {
+	{ "kernels are submitted one by one", kernels_are_submitted_one_by_one },
+	{ "narrow caches are widened", narrow_caches_are_widened },
+	{ "exponentials beside faster products", exponentials_beside_faster_products },
 	{ "the power limit tells the share of peak", the_power_limit_tells_the_share_of_peak },
 	{ "analytic: bounds and monotone over all devices and kinds", analytic_keeps_the_bounds },
 	{ "fitted: bounds and monotone over all devices and kinds", fitted_keeps_the_bounds },

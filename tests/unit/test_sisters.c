@@ -239,7 +239,30 @@ static void narrow_caches_are_cast(void)
 	arena_free(a);
 }
 
+/* `KIND:none` leaves one kind to the data sheet, whoever else is named. */
+static void none_answers_for_a_refused_kind(void)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	const struct device *d = device_load("rtx-pro-6000", a, &err);
+	struct sisters_options o = { .device = d, .system = d ? system_for_device(d, a, &err) : NULL,
+				     .names = "attention_decode:none a100", .stacks = "vllm" };
+	struct op decode = { .kind = OP_ATTENTION_DECODE, .dtype = DTYPE_BF16, .kv_dtype = DTYPE_BF16, .batch = 4, .heads = 32, .kv_heads = 8,
+			     .head_dim = 128, .q_len = 1, .kv_len = 1000 };
+	struct sisters *s;
+	struct op_cost c;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(o.system);
+	s = sisters_load(&o, a, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_FALSE(sisters_have(s, OP_ATTENTION_DECODE) || sisters_op(s, &decode, &c) || sisters_law(s, &decode, "vllm", &c));
+	CU_ASSERT_TRUE(sisters_have(s, OP_ATTENTION_PREFILL));
+	sisters_free(s);
+	arena_free(a);
+}
+
 CU_TestInfo suite_sisters[] = {
+	{ "none answers for a refused kind", none_answers_for_a_refused_kind },
 	{ "decode over narrow caches that a sister did not measure", narrow_caches_are_cast },
 	{ "starts of kernels take as many cycles on either device", starts_take_as_many_cycles },
 	{ "more work never takes less", more_work_never_takes_less },
