@@ -34,12 +34,43 @@ static double cliff(const struct question *q, const struct line *l)
 	return most;
 }
 
+/* Kernels on matrix instructions serve up to so many queries a KV head (TensorRT-LLM, trtllmGenKernels/fmha/fmhaKernels.h). */
+static const int64_t SHARED_MOST = 32;
+
+static bool beyond_shared(const int64_t *key)
+{
+	return key[4] > SHARED_MOST * key[5];
+}
+
+/* A decode layout of more queries a KV head that takes over twice as long as one with at least its heads and KV heads: each query
+ * head walks the keys for itself, and time depends on batch x heads alone. */
+static bool walks_alone(const struct question *q, size_t site, size_t low, size_t high)
+{
+	static const double x[AXIS_MOST] = { 64, 2048 };
+	const int64_t *key = q->table->sites[site].key;
+	enum grade ignored = GRADE_EXACT;
+	double own;
+
+	if (q->table->shape->kind != OP_ATTENTION_DECODE || !beyond_shared(key))
+		return false;
+	own = site_seconds(q, site, x, &ignored);
+	for (size_t i = low; i < high; i++) {
+		const int64_t *have = q->table->sites[i].key;
+
+		if (site_usable(q, i) && have[3] == key[3] && have[4] >= key[4] && have[5] >= key[5] && !beyond_shared(have) &&
+		    own > 2 * site_seconds(q, i, x, &ignored))
+			return true;
+	}
+	return false;
+}
+
 /* The layouts around an asked one. */
 struct layouts {
 	struct line heads[2];                  /* along the heads: with as many KV heads, with as many queries a KV head */
 	struct line alike;                     /* the first of these among layouts that share KV heads, or do not, as asked */
 	struct line kv_heads;                  /* along the KV heads, with as many heads */
 	struct neighbours near, kin;           /* the nearest at equal work; of those with as many queries a KV head */
+	struct neighbours alone;               /* the nearest that walks_alone, at as many heads in all */
 };
 
 /* The measured head size nearest to the asked one; -1: none. */
@@ -146,15 +177,26 @@ static void choose_layouts(const struct question *q, const int64_t *key, struct 
 	int64_t head_dim;
 	double trust = 0;
 
-	l.near.shift_axis = l.kin.shift_axis = axis;
+	l.near.shift_axis = l.kin.shift_axis = l.alone.shift_axis = axis;
 	sites_alike(q->table, key, 3, &low, &high);
 	head_dim = nearest_head_dim(q, key, low, high);
 	out->none = head_dim < 0;
 	if (out->none)
 		return;
-	for (size_t i = low; i < high; i++)
-		if (q->table->sites[i].key[3] == head_dim && site_usable(q, i))
-			layout_take(q, key, i, (double)key[3] / (double)head_dim, &l);
+	for (size_t i = low; i < high; i++) {
+		double width = (double)key[3] / (double)head_dim, heads = (double)key[4] / (double)q->table->sites[i].key[4];
+
+		if (q->table->sites[i].key[3] != head_dim || !site_usable(q, i))
+			continue;
+		if (!walks_alone(q, i, low, high))
+			layout_take(q, key, i, width, &l);
+		else if (beyond_shared(key))
+			neighbours_nearest(&l.alone, 1, i, fabs(log(heads)), 1, heads * width);
+	}
+	if (l.alone.count) {
+		out->first = l.alone;
+		return;
+	}
 	if (head_dim == key[3])
 		around_add(q, key, &l, &around);
 	for (int i = 0; i < around.count; i++)

@@ -173,6 +173,34 @@ static void extrapolation_respects_the_roofline(void)
 	folder_remove(&f);
 }
 
+/* 64 queries a KV head take 20 times as long as as many over two KV heads: another kernel, which depends on batch x heads alone, answers
+ * for more of its kind and for nothing else. */
+static void beyond_shared_heads(void)
+{
+	static const char text[] = "dtype,kv_dtype,window,head_dim,heads,kv_heads,batch,kv_len,seconds\n"
+				   "bf16,bf16,0,128,32,1,1,2048,1e-5\nbf16,bf16,0,128,32,1,256,2048,4e-5\n"
+				   "bf16,bf16,0,128,64,1,1,2048,2e-5\nbf16,bf16,0,128,64,1,256,2048,1.04e-3\n"
+				   "bf16,bf16,0,128,64,2,1,2048,1e-5\nbf16,bf16,0,128,64,2,256,2048,7e-5\n";
+	struct tables_limits l = limits(1e15, 1e14);
+	struct folder f;
+	struct err err = { 0 };
+	struct tables *t;
+	struct op op = { .kind = OP_ATTENTION_DECODE, .dtype = DTYPE_BF16, .heads = 128, .kv_heads = 2, .head_dim = 128, .q_len = 1,
+			 .batch = 16, .kv_len = 2048 };
+	struct op_cost c;
+
+	folder_open(&f, "tables-beyond-shared");
+	folder_add(&f, "vllm", "attention_decode", text);
+	t = tables_load_folder(f.path, "vllm", &l, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	CU_ASSERT_DOUBLE_EQUAL(ask(t, op, &c), 2e-5 + 31 * 4e-6, 1e-12);       /* as 64 heads over one, at batch 32 */
+	op.heads = 48;
+	op.kv_heads = 2;
+	CU_ASSERT_TRUE(ask(t, op, &c) < 2e-5);
+	tables_free(t);
+	folder_remove(&f);
+}
+
 /* kv_len and batch: straight lines; one KV head of eight on this device is an eighth of the batch. */
 static void decode_by_equal_work(void)
 {
@@ -551,6 +579,7 @@ CU_TestInfo suite_tables[] = {
 	{ "a site that was not measured lies between its neighbours", unknown_site_lies_between_its_neighbours },
 	{ "extrapolation never beats the data sheet", extrapolation_respects_the_roofline },
 	{ "decode: other head layouts answer at equal work", decode_by_equal_work },
+	{ "decode beyond shared heads", beyond_shared_heads },
 	{ "all_reduce takes the faster of NCCL and the framework's own", all_reduce_takes_the_faster },
 	{ "malformed files are refused with file and line", says_what_is_wrong },
 	{ "a device without tables is no error", absent_device_is_no_error },
