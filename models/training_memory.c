@@ -276,7 +276,8 @@ void training_memory_of(const struct training_memory_options *o, const struct tr
 		out->host_bytes += held;
 		held = fmin(held, LAYERS_AT_HAND * a->layer);
 	}
-	out->activations = held + a->at_work + a->head + a->outputs * o->kept_outputs;
+	/* Head and loss are done before the first layer is made again. */
+	out->activations = held + fmax(a->at_work, a->head) + a->outputs * o->kept_outputs;
 	if (o->zero >= 3 && o->keep_gathered) {
 		out->buffers += training_gathered_bytes(o, n) + (n->dense + n->expert) * trained * o->grad_bytes;
 	} else if (o->zero >= 3) {     /* the unit at work and the one fetched ahead, weights and gradients */

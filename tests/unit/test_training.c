@@ -363,8 +363,8 @@ static void last_stage(void)
 	plain = run(job, arena);
 	job->hardware.stack = "torchtitan", kept = run(job, arena);
 	CU_ASSERT(plain.memory.last_peak_bytes > 0 && plain.memory.last_peak_bytes <= plain.memory.peak_bytes);
-	/* Twelve bytes a logit at work for six, and fifteen micro-batches' in two; 18 bytes a parameter over ranks in both. */
-	CU_ASSERT_DOUBLE_EQUAL((kept.memory.last_peak_bytes - plain.memory.last_peak_bytes) / (logits * (15 + 3)), 1, 0.05);
+	/* Fourteen bytes a logit at work for six, and fifteen micro-batches' in two; 18 bytes a parameter over ranks in both. */
+	CU_ASSERT_DOUBLE_EQUAL((kept.memory.last_peak_bytes - plain.memory.last_peak_bytes) / (logits * (15 + 4)), 1, 0.02);
 	/* Gathered whole: 8-bit layers take a byte less each. */
 	job->layout.zero = 3, job->layout.regather = false, wide = run(job, arena);
 	job->model.dtype = DTYPE_FP8, narrow = run(job, arena);
