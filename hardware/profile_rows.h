@@ -28,6 +28,8 @@ MUST_USE bool profile_read(const struct profile_import_options *options, const c
 			   struct profile_import_report *report, struct err *err);
 void profile_drop(struct profile_import_report *report, const char *reason, size_t rows); /* reason: a literal */
 
+/* Of one operator and stack: leaves out experts that the benchmark's routing did not pick as the row says; how many remain. */
+size_t profile_drop_misrouted(struct profile_row *rows, size_t count, struct profile_import_report *report);
 /* One site: rows sorted by axes, `shape` alike. Fills `even`, then `keep` (profile_thin.c). */
 MUST_USE bool profile_even(struct profile_row *rows, size_t count, struct err *err);
 /* Marks the sites among rows of one operator and stack that are slower than others with more work. */
