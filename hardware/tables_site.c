@@ -29,6 +29,53 @@ static double between_ranks(const struct question *q, size_t below, size_t above
 	return (1 - step) * la + step * lb + (1 - wire) * (ta - la) + wire * (tb - lb);
 }
 
+/* Up to so many bytes an engine's own all-reduce is one step, in which each rank reads the buffers of all others; beyond, two steps or
+ * NCCL. vLLM and SGLang: csrc/custom_all_reduce.cuh; TensorRT-LLM: cpp/tensorrt_llm/thop/allreduceOp.cpp. */
+static double one_step_bytes(const struct table *t, double ranks)
+{
+	bool trtllm = text_equal(t->stack, "trtllm");
+
+	if (ranks <= 2)
+		return INFINITY;
+	if (ranks <= 4)
+		return trtllm ? 1000 * 1000 : 512 * 1024;
+	return ranks <= 8 ? trtllm ? 500 * 1000 : 256 * 1024 : 0;
+}
+
+/* One step: latency by the steps as above; what bytes add is read where a neighbour's ranks read as many of them in one step, too.
+ * NAN: neither does. */
+static double in_one_step(const struct question *q, size_t below, size_t above, double ranks, double bytes, enum grade *grade)
+{
+	const struct table *t = q->table;
+	const size_t sites[2] = { below, above };
+	int last = t->shape->keys - 1;
+	double a = (double)t->sites[below].key[last], b = (double)t->sites[above].key[last];
+	double step = log(ranks / a) / log(b / a), share[2] = { 1 - step, step }, latency = 0, added = 0, weights = 0;
+
+	for (int i = 0; i < 2; i++) {
+		double have = i ? b : a, first = t->seconds[t->sites[sites[i]].first];
+		double x[AXIS_MOST] = { bytes * (ranks - 1) / (have - 1) };
+
+		latency += share[i] * first;
+		if (x[0] >= one_step_bytes(t, have))
+			continue;
+		added += share[i] * (site_seconds(q, sites[i], x, grade) - first);
+		weights += share[i];
+	}
+	return weights > 0 ? latency + added / weights : NAN;
+}
+
+static double engine_all_reduce(const struct question *q, size_t below, size_t above, double ranks, const double *x,
+				enum grade *grade)
+{
+	double most = one_step_bytes(q->table, ranks), two = between_ranks(q, below, above, ranks, x, grade), one;
+
+	one = most > 0 ? in_one_step(q, below, above, ranks, fmin(x[0], most), grade) : NAN;
+	if (isnan(one))
+		return two;
+	return x[0] < most ? one : fmax(one, two);     /* more bytes never take less */
+}
+
 static int axis_of(const struct table *t, enum column column)
 {
 	for (int i = 0; i < t->shape->axes; i++)
@@ -61,7 +108,8 @@ static bool answer_last(const struct question *q, const int64_t *key, const doub
 		return false;
 	if (below >= 0 && above >= 0 && t->shape->key[last] == COL_DEVICES && below != above &&
 	    t->sites[below].key[last] < key[last] && goes_directly(t)) {
-		*seconds = between_ranks(q, (size_t)below, (size_t)above, (double)key[last], x, grade);
+		*seconds = (t->shape->kind == OP_ALL_REDUCE ? engine_all_reduce : between_ranks)(q, (size_t)below, (size_t)above,
+											  (double)key[last], x, grade);
 		return true;
 	}
 	if (below >= 0 && above >= 0) {

@@ -279,6 +279,36 @@ static void all_reduce_takes_the_faster(void)
 	folder_remove(&f);
 }
 
+/* Four ranks between two and eight, of which eight change to two steps from 256 KiB on: 300,000 bytes are read as in one step, where seven
+ * others' buffers are as many bytes; from 512 KiB on the line between the ranks goes on, never below. */
+static void ranks_in_one_step(void)
+{
+	static const char text[] = "devices_per_node,devices,bytes,seconds\n"
+				   "0,2,256,4e-6\n0,2,2000000,2.4e-5\n"
+				   "0,8,256,6e-6\n0,8,200000,2e-5\n0,8,270000,5e-5\n0,8,2000000,6e-5\n";
+	struct tables_limits l = limits(1e15, 1e14);
+	struct op op = { .kind = OP_ALL_REDUCE, .dtype = DTYPE_BF16, .devices = 4, .bytes = 300000 };
+	struct folder f;
+	struct err err = { 0 };
+	struct tables *t;
+	struct op_cost c;
+	double two, eight, last = 0;
+
+	folder_open(&f, "tables-one-step");
+	folder_add(&f, "vllm", "all_reduce", text);
+	t = tables_load_folder(f.path, "vllm", &l, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	two = 4e-6 + (900000.0 - 256) / (2000000 - 256) * 2e-5;
+	eight = 6e-6 + (300000.0 * 3 / 7 - 256) / (200000 - 256) * 1.4e-5;
+	CU_ASSERT_DOUBLE_EQUAL(ask(t, op, &c), (two + eight) / 2, 1e-12);
+	for (op.bytes = 1000; op.bytes < 2e6; op.bytes *= 1.1) {
+		CU_ASSERT_TRUE(ask(t, op, &c) >= last);
+		last = ask(t, op, &c);
+	}
+	tables_free(t);
+	folder_remove(&f);
+}
+
 static void says_what_is_wrong(void)
 {
 	static const struct {
@@ -579,6 +609,7 @@ CU_TestInfo suite_tables[] = {
 	{ "a site that was not measured lies between its neighbours", unknown_site_lies_between_its_neighbours },
 	{ "extrapolation never beats the data sheet", extrapolation_respects_the_roofline },
 	{ "decode: other head layouts answer at equal work", decode_by_equal_work },
+	{ "ranks in one step", ranks_in_one_step },
 	{ "decode beyond shared heads", beyond_shared_heads },
 	{ "all_reduce takes the faster of NCCL and the framework's own", all_reduce_takes_the_faster },
 	{ "malformed files are refused with file and line", says_what_is_wrong },
