@@ -11,6 +11,7 @@
 struct train_memory_row {
 	double weights, gradients, optimizer, activations, buffers, peak_bytes, capacity_bytes;        /* per device, fullest stage */
 	double last_peak_bytes;        /* of the last stage */
+	double layer_states;           /* weights, gradients and optimizer without those of embedding and head */
 	double host_bytes, host_capacity_bytes;        /* offloaded, of a device's share of its host; INFINITY: not known */
 };
 

@@ -388,7 +388,9 @@ double training_predict(const struct training_case *c, const struct train_result
 	case TRAIN_ACTIVATIONS:
 		return r->memory.activations / c->to_si;
 	case TRAIN_STATES:
-		return (r->memory.weights + r->memory.gradients + r->memory.optimizer) / c->to_si;
+		/* Korthikanti et al. 2022, figure 1: 18 bytes for each of 12 L h^2 / (t p) parameters, embeddings left out (their figures are
+		 * that product to every digit given). */
+		return r->memory.layer_states / c->to_si;
 	case TRAIN_FIGURE_COUNT:
 		break;
 	}

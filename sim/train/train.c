@@ -83,6 +83,7 @@ static void memory(const struct run *r, struct train_memory_row *out)
 	*out = (struct train_memory_row){ .capacity_bytes = device_memory_bytes(s->parts->device), .host_capacity_bytes = train_host_capacity(s) };
 	for (int stage = 0; stage < s->pp; stage++) {
 		struct training_activations held;
+		const struct training_parameters *n = &r->parameters[stage];
 		struct training_memory m;
 		double host;
 
@@ -90,8 +91,11 @@ static void memory(const struct run *r, struct train_memory_row *out)
 		train_stage_memory(s, stage, r->pipeline.in_flight, r->parameters, &held, &m);
 		host = fmax(out->host_bytes, m.host_bytes);
 		if (m.peak_bytes > out->peak_bytes)
-			*out = (struct train_memory_row){ m.weights, m.gradients, m.optimizer, m.activations, m.buffers, m.peak_bytes, out->capacity_bytes, 0,
-							  host, out->host_capacity_bytes };
+			*out = (struct train_memory_row){
+				.weights = m.weights, .gradients = m.gradients, .optimizer = m.optimizer, .activations = m.activations, .buffers = m.buffers,
+				.peak_bytes = m.peak_bytes, .capacity_bytes = out->capacity_bytes, .host_capacity_bytes = out->host_capacity_bytes,
+				.layer_states = (m.weights + m.gradients + m.optimizer) * (1 - n->ends / (n->dense + n->expert)),
+			};
 		out->host_bytes = host, out->last_peak_bytes = m.peak_bytes;
 	}
 }
