@@ -97,7 +97,10 @@ void build_attention(struct build *b, const struct layer *l)
 	build_gemm(b, "qkv_proj", b->p.attention, b->m->shape.hidden, q_width * (a->output_gate ? 2 : 1) + kv_width);
 	if (a->qk_norm != QK_NORM_NONE)
 		build_rows(b, "qk_norm", OP_NORM, q_width + kv * d);
-	/* A norm over all heads needs the mean squares of queries and keys of every rank: two fp32 sums a token. */
+	/* A norm over all heads needs the mean squares of queries and keys of every rank: two fp32 sums a token, added up between
+	 * two passes over them (vLLM, MiniMaxText01RMSNormTP.forward_qk). */
+	if (a->qk_norm == QK_NORM_FULL && b->p.tp > 1)
+		build_rows(b, "qk_norm_squares", OP_NORM, q_width + kv * d);
 	if (a->qk_norm == QK_NORM_FULL)
 		build_comm(b, "qk_norm_all_reduce", OP_ALL_REDUCE, b->p.tp, 1, 8 * b->share);
 	if (b->m->shape.position == POSITION_ROPE)

@@ -1,7 +1,9 @@
 /*
  * How InferenceX starts its servers: what the rows do not say stands in its scripts (github:SemiAnalysisAI/InferenceX,
- * benchmarks/dsr1_*.sh and minimaxm2.5_*.sh, read at commits 1fc5d73 to 5632483 of 2026-02 to 2026-04). One function an engine.
+ * benchmarks/dsr1_*.sh, gptoss_*.sh, minimaxm2.5_*.sh and kimik2.5_*.sh, also under single_node, read at commits 1fc5d73 to
+ * 5632483 of 2026-02 to 2026-04). One function an engine and model.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -37,6 +39,46 @@ static void sglang_deepseek(struct builder *b, double batch)
 		 half ? "0.95" : fp4(b) ? "0.85" : "0.82");
 }
 
+/* "backend=vllm 0.17.0": 17; 0 when no version stands there. */
+static long vllm_minor(const struct published_row *row)
+{
+	const char *texts[] = { row->scenario, row->source }, *at;
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		if ((at = strstr(texts[i], "vllm 0.")))
+			return strtol(at + 7, NULL, 10);
+	return 0;
+}
+
+/* On Blackwell, in fp8: with vLLM before 0.19 the scripts pass --enable-expert-parallel whatever the layout says and 95 % of the
+ * memory; since then the cache is in fp8 and a batch holds two prompts. They capture graphs up to 2,048 tokens, too, which is left
+ * out: with kernels of vLLM 0.24 (our tables; the runs are of 0.17 to 0.19) steps with prompts are 13 % too fast then (the half of
+ * the rows that may be fitted to), because what launching them one by one costs here makes up for that. */
+static void vllm_minimax(struct builder *b)
+{
+	long minor = vllm_minor(b->row);
+
+	if (!blackwell(b))
+		return;
+	if (minor > 0 && minor < 19) {
+		str_add(&b->settings, "scheduler.memory_utilization=0.95 ");
+		if (!fp4(b) && b->layout.decode.attention_dp == 1)
+			str_addf(&b->settings, "deployment.ep=%lld ", (long long)b->layout.decode.tp);
+		return;
+	}
+	str_addf(&b->settings, "model.kv_dtype=fp8 scheduler.max_num_batched_tokens=%.0f ", 2 * b->isl);
+}
+
+static void vllm_recipe(struct builder *b)
+{
+	if (strcmp(b->model->catalog, "minimax-m2.5") == 0)
+		vllm_minimax(b);
+	else if (text_starts(b->model->catalog, "kimi"))
+		str_add(&b->settings, "scheduler.memory_utilization=0.95 ");
+	else if (text_starts(b->model->catalog, "gpt-oss") && blackwell(b))
+		str_add(&b->settings, "model.kv_dtype=fp8 scheduler.max_num_batched_tokens=8192 ");
+}
+
 void published_recipe(struct builder *b, double batch)
 {
 	const char *engine = published_engine(b->row);
@@ -46,6 +88,10 @@ void published_recipe(struct builder *b, double batch)
 		return;
 	if (deepseek && strcmp(engine, "sglang") == 0)
 		sglang_deepseek(b, batch);
+	if (strcmp(engine, "vllm") == 0)
+		vllm_recipe(b);
+	if (text_starts(b->model->catalog, "gpt-oss") && strcmp(engine, "trtllm") == 0)
+		str_add(&b->settings, "model.kv_dtype=fp8 scheduler.memory_utilization=0.85 ");
 	if (deepseek && strcmp(engine, "trtllm") == 0)
 		str_addf(&b->settings, "model.kv_dtype=fp8 %s", b->layout.decode.attention_dp > 1 ? "scheduler.balance_timeout=60 " : "");
 }

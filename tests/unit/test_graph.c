@@ -345,6 +345,26 @@ static void experts_communicate(void)
 	arena_free(a);
 }
 
+/* A norm over all heads: one pass on one device; squares, their sum over the ranks and the norm on several. */
+static void norm_over_ranks(void)
+{
+	struct arena *a = arena_new();
+	struct placement one = { .tp = 1 }, two = { .tp = 2 };
+	struct graph g;
+
+	if (build("minimax-m2.5", &one, NULL, 0, &g, a)) {
+		CU_ASSERT_PTR_NULL(node_named(&g, "qk_norm_squares"));
+		CU_ASSERT_EQUAL(node_named(&g, "qk_norm")->count, 62);
+	}
+	if (build("minimax-m2.5", &two, NULL, 0, &g, a)) {
+		CU_ASSERT_EQUAL(node_named(&g, "qk_norm_squares")->count, 62);
+		CU_ASSERT_EQUAL(node_named(&g, "qk_norm_all_reduce")->per_unit, 8);
+	}
+	if (build("qwen3-32b", &two, NULL, 0, &g, a))
+		CU_ASSERT_PTR_NULL(node_named(&g, "qk_norm_squares"));
+	arena_free(a);
+}
+
 /* More ranks than a token has experts: tokens are sent, and the kernel has the pairs that come to 8 experts of the 256. */
 static void sent_tokens_only(void)
 {
@@ -438,6 +458,7 @@ CU_TestInfo suite_graph[] = { { "Llama-2-7B by hand", llama_2_7b_by_hand },
 			      { "latent attention has two forms", latent_attention_has_two_forms },
 			      { "windows are classes", windows_are_classes },
 			      { "experts communicate", experts_communicate },
+			      { "a norm over the heads of all ranks", norm_over_ranks },
 			      { "experts see the tokens that are sent to them", sent_tokens_only },
 			      { "routing skew makes hot ranks", routing_skew_makes_hot_ranks },
 			      { "additions fuse into norms", additions_fuse_into_norms },

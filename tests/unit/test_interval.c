@@ -65,7 +65,7 @@ static void run_lies_inside_its_interval(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(sim);
 	CU_ASSERT_TRUE_FATAL(sim_run(sim, INFINITY, &err) && sim_result(sim, a, r, &err));
 	CU_ASSERT_TRUE_FATAL(interval_run(sc, NULL, r, a, &err));
-	CU_ASSERT_TRUE(r->interval_rel_error > 0.25 && r->interval_rel_error < 0.6);
+	CU_ASSERT_TRUE(r->interval_rel_error > interval_width(INTERVAL_TIMES, 1) && r->interval_rel_error < 0.6);
 	CU_ASSERT_EQUAL(sc->time_scale, 0);
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		const struct metric *m = metric_find(names[i]);
