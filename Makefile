@@ -99,7 +99,7 @@ HOT_RELEASE := $(patsubst %,$(RELEASE)/%,base workloads models hardware sim)
 PROFILE_USE := -fprofile-use -fprofile-partial-training -Wno-missing-profile -Wno-coverage-mismatch -Wno-array-bounds -Wno-maybe-uninitialized
 in_release = $(MAKE) --no-print-directory B=$(RELEASE) PROFILE="$(1)" $(RELEASE)/vibee-sim $(if $(MPI_PART),$(RELEASE)/vibee-mpi.so)
 release: $(TRAINED)
-$(TRAINED): $(SRC) $(wildcard cli/*.c cli/serve/*.c) $(wildcard $(addsuffix /*.h,$(AREAS) cli) $(addsuffix /*/*.h,$(AREAS))) Makefile tests/train.sh
+$(TRAINED): $(SRC) $(wildcard cli/*.c cli/serve/*.c) $(wildcard $(addsuffix /*.h,$(AREAS) cli) $(addsuffix /*/*.h,$(AREAS))) $(wildcard $(addsuffix /*/*.inc,$(AREAS))) Makefile tests/train.sh
 	@mkdir -p $(RELEASE); rm -f $@ $(RELEASE)/vibee-sim $(RELEASE)/libvibee.a; find $(RELEASE) -name '*.gcda' -delete
 ifneq ($(LTO),)
 	@rm -rf $(HOT_RELEASE)
