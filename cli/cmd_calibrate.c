@@ -1,4 +1,5 @@
 /* vibee-sim calibrate: measures this host's kernels and makes a device of it. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,10 @@ static void report_text(const struct calibrate_report *r, const char *folder, st
 	str_addf(out, "%s; %s\n", r->clock, r->counters);
 	str_addf(out, "median width of the 95 %% intervals %.1f %%; %.1f %% of samples set aside (another program ran); median pace %.2f (1 = undisturbed)\n",
 		 100 * r->interval, 100 * (double)r->outliers / (double)r->samples, r->pace_median);
+	str_addf(out, "pulse over the rounds: memory stream within %.0f %%, product within %.0f %%", 100 * r->stream_drift, 100 * r->product_drift);
+	if (!isnan(r->stolen))
+		str_addf(out, "; the host took %.2f %% of the processors' time away", 100 * r->stolen);
+	str_add(out, "\n");
 	if (r->drift_worst > 0.1)
 		str_addf(out, "drift: the later half of some point's samples differs from the earlier by %.0f %%\n", 100 * r->drift_worst);
 	str_addf(out, "memory %.1f GB/s", r->bandwidth_bytes_s / 1e9);
@@ -57,6 +62,9 @@ static bool report_json(const struct calibrate_report *r, const char *folder, co
 	json_number(&j, "seconds", r->seconds);
 	json_number(&j, "interval_median", r->interval);
 	json_number(&j, "pace_median", r->pace_median);
+	json_number(&j, "stolen_share", r->stolen);
+	json_number(&j, "pulse_stream_drift", r->stream_drift);
+	json_number(&j, "pulse_product_drift", r->product_drift);
 	json_number(&j, "bandwidth_bytes_s", r->bandwidth_bytes_s);
 	json_object(&j, "peak_flop_s");
 	for (int f = 0; f < KERNEL_FORMAT_COUNT; f++)

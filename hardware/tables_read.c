@@ -71,7 +71,8 @@ static const struct table_shape shapes[] = {
 	ROWS(OP_ACTIVATION),
 	ROWS(OP_ADD),
 	ROWS(OP_EMBEDDING),
-	ROWS(OP_KV_APPEND),
+	{ OP_KV_APPEND, 3, 1, { COL_DTYPE, COL_KV_DTYPE, COL_N }, { COL_M }, { BLEND_LINEAR } },
+	ROWS(OP_SAMPLING),
 };
 
 const struct table_shape *table_shape(enum op_kind kind)

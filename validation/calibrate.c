@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "validation/calibrate_private.h"
+#include "validation/pulse.h"
 #include "validation/sample_store.h"
 
 static const double SHORT_S = 20e-6;   /* what is shorter is run as often as fills this, for a sample */
@@ -61,7 +62,18 @@ struct work {
 	struct timing *timing;
 	size_t *order;
 	int rounds;
+	struct pulse_kernels *pulse;
+	struct samples stream, product;        /* pulses taken before and after every round */
 };
+
+static void take_pulse(struct work *w)
+{
+	struct pulse p;
+
+	pulse_take(w->pulse, w->timing, &p);
+	samples_add(&w->stream, (struct sample_time){ p.stream_s, 1 });
+	samples_add(&w->product, (struct sample_time){ p.product_s, 1 });
+}
 
 static bool make_folder(const char *path, struct err *err)
 {
@@ -122,6 +134,7 @@ static bool measure(struct work *w, struct err *err)
 
 		if (round > 0 && w->o->budget_s > 0 && timing_now_s(w->timing) - begin > w->o->budget_s)
 			break;
+		take_pulse(w);
 		rng_init(&r, (uint64_t)round, "calibration");
 		for (size_t i = 0; i < w->visits.count; i++) {
 			size_t j = rng_below(&r, i + 1);
@@ -142,6 +155,7 @@ static bool measure(struct work *w, struct err *err)
 			}
 		}
 	}
+	take_pulse(w);
 	return true;
 }
 
@@ -211,6 +225,25 @@ static bool is_variant(const struct target *t, const struct point *p)
 	return !strcmp(p->visit->kernel->variant, t->variant) && p->where == FROM_MEMORY;
 }
 
+static double spread(const struct samples *s)
+{
+	double least = INFINITY, most = 0;
+
+	for (int i = 0; i < s->count; i++) {
+		least = fmin(least, s->seconds[i]);
+		most = fmax(most, s->seconds[i]);
+	}
+	return most / least - 1;
+}
+
+static bool write_pulse(struct work *w, const char *name, struct arena *arena, struct err *err)
+{
+	const char *home = arena_printf(arena, "%s/%s", w->o->folder, name);
+	struct pulse p = { samples_estimate(&w->stream).median, samples_estimate(&w->product).median };
+
+	return home ? pulse_write(home, &p, err) : err_memory(err);
+}
+
 static bool write_cached(struct work *w, struct target t, struct arena *arena, struct err *err)
 {
 	t.where = FROM_LAST_CACHE;
@@ -219,7 +252,7 @@ static bool write_cached(struct work *w, struct target t, struct arena *arena, s
 	if (!t.name)
 		return err_memory(err);
 	w->r->devices = arena_printf(arena, "%s %s", w->r->devices, t.name);
-	return target_write(&t, w->o, w->r, arena, err);
+	return target_write(&t, w->o, w->r, arena, err) && write_pulse(w, t.name, arena, err);
 }
 
 static bool write_targets(struct work *w, const struct points *points, struct arena *arena, struct err *err)
@@ -230,7 +263,9 @@ static bool write_targets(struct work *w, const struct points *points, struct ar
 			    .title = "weights and caches read from memory" };
 
 	w->r->devices = o->name;
-	if (!target_write(&t, o, w->r, arena, err))
+	w->r->stream_drift = spread(&w->stream);
+	w->r->product_drift = spread(&w->product);
+	if (!target_write(&t, o, w->r, arena, err) || !write_pulse(w, o->name, arena, err))
 		return false;
 	if (!o->no_cached && !write_cached(w, t, arena, err))
 		return false;
@@ -253,7 +288,7 @@ static bool write_targets(struct work *w, const struct points *points, struct ar
 /* What must be equal for samples of an interrupted calibration to be of use. */
 static const char *identity(const struct work *w, struct arena *arena)
 {
-	return arena_printf(arena, "grid 5; %s; %d threads; %s; op %s; %zu visits; %d rounds", w->r->machine.cpu, w->r->threads,
+	return arena_printf(arena, "grid 6; %s; %d threads; %s; op %s; %zu visits; %d rounds", w->r->machine.cpu, w->r->threads,
 			    w->o->quick ? "quick" : w->o->no_cached ? "memory" : "full", w->o->op ? w->o->op : "all", w->visits.count, w->rounds);
 }
 
@@ -262,7 +297,7 @@ bool calibrate(const struct calibrate_options *o, struct calibrate_report *r, st
 	struct work w = { .o = o, .r = r, .rounds = o->rounds > 0 ? o->rounds : o->quick ? 2 : 3 };
 	struct points points = { 0 };
 	const char *folder = arena_printf(arena, "%s/%s", o->folder, o->name), *path, *who;
-	double begin = 0;
+	double begin = 0, stolen_s = 0;
 	bool ok = false;
 
 	*r = (struct calibrate_report){ 0 };
@@ -271,7 +306,10 @@ bool calibrate(const struct calibrate_options *o, struct calibrate_report *r, st
 	if (!machine_read(&r->machine, err) || !(w.timing = timing_new(err)))
 		goto out;
 	begin = timing_now_s(w.timing);
+	stolen_s = machine_stolen_s();
 	r->threads = o->threads > 0 ? o->threads : r->machine.cores;
+	if (!(w.pulse = pulse_kernels_new(r->threads, err)))
+		goto out;
 	if (!visits_plan(&w.visits, o->op, o->quick, o->all_variants, r->threads, err) || !make_folder(folder, err))
 		goto out;
 	who = identity(&w, arena);
@@ -286,7 +324,9 @@ bool calibrate(const struct calibrate_options *o, struct calibrate_report *r, st
 	ok = w.store && measure(&w, err) && collect(&w, &points, err);
 	ok = ok && write_targets(&w, &points, arena, err) && sample_store_finish(w.store, err);
 	r->seconds = timing_now_s(w.timing) - begin;
+	r->stolen = (machine_stolen_s() - stolen_s) / (r->seconds * r->machine.threads);
 out:
+	pulse_kernels_free(w.pulse);
 	sample_store_close(w.store);
 	timing_free(w.timing);
 	visits_release(&w.visits);

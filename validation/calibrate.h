@@ -31,6 +31,8 @@ struct calibrate_report {
 	double seconds, interval;      /* of wall time; median width of the 95 % intervals over their medians */
 	double drift_worst;            /* largest of |later half / earlier half - 1| among points with ten samples */
 	double pace_median;            /* of all samples: 1 = nobody else was here */
+	double stolen;                 /* share of the processors' time that a virtual machine's host gave to others; NAN where nobody tells */
+	double stream_drift, product_drift;    /* of the pulse (pulse.h) over the rounds: most over least - 1 */
 	double bandwidth_bytes_s, peak_flop_s[KERNEL_FORMAT_COUNT];
 	const char *clock, *counters;  /* in the arena */
 	const char *devices;           /* "here here-cached" */

@@ -54,6 +54,11 @@ bool kernels_text(const struct kernels_study *s, const struct term *term, struct
 		str_addf(out, "\ndevice %s; %s; %s; median pace of samples %.2f (1 = undisturbed); wanted: median %.0f %%, P90 %.0f %%: %s\n", s->device,
 			 s->clock, s->counters, s->pace_median, 100 * KERNELS_MEDIAN_BAR, 100 * KERNELS_P90_BAR,
 			 kernels_bar_met(s) ? "met" : "not met");
+		if (s->then.stream_s > 0) {
+			str_add(out, "pulse of this host: ");
+			pulse_text(&s->now, &s->then, out);
+			str_add(out, "\n");
+		}
 	}
 	table_free(t);
 	table_free(g);

@@ -110,7 +110,16 @@ static bool measure(struct work *w, struct err *err)
 	size_t *order = mem_calloc(s->row_count, sizeof(*order)), paces = 0;
 	double *pace = mem_calloc(s->row_count * SAMPLES_MOST, sizeof(*pace));
 	struct timing *t = timing_new(err);
-	bool ok = t && ((samples && order && pace) || err_memory(err)) && sample_all(w, t, samples, order, err);
+	struct pulse_kernels *pulse = t ? pulse_kernels_new(w->o->threads, err) : NULL;
+	struct pulse before, after;
+	bool ok = pulse && ((samples && order && pace) || err_memory(err));
+
+	if (ok) {
+		pulse_take(pulse, t, &before);
+		ok = sample_all(w, t, samples, order, err);
+		pulse_take(pulse, t, &after);
+		s->now = (struct pulse){ (before.stream_s + after.stream_s) / 2, (before.product_s + after.product_s) / 2 };
+	}
 
 	for (size_t i = 0; ok && i < s->row_count; i++) {
 		struct estimate e = samples_estimate(&samples[i]);
@@ -132,6 +141,7 @@ static bool measure(struct work *w, struct err *err)
 		s->counters = arena_strdup(w->arena, timing_counters_name(t));
 		ok = (s->clock && s->counters) || err_memory(err);
 	}
+	pulse_kernels_free(pulse);
 	timing_free(t);
 	mem_free(samples);
 	mem_free(order);
@@ -190,6 +200,8 @@ bool kernels_validate(const struct kernels_options *o, struct kernels_study *out
 	if (!d->home)
 		return err_set(err, ERR_INPUT, "device '%s' was not calibrated on a host: expected one that 'vibee-sim calibrate' made", d->name);
 	out->device = d->name;
+	if (!pulse_read(d->home, &out->then))
+		out->then = (struct pulse){ 0 };
 	own.threads = o->threads > 0 ? o->threads : (int)d->units.count;
 	own.where = text_ends(d->name, "-cached") ? FROM_LAST_CACHE : FROM_MEMORY;
 	w.cost = cost_model_new(&(struct cost_options){ .device = d }, err);

@@ -14,6 +14,7 @@
 #include "kernels/harness/timing.h"
 #include "reports/store.h"
 #include "reports/table.h"
+#include "validation/pulse.h"
 
 struct kernels_options {
 	const char *device;            /* a calibrated one; NULL: here */
@@ -45,6 +46,7 @@ struct kernels_study {
 	struct kernels_group *groups;  /* by kernel, variant and format; the last one: all */
 	size_t row_count, group_count;
 	double pace_median;
+	struct pulse then, now;        /* at calibration; here, before and after (their mean); 0 where calibration left none */
 };
 MUST_USE bool kernels_validate(const struct kernels_options *o, struct kernels_study *out, struct arena *arena, struct err *err);
 

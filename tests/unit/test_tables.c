@@ -309,6 +309,34 @@ static void ranks_in_one_step(void)
 	folder_remove(&f);
 }
 
+/* A cache of 16 bits takes half the bytes of one of 32: neither answers for the other. */
+static void appending_by_the_cache(void)
+{
+#define ERRORS "# source: made up for this test\n# licence: none\n# rel_error_exact: 0.02\n# rel_error_between: 0.03\n# rel_error_site: 0.05\n# rel_error_outside: 0.25\n"
+	static const char append[] = ERRORS "dtype,kv_dtype,n,m,seconds\nfp32,fp32,512,8,2e-6\nfp32,fp32,1024,8,4e-6\nfp32,bf16,512,8,1e-6\n";
+	static const char sampling[] = ERRORS "dtype,n,m,seconds\nfp32,4096,1,1e-6\nfp32,4096,9,9e-6\n";
+	struct tables_limits l = limits(1e15, 1e12);
+	struct folder f;
+	struct err err = { 0 };
+	struct tables *t;
+	struct op op = { .kind = OP_KV_APPEND, .dtype = DTYPE_FP32, .kv_dtype = DTYPE_FP32, .m = 8, .n = 512 };
+
+	folder_open(&f, "tables-append");
+	folder_add(&f, "vibee", "kv_append", append);
+	folder_add(&f, "vibee", "sampling", sampling);
+	t = tables_load_folder(f.path, "vibee", &l, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	CU_ASSERT_EQUAL(ask(t, op, NULL), 2e-6);
+	op.n = 768;
+	CU_ASSERT_DOUBLE_EQUAL(ask(t, op, NULL), 3e-6, 1e-18);
+	op.n = 512;
+	op.kv_dtype = DTYPE_BF16;
+	CU_ASSERT_EQUAL(ask(t, op, NULL), 1e-6);
+	CU_ASSERT_DOUBLE_EQUAL(ask_m(t, (struct op){ .kind = OP_SAMPLING, .dtype = DTYPE_FP32, .n = 4096 }, 5, NULL), 5e-6, 1e-18);
+	tables_free(t);
+	folder_remove(&f);
+}
+
 static void says_what_is_wrong(void)
 {
 	static const struct {
@@ -612,6 +640,7 @@ CU_TestInfo suite_tables[] = {
 	{ "ranks in one step", ranks_in_one_step },
 	{ "decode beyond shared heads", beyond_shared_heads },
 	{ "all_reduce takes the faster of NCCL and the framework's own", all_reduce_takes_the_faster },
+	{ "appending is priced by the cache's format, sampling by its rows", appending_by_the_cache },
 	{ "malformed files are refused with file and line", says_what_is_wrong },
 	{ "a device without tables is no error", absent_device_is_no_error },
 	{ "running out of memory while reading is an error", survives_failing_memory },

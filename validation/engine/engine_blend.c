@@ -13,6 +13,7 @@
 #include "hardware/device.h"
 #include "hardware/profile_import.h"
 #include "validation/engine/engine_devices.h"
+#include "validation/pulse.h"
 
 static const size_t TABLE_MOST = (size_t)64 << 20;
 
@@ -108,6 +109,13 @@ static bool copy_fits(const struct paths *p, struct arena *arena, struct err *er
 	return ok;
 }
 
+static bool copy_pulse(const struct paths *p, struct err *err)
+{
+	struct pulse pulse;
+
+	return !pulse_read(p->far, &pulse) || pulse_write(p->own, &pulse, err);
+}
+
 static bool write_device(const struct device *d, const char *file, struct err *err)
 {
 	struct str text = { 0 };
@@ -148,5 +156,5 @@ const char *engine_device_between(struct engine_devices *d, int threads, double 
 		return NULL;
 	}
 	(void)mkdir(p.own, 0777);              /* what fails here fails below, with the reason */
-	return blend_tables(&p, &own, folder, share, arena, err) && copy_fits(&p, arena, err) && write_device(&own, file, err) ? file : NULL;
+	return blend_tables(&p, &own, folder, share, arena, err) && copy_fits(&p, arena, err) && copy_pulse(&p, err) && write_device(&own, file, err) ? file : NULL;
 }

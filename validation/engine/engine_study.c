@@ -11,6 +11,7 @@
 #include "hardware/operator.h"
 #include "kernels/core/cpu.h"
 #include "kernels/harness/cache_walks.h"
+#include "kernels/harness/machine.h"
 #include "models/technique.h"
 #include "sim/serve.h"
 
@@ -137,7 +138,7 @@ static void release_repeats(struct repeats *r)
 		engine_outcome_release(&r->runs[i]);
 }
 
-static bool measure(struct study *s, const struct scenario *sc, int threads, struct repeats *r, struct err *err)
+static bool run_repeats(struct study *s, const struct scenario *sc, int threads, struct repeats *r, struct err *err)
 {
 	struct engine_run_options o = { .threads = threads, .pace = PACE_SKIP_IDLE, .clock = s->o->clock };
 	struct engine_model *m = engine_load(sc, &o, err);
@@ -155,6 +156,32 @@ static bool measure(struct study *s, const struct scenario *sc, int threads, str
 	}
 	engine_model_free(m);
 	return r->count == wanted;
+}
+
+static void mean_pulse(const struct pulse *a, const struct pulse *b, struct pulse *out)
+{
+	*out = (struct pulse){ (a->stream_s + b->stream_s) / 2, (a->product_s + b->product_s) / 2 };
+}
+
+/* The repeats between two pulses of the host. */
+static bool measure(struct study *s, const struct scenario *sc, struct engine_comparison *c, struct repeats *r, struct err *err)
+{
+	struct pulse_kernels *p = pulse_kernels_new(c->threads, err);
+	struct timing *t = p ? timing_new(err) : NULL;
+	double stolen_s = machine_stolen_s();
+	struct pulse before, after;
+	bool ok = t != NULL;
+
+	if (ok) {
+		pulse_take(p, t, &before);
+		ok = run_repeats(s, sc, c->threads, r, err);
+		pulse_take(p, t, &after);
+		mean_pulse(&before, &after, &c->now);
+		c->stolen_s = machine_stolen_s() - stolen_s;
+	}
+	timing_free(t);
+	pulse_kernels_free(p);
+	return ok;
 }
 
 static void course(struct engine_comparison *c, const struct engine_outcome *o)
@@ -330,6 +357,7 @@ static bool run_case(struct study *s, const struct engine_case *e, int threads, 
 	struct scenario *sc = scenario_new(s->arena, err);
 	double *predicted = arena_alloc(s->arena, capacity * sizeof(double));
 	struct repeats r = { .count = 0 };
+	const char *home;
 	bool ok;
 
 	*c = (struct engine_comparison){ .name = e->name, .what = e->what, .model = e->model, .dtype = e->dtype, .threads = threads };
@@ -358,7 +386,12 @@ static bool run_case(struct study *s, const struct engine_case *e, int threads, 
 	}
 	for (size_t i = 0; i < capacity; i++)
 		predicted[i] = NAN;
-	ok = predict(s, sc, c, predicted, capacity, err) && measure(s, sc, threads, &r, err) && keep_measurement(s, c, &r, err) &&
+	home = arena_printf(s->arena, "%.*s", (int)strlen(c->device) - (text_ends(c->device, ".xml") ? 4 : 0), c->device);
+	if (!home)
+		return err_memory(err);
+	if (!pulse_read(home, &c->then))
+		c->then = (struct pulse){ 0 };
+	ok = predict(s, sc, c, predicted, capacity, err) && measure(s, sc, c, &r, err) && keep_measurement(s, c, &r, err) &&
 	     pair(s, c, &r, predicted, capacity, err);
 	c->requests = sc->workload.requests;
 	release_repeats(&r);

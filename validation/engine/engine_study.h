@@ -9,6 +9,7 @@
 #include "validation/engine/engine_pace.h"
 #include "validation/engine/engine_report.h"
 #include "reports/store.h"
+#include "validation/pulse.h"
 
 /* A point of the batch's course over time. */
 struct engine_point {
@@ -35,6 +36,8 @@ struct engine_comparison {
 	double op_calls_measured[FORWARD_OP_COUNT], op_calls_predicted[FORWARD_OP_COUNT];
 	double share_measured, expected_error;         /* of the prediction: time priced by measured tables; its own expected error */
 	double host_s;                 /* measured time outside operators, one repeat */
+	struct pulse now, then;        /* of the host: around the repeats, and when the device was calibrated (0: it left none) */
+	double stolen_s;               /* processor time that the host gave to others during the repeats; NAN where nobody tells */
 	const char *device;            /* predicted with */
 	double cache_share;            /* of its weights that the last-level cache serves; NAN: not asked */
 };

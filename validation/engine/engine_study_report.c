@@ -26,7 +26,7 @@ static bool errors_table(const struct engine_study *s, const struct term *term, 
 {
 	static const struct table_column columns[] = { { "case", false }, { "weights", true }, { "threads", true }, { "requests", true }, { "E2E mean", true }, { "simulated", true },
 						       { "request median", true }, { "request P90", true }, { "E2E P95", true }, { "TTFT P95", true }, { "TPOT mean", true },
-						       { "tokens/s", true }, { "spread", true }, { "pace", true } };
+						       { "tokens/s", true }, { "spread", true }, { "pace", true }, { "stream", true }, { "product", true } };
 	struct table *t = table_new(columns, COUNT_OF(columns));
 	char text[32];
 	bool ok;
@@ -50,6 +50,8 @@ static bool errors_table(const struct engine_study *s, const struct term *term, 
 		percent(t, error_of(c, METRIC_output_throughput), 0.03);
 		table_cellf(t, STYLE_PLAIN, "%.1f %%", 100 * c->spread);
 		table_cellf(t, c->pace > PACE_NOTED ? STYLE_WARN : STYLE_PLAIN, "%.2f", c->pace);
+		percent(t, c->then.stream_s > 0 ? c->now.stream_s / c->then.stream_s - 1 : NAN, 0.05);
+		percent(t, c->then.product_s > 0 ? c->now.product_s / c->then.product_s - 1 : NAN, 0.05);
 	}
 	ok = table_print(t, term, 0, out, err);
 	table_free(t);
@@ -172,6 +174,7 @@ bool engine_study_operators(const struct engine_study *s, const struct term *ter
 bool engine_study_text(const struct engine_study *s, const struct term *term, struct str *out, struct arena *arena, struct err *err)
 {
 	struct engine_summary m = engine_study_summary(s, arena);
+	double stolen_s = 0;
 	size_t disturbed = 0;
 
 	if (!errors_table(s, term, out, err))
@@ -183,13 +186,17 @@ bool engine_study_text(const struct engine_study *s, const struct term *term, st
 	if (!operators_table(s, term, out, err))
 		return false;
 	for (size_t i = 0; i < s->count; i++)
-		disturbed += s->cases[i].pace > PACE_NOTED;
+		disturbed += s->cases[i].pace > PACE_NOTED, stolen_s += s->cases[i].stolen_s;
 	str_addf(out, "\nrequests, E2E latency: median error %.1f %%, P90 %.1f %%; P95 of a case: median error %.1f %%, worst %.1f %%; output tokens/s: median %.1f %%, worst %.1f %%\n",
 		 100 * m.request_median, 100 * m.request_p90, 100 * m.e2e_p95, 100 * m.e2e_p95_worst, 100 * m.throughput_median, 100 * m.throughput_worst);
 	for (int n = 0; n < s->host_count; n++)
 		if (s->hosts[n].name)
 			str_addf(out, "host time of a step with %d thread%s: %.2f us + %.3f us a sequence + %.4f us a token (a tiny model of its own)\n", n, n > 1 ? "s" : "",
 				 1e6 * s->hosts[n].step_s, 1e6 * s->hosts[n].seq_s, 1e6 * s->hosts[n].token_s);
+	str_add(out, "stream, product: how much longer two reference kernels took around a case than at calibration: the machine's change, which no prediction knows");
+	if (isfinite(stolen_s))
+		str_addf(out, "; the host took %.2f s of processor time away during the runs", stolen_s);
+	str_add(out, "\n");
 	if (disturbed)
 		str_addf(out, "%zu of %zu cases ran while other programs slowed this machine (pace above %.2f): their errors hold that, too\n", disturbed, s->count, PACE_NOTED);
 	return out->failed ? err_memory(err) : true;
@@ -247,6 +254,11 @@ static void json_case(struct json *j, const struct engine_comparison *c)
 	json_number(j, "request_p90_abs_rel_error", c->request_p90);
 	json_number(j, "spread", c->spread);
 	json_number(j, "pace", c->pace);
+	if (c->then.stream_s > 0) {
+		json_number(j, "pulse_stream", c->now.stream_s / c->then.stream_s - 1);
+		json_number(j, "pulse_product", c->now.product_s / c->then.product_s - 1);
+	}
+	json_number(j, "stolen_s", c->stolen_s);
 	json_number(j, "share_measured", c->share_measured);
 	json_number(j, "expected_rel_error", c->expected_error);
 	json_number(j, "host_s", c->host_s);

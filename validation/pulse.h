@@ -1,0 +1,32 @@
+/* The pulse of this host: two reference kernels, taken while a device is calibrated and again whenever it predicts something that is then
+ * measured. Their ratio tells a machine that has changed meanwhile (clocks, neighbours on its memory) from a prediction that is wrong. It is
+ * reported and corrects nothing. */
+#ifndef VALIDATION_PULSE_H
+#define VALIDATION_PULSE_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "kernels/harness/timing.h"
+
+struct pulse {
+	double stream_s, product_s;    /* triad over three times 32 MiB from memory; a product of 256 x 1024 x 1024 in fp32 */
+};
+
+/* The kernels' operands, for so many threads. NULL + err on failure. */
+struct pulse_kernels;
+MUST_USE struct pulse_kernels *pulse_kernels_new(int threads, struct err *err);
+void pulse_kernels_free(struct pulse_kernels *p);      /* NULL is fine */
+/* Medians of five runs each. */
+void pulse_take(struct pulse_kernels *p, struct timing *t, struct pulse *out);
+
+/* In the folder of a device's tables, as calibration left it. */
+MUST_USE bool pulse_write(const char *home, const struct pulse *p, struct err *err);
+/* False where there is none, or none that can be read. */
+MUST_USE bool pulse_read(const char *home, struct pulse *out);
+/* "memory stream +3 %, product -1 % against the calibration's" (time now over time then). */
+void pulse_text(const struct pulse *now, const struct pulse *then, struct str *out);
+
+#endif
