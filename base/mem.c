@@ -53,17 +53,15 @@ void *mem_realloc(void *p, size_t count, size_t size)
 void *mem_alloc_aligned(size_t bytes)
 {
 	const size_t line = 64, large = (size_t)2 << 20;
-	size_t align = bytes >= large / 2 ? large : line;
-	size_t whole;
+	size_t align = bytes >= 2 * large ? large : line;
 	void *p;
 
 	if (fails() || too_large(bytes, 1) || bytes > PTRDIFF_MAX - large)
 		return NULL;
-	whole = bytes ? (bytes + align - 1) / align * align : line;
-	p = aligned_alloc(align, whole);
+	p = aligned_alloc(align, bytes ? (bytes + align - 1) / align * align : line);
 #ifdef MADV_HUGEPAGE
 	if (p && align == large)
-		(void)madvise(p, whole, MADV_HUGEPAGE);      /* a hint: refused is fine */
+		(void)madvise(p, bytes, MADV_HUGEPAGE);      /* a hint: refused is fine */
 #endif
 	return p;
 }

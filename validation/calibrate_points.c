@@ -38,31 +38,13 @@ struct plan {
 	struct err *err;
 };
 
-/* What varies of a kernel, and how finely; quick calibrations take the second list. */
-struct choice {
-	const int64_t *full, *quick;
-	size_t full_count, quick_count;
-};
-#define CHOICE(f, q) { f, q, COUNT_OF(f), COUNT_OF(q) }
-
-static const int64_t *chosen(const struct choice *c, bool quick, size_t *count)
-{
-	*count = quick ? c->quick_count : c->full_count;
-	return quick ? c->quick : c->full;
-}
-
 static const int64_t rows_full[] = { 512, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1 };
 static const int64_t rows_quick[] = { 512, 256, 128, 64, 32, 16, 8, 4, 2, 1 };
-static const struct choice rows_choice = CHOICE(rows_full, rows_quick);
-/* Products go in tiles of 12 rows (6 without AVX-512): time jumps behind them. */
-static const int64_t tiles_full[] = { 512, 384, 256, 192, 160, 128, 109, 108, 96, 80, 64, 49, 48, 42, 37, 36, 32, 25, 24, 20, 16, 13, 12, 10, 8, 6, 4, 3, 2, 1 };
-static const int64_t tiles_quick[] = { 512, 256, 128, 96, 64, 49, 48, 25, 24, 16, 13, 12, 8, 4, 2, 1 };
-static const struct choice tiles_choice = CHOICE(tiles_full, tiles_quick);
 
-static void add_rows(struct visit *v, const struct plan *p, const struct choice *choice, const struct shape *base)
+static void add_rows(struct visit *v, const struct plan *p, const struct shape *base)
 {
-	size_t n;
-	const int64_t *rows = chosen(choice, p->quick, &n);
+	const int64_t *rows = p->quick ? rows_quick : rows_full;
+	size_t n = p->quick ? COUNT_OF(rows_quick) : COUNT_OF(rows_full);
 
 	v->count = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -78,10 +60,10 @@ static void add_rows(struct visit *v, const struct plan *p, const struct choice 
 static bool plan_gemm(const struct plan *p, const struct kernel_family *f)
 {
 	static const int64_t sides[] = { 128, 256, 512, 1024, 2048, 4096 };
-	static const int64_t vocabulary[][2] = { { 16384, 256 }, { 8192, 512 }, { 16384, 512 }, { 8192, 2048 }, { 32768, 256 }, { 32768, 512 }, { 32768, 1024 } };
-	static const int64_t few[] = { 128, 512, 1024, 2048, 4096 };
+	static const int64_t vocabulary[][2] = { { 16384, 256 }, { 16384, 512 }, { 32768, 256 }, { 32768, 512 }, { 32768, 1024 } };
+	static const int64_t few[] = { 128, 512, 2048 };
 	const int64_t *side = p->quick ? few : sides;
-	size_t last = p->quick ? COUNT_OF(few) : COUNT_OF(sides), wide = p->quick ? 2 : COUNT_OF(vocabulary);
+	size_t last = p->quick ? COUNT_OF(few) : COUNT_OF(sides), wide = p->quick ? 1 : COUNT_OF(vocabulary);
 
 	for (int format = 0; format < KERNEL_FORMAT_COUNT; format++) {
 		for (size_t i = 0; i < last * last + wide; i++) {
@@ -90,9 +72,7 @@ static bool plan_gemm(const struct plan *p, const struct kernel_family *f)
 
 			s.n = i < last * last ? side[i / last] : vocabulary[i - last * last][0];
 			s.k = i < last * last ? side[i % last] : vocabulary[i - last * last][1];
-			if (p->quick && s.n * s.k > 4096 * 2048)
-				continue;
-			add_rows(&v, p, &tiles_choice, &s);
+			add_rows(&v, p, &s);
 			if (!add_variants(p->out, &v, p->all, p->err))
 				return false;
 		}
@@ -103,29 +83,25 @@ static bool plan_gemm(const struct plan *p, const struct kernel_family *f)
 /* Query heads, cached heads, head size. */
 static const int64_t layouts[][3] = { { 8, 8, 64 }, { 8, 2, 64 }, { 16, 4, 64 }, { 16, 16, 64 }, { 8, 8, 128 }, { 32, 8, 64 } };
 
-/* Chunks are computed in tiles of 64 keys and 96 (query, head) rows: time jumps behind them. */
-static const int64_t chunks[] = { 8, 16, 32, 48, 64, 80, 96, 128, 144, 192, 256, 384, 512 }, few_chunks[] = { 16, 32, 64, 80, 128, 192, 256, 512 };
-
 static bool plan_attention(const struct plan *p, const struct kernel_family *f)
 {
-	static const int64_t batches[] = { 1, 2, 4, 8, 16 }, few_batches[] = { 1, 2, 4, 16 };
-	static const int64_t contexts[] = { 16, 64, 256, 1024, 2048 }, few_contexts[] = { 16, 64, 256, 1024 };
-	static const int64_t prior[] = { 0, 64, 256, 1536 }, few_prior[] = { 0, 256, 1536 };
-	static const struct choice outers[] = { CHOICE(chunks, few_chunks), CHOICE(batches, few_batches) };
-	static const struct choice inners[] = { CHOICE(prior, few_prior), CHOICE(contexts, few_contexts) };
+	static const int64_t batches[] = { 1, 2, 4, 8, 16 }, contexts[] = { 16, 64, 256, 1024, 2048 };
+	static const int64_t chunks[] = { 16, 64, 128, 256, 512 }, prior[] = { 0, 256, 1536 };
 	bool decode = !strcmp(f->name, "attention_decode");
-	size_t n_layouts = p->quick ? 4 : COUNT_OF(layouts), outer_count, inner_count;
-	const int64_t *outer = chosen(&outers[decode], p->quick, &outer_count), *inner = chosen(&inners[decode], p->quick, &inner_count);
+	size_t n_layouts = p->quick ? 4 : COUNT_OF(layouts), outer = decode ? COUNT_OF(batches) : COUNT_OF(chunks);
+	size_t inner = decode ? COUNT_OF(contexts) : COUNT_OF(prior);
 
-	for (size_t i = 0; i < 2 * n_layouts * outer_count * inner_count; i++) {
+	for (size_t i = 0; i < 2 * n_layouts * outer * inner; i++) {
 		const int64_t *l = layouts[i / 2 % n_layouts];
-		int64_t a = outer[i / 2 / n_layouts % outer_count], b = inner[i / 2 / n_layouts / outer_count];
+		int64_t a = (int64_t)(i / 2 / n_layouts % outer), b = (int64_t)(i / 2 / n_layouts / outer);
 		struct visit v = { .family = f, .count = 1 };
 		struct shape *s = v.shapes;
 
 		*s = (struct shape){ .kv_format = i % 2 ? KERNEL_BF16 : KERNEL_FP32, .heads = l[0], .kv_heads = l[1], .head_dim = l[2],
-				     .batch = decode ? a : 1, .q_len = decode ? 1 : a, .threads = p->threads };
-		s->kv_len = decode ? b : a + b;
+				     .batch = decode ? batches[a] : 1, .q_len = decode ? 1 : chunks[a], .threads = p->threads };
+		s->kv_len = decode ? contexts[b] : s->q_len + prior[b];
+		if (p->quick && (a % 2 || (b % 2 != 0) != decode))
+			continue;
 		if (f->bytes(s) > 4e8 || f->flops(s) > FLOPS_MOST / (p->quick ? 8 : 1))
 			continue;
 		if (!add_variants(p->out, &v, p->all, p->err))
@@ -134,19 +110,16 @@ static bool plan_attention(const struct plan *p, const struct kernel_family *f)
 	return true;
 }
 
-static const int64_t all_widths[] = { 128, 256, 512, 1024, 2048, 3072, 4096, 6144, 8192 }, few_widths[] = { 128, 512, 1024, 2048, 4096, 8192 };
-
 static bool plan_rows(const struct plan *p, const struct kernel_family *f)
 {
-	static const struct choice choice = CHOICE(all_widths, few_widths);
-	size_t count;
-	const int64_t *widths = chosen(&choice, p->quick, &count);
+	static const int64_t widths[] = { 128, 256, 512, 1024, 2048, 4096, 8192 };
+	bool quick = p->quick;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < COUNT_OF(widths); i += quick ? 2 : 1) {
 		for (int bf16 = 0; bf16 < (strcmp(f->name, "kv_append") ? 1 : 2); bf16++) {
 			struct visit v = { .family = f };
 
-			add_rows(&v, p, &rows_choice, &(struct shape){ .n = widths[i], .threads = p->threads,
+			add_rows(&v, p, &(struct shape){ .n = widths[i], .threads = p->threads,
 							 .kv_format = bf16 ? KERNEL_BF16 : KERNEL_FP32 });
 			for (int s = 0; !f->shrinks && s < v.count; s++) {      /* each a visit of its own */
 				struct visit one = { .family = f, .shapes = { v.shapes[s] }, .count = 1 };
@@ -163,15 +136,12 @@ static bool plan_rows(const struct plan *p, const struct kernel_family *f)
 
 static bool plan_moe(const struct plan *p, const struct kernel_family *f)
 {
-	static const int64_t experts[][4] = { { 8, 2, 512, 512 }, { 8, 2, 1024, 512 }, { 16, 4, 256, 512 }, { 8, 2, 1024, 1024 }, { 8, 2, 704, 512 } };
-	static const int64_t full[] = { 1, 2, 3, 4, 6, 8, 16, 32, 64, 128, 256 }, few[] = { 1, 2, 4, 8, 32, 128 };
-	static const struct choice choice = CHOICE(full, few);
-	size_t count;
-	const int64_t *rows = chosen(&choice, p->quick, &count);
+	static const int64_t experts[][4] = { { 8, 2, 512, 512 }, { 8, 2, 1024, 512 }, { 16, 4, 256, 512 }, { 8, 2, 1024, 1024 } };
+	static const int64_t rows[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256 };
 
 	for (int format = 0; format < KERNEL_FORMAT_COUNT; format++) {
-		for (size_t e = 0; e < (p->quick ? 3 : COUNT_OF(experts)); e++) {
-			for (size_t i = 0; i < count; i++) {
+		for (size_t e = 0; e < (p->quick ? 2 : COUNT_OF(experts)); e++) {
+			for (size_t i = 0; i < COUNT_OF(rows); i += p->quick ? 2 : 1) {
 				struct visit v = { .family = f, .count = 1 };
 
 				v.shapes[0] = (struct shape){ .format = (enum kernel_format)format, .m = rows[i], .experts = experts[e][0],
@@ -189,11 +159,8 @@ static bool plan_other(const struct plan *p, const struct kernel_family *f)
 {
 	static const struct { const char *name; struct shape s; } others[] = {
 		{ "softmax", { .m = 16, .n = 4096 } }, { "softmax", { .m = 256, .n = 1024 } }, { "softmax", { .m = 1, .n = 32768 } },
-		{ "sampling", { .m = 1, .n = 4096 } }, { "sampling", { .m = 4, .n = 4096 } }, { "sampling", { .m = 16, .n = 4096 } },
-		{ "sampling", { .m = 64, .n = 4096 } }, { "sampling", { .m = 1, .n = 8192 } }, { "sampling", { .m = 4, .n = 8192 } },
-		{ "sampling", { .m = 16, .n = 8192 } }, { "sampling", { .m = 64, .n = 8192 } }, { "sampling", { .m = 1, .n = 32768 } },
-		{ "sampling", { .m = 4, .n = 32768 } }, { "sampling", { .m = 16, .n = 32768 } }, { "sampling", { .m = 64, .n = 32768 } },
-		{ "router", { .m = 1, .n = 8, .top_k = 2 } }, { "router", { .m = 8, .n = 16, .top_k = 4 } }, { "router", { .m = 64, .n = 8, .top_k = 2 } }, { "router", { .m = 256, .n = 64, .top_k = 4 } },
+		{ "sampling", { .m = 1, .n = 32768 } }, { "sampling", { .m = 16, .n = 32768 } }, { "sampling", { .m = 16, .n = 8192 } },
+		{ "router", { .m = 1, .n = 8, .top_k = 2 } }, { "router", { .m = 64, .n = 8, .top_k = 2 } }, { "router", { .m = 256, .n = 64, .top_k = 4 } },
 		{ "copy", { .bytes = 1 << 16 } }, { "copy", { .bytes = 1 << 20 } }, { "copy", { .bytes = 1 << 24 } },
 		{ "triad", { .bytes = 1 << 26 } }, { "fma", { .format = KERNEL_INT8, .m = 1 << 23 } },
 	};
@@ -270,14 +237,6 @@ static int64_t between(struct rng *r, double low, double high, int64_t step)
 	return out < step ? step : out;
 }
 
-static bool among(int64_t x, const int64_t *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i] == x)
-			return true;
-	return false;
-}
-
 bool unseen_shape(const struct kernel_family *f, struct rng *r, int threads, struct shape *out)
 {
 	const int64_t *l = layouts[rng_below(r, 4)];
@@ -320,10 +279,10 @@ bool unseen_shape(const struct kernel_family *f, struct rng *r, int threads, str
 	} else {
 		return false;
 	}
-	/* On the grid by chance? Steps aside. */
-	while (is_rows(f->name) && among(s.n, all_widths, COUNT_OF(all_widths)))
-		s.n += 128;
-	while (s.q_len > 1 && among(s.q_len, chunks, COUNT_OF(chunks))) {
+	/* On the grid by chance? One step aside. */
+	if (is_rows(f->name) && (s.n & (s.n - 1)) == 0)
+		s.n += s.n == 128 ? 256 : 128;
+	if (s.q_len > 1 && (s.q_len & (s.q_len - 1)) == 0) {
 		s.q_len++;
 		s.kv_len++;
 	}
