@@ -194,8 +194,8 @@ static int append_operands(const struct shape *s, struct operand *o)
 	o[NEW_K] = (struct operand){ .name = "k", .count = s->m * s->n / 2, .scale = 1, .fresh = true };
 	o[NEW_V] = (struct operand){ .name = "v", .count = s->m * s->n / 2, .scale = 1, .fresh = true, .columns = s->n / 2 };
 	o[SLOTS] = (struct operand){ .name = "slots", .element = ELEMENT_INT64, .count = (s->m + 15) / 16 * 16, .fill = FILL_SHUFFLED };
-	o[CACHE_K] = (struct operand){ .name = "ck", .element = e, .count = (s->m + 15) / 16 * 16 * s->n / 2, .scale = 1, .streamed = true };
-	o[CACHE_V] = (struct operand){ .name = "cv", .element = e, .count = (s->m + 15) / 16 * 16 * s->n / 2, .scale = 1, .streamed = true };
+	o[CACHE_K] = (struct operand){ .name = "ck", .element = e, .count = (s->m + 15) / 16 * 16 * s->n / 2, .scale = 1 };
+	o[CACHE_V] = (struct operand){ .name = "cv", .element = e, .count = (s->m + 15) / 16 * 16 * s->n / 2, .scale = 1 };
 	return 5;
 }
 static struct paged_kv append_cache(const struct kernel_run *r)
