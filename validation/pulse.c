@@ -77,7 +77,7 @@ bool pulse_write(const char *home, const struct pulse *p, struct err *err)
 	if (!path_of(home, path, sizeof(path)))
 		return err_set(err, ERR_INPUT, "%.100s: too long a path", home);
 	str_addf(&text, "stream_s,product_s\n%.9g,%.9g\n", p->stream_s, p->product_s);
-	ok = text.failed ? err_memory(err) : paths_write(path, str_text(&text), text.length, err);
+	ok = paths_write_str(path, &text, err);
 	str_release(&text);
 	return ok;
 }

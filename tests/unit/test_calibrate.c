@@ -8,6 +8,7 @@
 #include "tests/unit/scratch.h"
 #include "validation/calibrate_points.h"
 #include "validation/kernel_ops.h"
+#include "validation/pulse.h"
 #include "validation/sample_store.h"
 
 /* Every shape of every grid has an operator whose count is finite, visits begin with their largest shape, and no drawn shape is on the
@@ -134,7 +135,31 @@ static void a_device_of_this_host(void)
 	remove_folder(folder);
 }
 
+/* Kept beside a device and read again; compared as time now over time then. */
+static void a_pulse_is_kept(void)
+{
+	const struct pulse then = { 2e-3, 4e-3 }, now = { 2.5e-3, 3e-3 };
+	char folder[SCRATCH_PATH], command[SCRATCH_PATH + 16];
+	struct pulse back = { 0 };
+	struct str text = { 0 };
+	struct err err = { 0 };
+
+	snprintf(command, sizeof(command), "mkdir -p '%s'", scratch_path(folder, "pulse"));
+	CU_ASSERT_EQUAL_FATAL(system(command), 0);
+	CU_ASSERT_FALSE(pulse_read(folder, &back));
+	CU_ASSERT_TRUE(pulse_write(folder, &then, &err));
+	CU_ASSERT_TRUE(pulse_read(folder, &back));
+	CU_ASSERT_DOUBLE_EQUAL(back.stream_s, then.stream_s, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(back.product_s, then.product_s, 1e-12);
+	pulse_text(&now, &back, &text);
+	SAME_TEXT(str_text(&text), "memory stream +25 %, product -25 % of the calibration's time");
+	str_release(&text);
+	remove_folder(folder);
+	CU_ASSERT_FALSE(pulse_write(folder, &then, &err));
+}
+
 CU_TestInfo suite_calibrate[] = { { "grids and unseen shapes", grids },
 				  { "samples are kept", samples_are_kept },
 				  { "a device of this host", a_device_of_this_host },
+				  { "a pulse is kept", a_pulse_is_kept },
 				  CU_TEST_INFO_NULL };
