@@ -3,13 +3,14 @@
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sim/plan/team.h"
 
 extern const struct transport_ops vibee_transport;
 
 /* Messages on their way. The bytes have to stay until they have left; a process that is gone never takes its own. */
-enum { SENDS_MOST = 4096 };
+enum { SENDS_MOST = 4096, LAST_LOOKS = 500 };
 struct sending {
 	MPI_Request request;
 	void *bytes;
@@ -27,10 +28,10 @@ static bool mpi_start(int *rank, int *size)
 	return MPI_Comm_rank(MPI_COMM_WORLD, rank) == MPI_SUCCESS && MPI_Comm_size(MPI_COMM_WORLD, size) == MPI_SUCCESS;
 }
 
-/* Frees what has left; the first free place, or NULL. */
-static struct sending *place(void)
+/* Frees what has left; how many are still on their way. */
+static int under_way(void)
 {
-	struct sending *found = NULL;
+	int n = 0;
 
 	for (int i = 0; i < SENDS_MOST; i++) {
 		int gone = 0;
@@ -39,12 +40,18 @@ static struct sending *place(void)
 			free(sends[i].bytes);
 			sends[i].bytes = NULL;
 		}
-		if (!sends[i].bytes && !found)
-			found = &sends[i];
-		if (found && !sends[i].bytes)
-			break;
+		n += sends[i].bytes != NULL;
 	}
-	return found;
+	return n;
+}
+
+static struct sending *place(void)
+{
+	under_way();
+	for (int i = 0; i < SENDS_MOST; i++)
+		if (!sends[i].bytes)
+			return &sends[i];
+	return NULL;
 }
 
 static bool mpi_send(int to, const void *bytes, size_t count)
@@ -77,9 +84,12 @@ static bool mpi_receive(int from, void *bytes, size_t count)
 
 static void mpi_stop(bool clean)
 {
-	/* With a process gone, finalising would wait for it for ever. The results are out by now. */
-	if (!clean)
+	/* With a process gone, finalising would wait for it for ever. The results are out by now; what can still leave does. */
+	if (!clean) {
+		for (int i = 0; i < LAST_LOOKS && under_way() > 0; i++)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 		return;
+	}
 	for (int i = 0; i < SENDS_MOST; i++)
 		if (sends[i].bytes)
 			MPI_Wait(&sends[i].request, MPI_STATUS_IGNORE);

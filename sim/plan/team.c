@@ -15,7 +15,7 @@ enum { RANKS_MOST = 4096, THREADS_MOST = 256, BATCH_MOST = 64, NAP_LEAST_NS = 50
 enum message_kind { MESSAGE_TASKS, MESSAGE_REPLIES, MESSAGE_ALIVE, MESSAGE_HOME, MESSAGE_FAILED };
 
 struct message {
-	int kind, count;                       /* of tasks or replies that follow */
+	int kind, count;                       /* of tasks or replies that follow; MESSAGE_HOME: of lost processes */
 	size_t first;                          /* see below: tasks of a batch are at first, first + 1 ... */
 	char text[128];                        /* MESSAGE_FAILED */
 };
@@ -436,12 +436,16 @@ bool team_serve(struct team *t, struct err *err)
 			ok = err_set(err, ERR_IO, "%s: a message of another program", t->transport->name);
 			break;
 		}
-		if (m->kind == MESSAGE_HOME)
+		if (m->kind == MESSAGE_HOME) {
+			t->lost = m->count;
 			break;
+		}
 		if (m->kind == MESSAGE_TASKS && !serve_batch(t, m, replies))
 			ok = err_set(err, ERR_IO, "%s: cannot answer", t->transport->name);
 	}
 	mem_free(replies);
+	if (!ok)
+		t->lost = 1;                   /* this one: nobody waits for it, it must wait for nobody */
 	return ok;
 }
 
@@ -450,11 +454,11 @@ void team_free(struct team *t)
 	if (!t)
 		return;
 	if (t->transport) {
-		struct message home = { .kind = MESSAGE_HOME };
+		/* Everyone hears whether all are there: who leaves as if they were would wait for the lost. One that was only silent hears it too. */
+		struct message home = { .kind = MESSAGE_HOME, .count = t->lost };
 
 		for (int r = 1; t->rank == 0 && t->mates && r < t->size; r++)
-			if (t->mates[r].there)
-				t->transport->send(r, &home, sizeof(home));
+			t->transport->send(r, &home, sizeof(home));
 		t->transport->stop(t->lost == 0);
 	}
 	pthread_mutex_destroy(&t->lock);
