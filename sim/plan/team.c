@@ -1,5 +1,6 @@
 #include "sim/plan/team.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,14 +9,14 @@
 #include "base/mem.h"
 #include "base/now.h"
 
-/* Processes that are silent for so long are taken to be gone; a busy one says so several times in that time. */
-static const double SILENT_S = 6, HEARTBEAT_S = 0.5;
+/* Processes that are silent for so long are taken to be gone (unless the transport knows better); a busy one speaks so often in that time. */
+static const double SILENT_S = 6, HEARTBEATS = 12;
 
 enum { RANKS_MOST = 4096, THREADS_MOST = 256, BATCH_MOST = 64, NAP_LEAST_NS = 50000, NAP_MOST_NS = 1000000 };
-enum message_kind { MESSAGE_TASKS, MESSAGE_REPLIES, MESSAGE_ALIVE, MESSAGE_HOME, MESSAGE_FAILED };
+enum message_kind { MESSAGE_TASKS, MESSAGE_REPLIES, MESSAGE_ALIVE, MESSAGE_WORK_IS_OVER, MESSAGE_HOME, MESSAGE_FAILED };
 
 struct message {
-	int kind, count;                       /* of tasks or replies that follow; MESSAGE_HOME: of lost processes */
+	int kind, count;                       /* of tasks or replies that follow; in MESSAGE_HOME of lost processes */
 	size_t first;                          /* see below: tasks of a batch are at first, first + 1 ... */
 	char text[128];                        /* MESSAGE_FAILED */
 };
@@ -31,6 +32,8 @@ struct team {
 	const struct transport_ops *transport;
 	struct team_work work;
 	int threads, rank, size, lost;
+	bool served;                           /* not the first process: it was sent home */
+	double silent_s;
 	struct mate *mates;                    /* by rank; [0] is not used */
 	unsigned char *buffer;                 /* one message */
 	size_t buffer_bytes;
@@ -74,6 +77,7 @@ struct team *team_new(const struct transport_ops *transport, const struct team_w
 		return NULL;
 	}
 	t->transport = transport;
+	t->silent_s = transport && transport->silent_s > 0 ? transport->silent_s : SILENT_S;
 	t->buffer_bytes = sizeof(struct message) + BATCH_MOST * most;
 	t->buffer = mem_calloc(1, t->buffer_bytes);
 	t->mates = mem_calloc((size_t)t->size, sizeof(*t->mates));
@@ -197,7 +201,7 @@ static void give(struct team *t, int rank)
 	mate->count = m->count;
 	mate->heard_s = now_s();
 	if (!t->transport->send(rank, t->buffer, sizeof(*m) + (size_t)m->count * t->work.task_bytes))
-		mate->heard_s = -SILENT_S;
+		mate->heard_s = -t->silent_s;
 }
 
 /* What it was at goes back; its replies, should they come, are ignored. */
@@ -252,7 +256,7 @@ static bool look_after(struct team *t)
 
 		if (!mate->there)
 			continue;
-		if (!mate->idle && now_s() - mate->heard_s > SILENT_S)
+		if (!mate->idle && now_s() - mate->heard_s > t->silent_s)
 			give_up(t, r);
 		else if (mate->idle)
 			give(t, r);
@@ -400,7 +404,7 @@ static bool serve_batch(struct team *t, const struct message *m, unsigned char *
 		return false;
 	while (!is_over(&b)) {
 		rest(&nap_ns);
-		if (now_s() - said_s > HEARTBEAT_S) {
+		if (now_s() - said_s > t->silent_s / HEARTBEATS) {
 			t->transport->send(0, &alive, sizeof(alive));
 			said_s = now_s();
 		}
@@ -416,11 +420,14 @@ static bool serve_batch(struct team *t, const struct message *m, unsigned char *
 	return t->transport->send(0, replies, sizeof(answer) + (size_t)answer.count * t->work.reply_bytes);
 }
 
-bool team_serve(struct team *t, struct err *err)
+/* able: it can do tasks; else it answers that it cannot. */
+static bool serve(struct team *t, bool able, struct err *err)
 {
 	unsigned char *replies = mem_calloc(1, t->buffer_bytes);
-	struct message *m = (struct message *)(void *)t->buffer;
+	struct message *m = (struct message *)(void *)t->buffer, here = { .kind = MESSAGE_ALIVE };
+	struct message unable = { .kind = MESSAGE_FAILED, .text = "not ready to work" };
 	bool ok = replies || err_memory(err);
+	double home_by_s = INFINITY;
 	long nap_ns = NAP_LEAST_NS;
 
 	while (ok) {
@@ -428,6 +435,10 @@ bool team_serve(struct team *t, struct err *err)
 		int from;
 
 		if (!t->transport->pending(&from, &bytes)) {
+			if (now_s() > home_by_s) {
+				t->lost = 1;   /* the first process, before it could say who else */
+				break;
+			}
 			rest(&nap_ns);
 			continue;
 		}
@@ -440,13 +451,60 @@ bool team_serve(struct team *t, struct err *err)
 			t->lost = m->count;
 			break;
 		}
-		if (m->kind == MESSAGE_TASKS && !serve_batch(t, m, replies))
+		if (m->kind == MESSAGE_WORK_IS_OVER && t->transport->send(0, &here, sizeof(here)))
+			home_by_s = now_s() + 2 * t->silent_s;
+		if (m->kind == MESSAGE_TASKS && !(able ? serve_batch(t, m, replies) : t->transport->send(0, &unable, sizeof(unable))))
 			ok = err_set(err, ERR_IO, "%s: cannot answer", t->transport->name);
 	}
 	mem_free(replies);
 	if (!ok)
 		t->lost = 1;                   /* this one: nobody waits for it, it must wait for nobody */
+	t->served = true;
 	return ok;
+}
+
+bool team_serve(struct team *t, struct err *err)
+{
+	return serve(t, true, err);
+}
+
+/*
+ * Leaving together takes everybody, so it is asked first who is there: one lost while it had nothing to do was not missed until
+ * now. All are told the answer, since who leaves as if nobody were lost waits for the lost; one that was only silent hears it too.
+ */
+static void send_home(struct team *t)
+{
+	struct message over = { .kind = MESSAGE_WORK_IS_OVER }, home = { .kind = MESSAGE_HOME };
+	long nap_ns = NAP_LEAST_NS;
+	size_t bytes;
+	int waiting = 0, from;
+
+	for (int r = 1; r < t->size; r++) {
+		struct mate *mate = &t->mates[r];
+
+		mate->idle = !mate->there;
+		mate->count = 0;
+		mate->heard_s = t->transport->send(r, &over, sizeof(over)) ? now_s() : -t->silent_s;
+	}
+	do {
+		while (t->transport->pending(&from, &bytes)) {
+			if (bytes <= t->buffer_bytes && t->transport->receive(from, t->buffer, bytes))
+				t->mates[from].idle = true;
+		}
+		waiting = 0;
+		for (int r = 1; r < t->size; r++) {
+			struct mate *mate = &t->mates[r];
+
+			if (!mate->idle && now_s() - mate->heard_s > t->silent_s)
+				give_up(t, r);
+			waiting += !mate->idle;
+		}
+		if (waiting > 0)
+			rest(&nap_ns);
+	} while (waiting > 0);
+	home.count = t->lost;
+	for (int r = 1; r < t->size; r++)
+		t->transport->send(r, &home, sizeof(home));
 }
 
 void team_free(struct team *t)
@@ -454,11 +512,13 @@ void team_free(struct team *t)
 	if (!t)
 		return;
 	if (t->transport) {
-		/* Everyone hears whether all are there: who leaves as if they were would wait for the lost. One that was only silent hears it too. */
-		struct message home = { .kind = MESSAGE_HOME, .count = t->lost };
+		struct err err = { 0 };
 
-		for (int r = 1; t->rank == 0 && t->mates && r < t->size; r++)
-			t->transport->send(r, &home, sizeof(home));
+		/* The first process waits for an answer of everybody, so also of one that could not begin. */
+		if (t->mates && t->rank == 0)
+			send_home(t);
+		else if (t->mates && !t->served && !serve(t, false, &err))
+			t->lost = 1;
 		t->transport->stop(t->lost == 0);
 	}
 	pthread_mutex_destroy(&t->lock);

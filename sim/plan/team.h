@@ -12,6 +12,7 @@
 /* How processes of one launch reach each other. Used from one thread of each process. */
 struct transport_ops {
 	const char *name;                      /* "mpi" */
+	double silent_s;                       /* one that says nothing for so long is gone; 0: as processes of one cluster are */
 	bool (*start)(int *rank, int *size);
 	/* Hands the bytes over without waiting for the receiver. */
 	bool (*send)(int to, const void *bytes, size_t count);
