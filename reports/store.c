@@ -53,6 +53,18 @@ sqlite3_stmt *store_prepare(struct store *s, const char *sql, struct err *err)
 	return st;
 }
 
+sqlite3_stmt *store_prepare_built(struct store *s, struct str *sql, struct err *err)
+{
+	sqlite3_stmt *st = NULL;
+
+	if (sql->failed)
+		err_memory(err);
+	else
+		st = store_prepare(s, sql->text, err);
+	str_release(sql);
+	return st;
+}
+
 void store_rollback(struct store *s)
 {
 	/* A full disk or an I/O error may have ended the transaction already; then there is nothing to undo. */

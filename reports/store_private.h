@@ -15,6 +15,8 @@ struct store {
 bool store_fail(struct store *s, const char *doing, struct err *err);
 bool store_exec(struct store *s, const char *sql, const char *doing, struct err *err);
 sqlite3_stmt *store_prepare(struct store *s, const char *sql, struct err *err);
+/* The same of a text that was put together, which it releases. */
+sqlite3_stmt *store_prepare_built(struct store *s, struct str *sql, struct err *err);
 void store_rollback(struct store *s);
 
 /* NULL and NAN are stored as NULL. */

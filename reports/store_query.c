@@ -183,7 +183,7 @@ static sqlite3_stmt *prepare_filtered(struct store *s, const char *columns, cons
 {
 	static const struct store_filter all = { 0 };
 	struct str sql = { 0 };
-	sqlite3_stmt *st = NULL;
+	sqlite3_stmt *st;
 	const char *order;
 
 	if (!f)
@@ -197,11 +197,7 @@ static sqlite3_stmt *prepare_filtered(struct store *s, const char *columns, cons
 		 " AND (?5 IS NULL OR EXISTS(SELECT 1 FROM run_scenario i WHERE i.run = o.run AND i.path = ?5"
 		 " AND (?6 IS NULL OR i.value = ?6))) ORDER BY %s %s NULLS LAST, run DESC LIMIT ?7 OFFSET ?8",
 		 columns, order, f->order && f->ascending ? "ASC" : "DESC");
-	if (sql.failed)
-		err_memory(err);
-	else
-		st = store_prepare(s, sql.text, err);
-	str_release(&sql);
+	st = store_prepare_built(s, &sql, err);
 	if (!st)
 		return NULL;
 	bind_text(st, 1, f->kind);

@@ -180,12 +180,7 @@ bool rows_put(struct store *s, sqlite3_int64 run, const struct store_table *t, c
 	for (size_t c = 0; c < t->column_count; c++)
 		str_add(&sql, ", ?");
 	str_add(&sql, ")");
-	if (sql.failed) {
-		str_release(&sql);
-		return err_memory(err);
-	}
-	st = store_prepare(s, sql.text, err);
-	str_release(&sql);
+	st = store_prepare_built(s, &sql, err);
 	if (!st)
 		return false;
 	for (size_t i = 0; ok && i < count; i++) {
@@ -208,12 +203,7 @@ static bool count_rows(struct store *s, sqlite3_int64 run, const struct store_ta
 	bool ok;
 
 	str_addf(&sql, "SELECT count(*) FROM %s WHERE run = ?", t->name);
-	if (sql.failed) {
-		str_release(&sql);
-		return err_memory(err);
-	}
-	st = store_prepare(s, sql.text, err);
-	str_release(&sql);
+	st = store_prepare_built(s, &sql, err);
 	if (!st)
 		return false;
 	sqlite3_bind_int64(st, 1, run);
@@ -246,15 +236,14 @@ bool rows_get(struct store *s, sqlite3_int64 run, const struct store_table *t, s
 	for (size_t c = 0; c < t->column_count; c++)
 		str_addf(&sql, "%s%s", c ? ", " : "", t->columns[c].name);
 	str_addf(&sql, " FROM %s WHERE run = ? ORDER BY position", t->name);
-	*rows = arena_alloc(arena, total * t->row_bytes);
-	if (sql.failed || !*rows) {
-		str_release(&sql);
-		return err_memory(err);
-	}
-	st = store_prepare(s, sql.text, err);
-	str_release(&sql);
+	st = store_prepare_built(s, &sql, err);
 	if (!st)
 		return false;
+	*rows = arena_alloc(arena, total * t->row_bytes);
+	if (!*rows) {
+		sqlite3_finalize(st);
+		return err_memory(err);
+	}
 	sqlite3_bind_int64(st, 1, run);
 	while (ok && n < total && (code = sqlite3_step(st)) == SQLITE_ROW) {
 		for (size_t c = 0; ok && c < t->column_count; c++)

@@ -323,12 +323,7 @@ static bool get_about(struct store *s, sqlite3_int64 run, struct arena *arena, s
 	bool ok;
 
 	str_addf(&sql, "SELECT %s FROM run_overview WHERE run = ?", run_overview_columns);
-	if (sql.failed) {
-		str_release(&sql);
-		return err_memory(err);
-	}
-	st = store_prepare(s, sql.text, err);
-	str_release(&sql);
+	st = store_prepare_built(s, &sql, err);
 	if (!st)
 		return false;
 	sqlite3_bind_int64(st, 1, run);
