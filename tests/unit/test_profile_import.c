@@ -397,7 +397,42 @@ static void misrouted_experts_are_left_out(void)
 	tables_free(t);
 }
 
+/* One layout takes four times what those beside it do, and one number of tokens more than twice as many do: both ran with the tactic of
+ * nobody. Where kernels have no tactics (blocks of scales) or others were timed (vLLM), times are what they are. */
+static void untuned_experts_are_left_out(void)
+{
+	static const struct { const char *file, *format; size_t dropped; } cases[] = {
+		{ "moe_perf__trtllm_1.csv", "bfloat16", 3 + 1 },
+		{ "moe_perf__trtllm_1.csv", "fp8_block", 0 },
+		{ "moe_perf__vllm_1.csv", "bfloat16", 0 },
+	};
+
+	for (size_t c = 0; c < COUNT_OF(cases); c++) {
+		struct profile_import_report report;
+		struct err err = { 0 };
+		char text[4000];
+		size_t at = (size_t)sprintf(text, "moe_dtype,num_tokens,hidden_size,inter_size,topk,num_experts,moe_tp_size,moe_ep_size,"
+						  "distribution,latency_us\n");
+		struct tables *t;
+
+		for (int ep = 1; ep <= 8; ep *= 2)
+			for (int tokens = 1024; tokens <= 4096; tokens *= 2) {
+				double us = 12 + (2400 + 0.6 * tokens) / ep * (ep == 4 ? 4 : 1) * (ep == 1 && tokens == 1024 ? 3 : 1);
+
+				at += (size_t)sprintf(text + at, "%s,%d,4096,1024,8,64,1,%d,balanced,%g\n", cases[c].format, tokens, ep, us);
+			}
+		t = import(cases[c].file, text, &report, &err);
+		CU_ASSERT_PTR_NOT_NULL(t);
+		if (report.rows_dropped != cases[c].dropped)
+			fprintf(stderr, "%s %s: expected %zu rows left out, got %zu\n", cases[c].file, cases[c].format, cases[c].dropped,
+				report.rows_dropped);
+		CU_ASSERT_EQUAL(report.rows_dropped, cases[c].dropped);
+		tables_free(t);
+	}
+}
+
 CU_TestInfo suite_profile_import[] = {
+	{ "experts timed with a tactic that nobody chose are left out", untuned_experts_are_left_out },
 	{ "misrouted experts are left out", misrouted_experts_are_left_out },
 	{ "aiconfigurator: microseconds, elements, shares per device", aiconfigurator_tables },
 	{ "vidur: ten operators of a layer in milliseconds", vidur_layer },
