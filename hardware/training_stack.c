@@ -40,6 +40,8 @@ static const struct field fields[] = {
 	NUMBER("message_us", message_s, 1e-6, 0, 1e5, "0", "host time of a pipeline message that both ends wait for; 0 = messages go beside arithmetic"),
 	FLAG("messages_wait", messages_wait, "without interleaving both ends of a pipeline message wait for it, though the host does not refill"),
 	FLAG("keeps_outputs", keeps_outputs, "the last stage of a pipeline keeps the 16-bit logits of all micro-batches to the end of the step"),
+	FLAG("keeps_edges", keeps_edges, "chunks of a pipeline hold what they receive and send, and its gradients, for all micro-batches to the end of the step"),
+	FLAG("keeps_gathered", keeps_gathered, "sequence parallelism keeps inputs of products as gathered, instead of gathering them again backwards"),
 	FLAG("sharded_masters", sharded_masters, "zero=3: the sharded weights are the optimizer's in 32 bits, cast as they are gathered (FSDP)"),
 	FLAG("narrow_gather", narrow_gather, "zero=3: weights of 8-bit products are gathered and held in 8 bits (torchao's float8 all-gather)"),
 	NUMBER("straggler_sigma", straggler_sigma, 1, 0, 1, "0.005", "spread of a device's step time over its mean"),

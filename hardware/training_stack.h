@@ -37,6 +37,8 @@ struct training_stack {
 	double message_s;              /* host time of a pipeline message that both ends wait for; 0: messages go beside arithmetic */
 	bool messages_wait;            /* so do both ends where chunks are not interleaved, without that host time */
 	bool keeps_outputs;            /* the last stage of a pipeline keeps the logits of all micro-batches of a step */
+	bool keeps_edges;              /* a pipeline's chunks keep what they receive, send and its gradients for all micro-batches of a step */
+	bool keeps_gathered;           /* sequence parallelism: inputs of products are kept as gathered for the weights' gradients */
 	bool sharded_masters;          /* ZeRO-3: what lies sharded are the 32-bit weights of the optimizer, copies are made as they are gathered (FSDP) */
 	bool narrow_gather;            /* ZeRO-3: weights of 8-bit products travel and are held gathered in 8 bits */
 	double straggler_sigma;        /* spread of a device's step time over its mean */

@@ -199,6 +199,13 @@ static double output_bytes(const struct training_graph_options *o)
 	return (double)(o->micro_batch * o->sequence) / (double)o->place.cp * (double)o->model->shape.vocab / (double)o->place.tp * ELEMENT_BYTES;
 }
 
+static double edge_bytes(const struct training_graph_options *o)
+{
+	const struct placement *p = &o->place;
+
+	return (double)(o->micro_batch * o->sequence) / (double)p->cp * (double)o->model->shape.hidden * ELEMENT_BYTES / (p->sequence_parallel ? (double)p->tp : 1);
+}
+
 /* A layer each, and the projection's two inputs. */
 double training_prediction_activations(const struct training_graph_options *o)
 {
@@ -216,7 +223,7 @@ void training_activations(const struct training_memory_options *o, int stage, st
 	struct training_graph_options working = *g;
 	int64_t chunks = g->place.pp, remade = g->recompute == RECOMPUTE_FULL && g->recompute_layers > 0 ? g->recompute_layers : INT64_MAX;
 
-	*out = (struct training_activations){ 0 };
+	*out = (struct training_activations){ .edge = edge_bytes(g) };
 	working.recompute = RECOMPUTE_NONE;
 	for (int64_t c = stage; c < chunks; c += o->stages) {
 		int64_t first, layers;
@@ -236,6 +243,7 @@ void training_activations(const struct training_memory_options *o, int stage, st
 		}
 		if (c == chunks - 1)
 			sum += training_prediction_activations(g);
+		out->entries += c > 0, out->exits += c < chunks - 1;
 		out->chunk = fmax(out->chunk, sum);
 	}
 	if ((int64_t)stage == (chunks - 1) % o->stages)
@@ -248,6 +256,15 @@ double training_gathered_bytes(const struct training_memory_options *o, const st
 }
 
 enum { LAYERS_AT_HAND = 2 };   /* of what lives in the host's memory: one at work, one on its way */
+enum { LAYERS_ON_THE_WAY = 2 };        /* ZeRO-3: the one at work and the one fetched ahead, or reduced behind it */
+
+/* An entry's buffer is the input that the first layer keeps anyway for the micro-batches in flight. */
+static double edges(const struct training_memory_options *o, const struct training_activations *a)
+{
+	double chunks = (double)(o->graph->place.pp / o->stages), counted = fmin(o->in_flight, o->kept_edges * chunks) * a->entries / chunks;
+
+	return o->kept_edges > 0 ? a->edge * (o->kept_edges * 2 * (a->entries + a->exits) - counted) : 0;
+}
 
 void training_memory_of(const struct training_memory_options *o, const struct training_parameters *n, const struct training_activations *a,
 			struct training_memory *out)
@@ -256,7 +273,7 @@ void training_memory_of(const struct training_memory_options *o, const struct tr
 	/* Experts are spread over data ranks already: fewer ranks hold the same ones. */
 	double shard = (double)o->shard_ranks, expert_shard = fmax(1, shard * (double)p->tp / (double)(p->ep * (p->tp * p->dp_attention / p->ep)));
 	double trained = o->graph->frozen ? o->graph->trainable : 1, a_weight = o->weight_bytes + o->quantised_bytes, state, held;
-	bool masters = o->zero >= 3 && o->sharded_masters && o->optimizer->master && !o->graph->frozen && o->weight_bytes < MASTER_BYTES;
+	bool whole = o->zero >= 3 && o->keep_gathered, masters = o->zero >= 3 && o->sharded_masters && o->optimizer->master && !o->graph->frozen && o->weight_bytes < MASTER_BYTES;
 
 	*out = (struct training_memory){ .buffers = RUNTIME_BYTES };
 	if (masters)
@@ -276,12 +293,13 @@ void training_memory_of(const struct training_memory_options *o, const struct tr
 		out->host_bytes += held;
 		held = fmin(held, LAYERS_AT_HAND * a->layer);
 	}
-	/* Head and loss are done before the first layer is made again. */
-	out->activations = held + fmax(a->at_work, a->head) + a->outputs * o->kept_outputs;
-	if (o->zero >= 3 && o->keep_gathered) {
-		out->buffers += training_gathered_bytes(o, n) + (n->dense + n->expert) * trained * o->grad_bytes;
-	} else if (o->zero >= 3) {     /* the unit at work and the one fetched ahead, weights and gradients */
-		out->buffers += 2 * n->layer_largest * (o->gathered_bytes + o->grad_bytes);
+	/* Head and loss are done before the first layer is made again, and before gradients are reduced. */
+	out->activations = held + fmax(a->at_work + (whole ? LAYERS_ON_THE_WAY * n->layer_largest * trained * o->grad_bytes : 0), a->head) + a->outputs * o->kept_outputs +
+			   edges(o, a);
+	if (whole) {
+		out->buffers += training_gathered_bytes(o, n) + (n->dense + n->expert) * trained * o->grad_bytes + LAYERS_ON_THE_WAY * n->layer_largest * o->gathered_bytes;
+	} else if (o->zero >= 3) {     /* weights and gradients */
+		out->buffers += LAYERS_ON_THE_WAY * n->layer_largest * (o->gathered_bytes + o->grad_bytes);
 		/* Embedding and head belong to the root unit, which stays gathered; the head's gradient comes first and waits whole. */
 		out->buffers += n->ends * o->weight_bytes + n->head * trained * o->weight_bytes;
 	}

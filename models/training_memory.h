@@ -21,6 +21,7 @@ struct training_memory_options {
 	bool offload_weights, offload_activations;     /* so do these; the device holds two layers of them at a time */
 	bool both_ways;                /* the rank of the last chunk holds the first one, too: its embedding is at hand (DualPipe) */
 	double kept_outputs;           /* micro-batches whose logits the last stage keeps, beyond those at work */
+	double kept_edges;             /* micro-batches for which each chunk keeps what crosses its edges; 0: they come and go */
 	double in_flight;              /* micro-batches of one chunk whose activations are held at once */
 };
 
@@ -41,6 +42,8 @@ struct training_activations {
 	double at_work;                /* of the layer that is made again: full recomputation, and every second product's */
 	double outputs;                /* logits alone, in 16 bits; last stage */
 	double head;                   /* logits and what goes with them; last stage */
+	double edge;                   /* hidden states that cross a chunk's edge */
+	int entries, exits;            /* edges of the stage's chunks */
 };
 
 struct training_memory {
@@ -61,6 +64,11 @@ MUST_USE bool training_parameters(const struct training_memory_options *o, int s
  * Unfused kernels keep the 32-bit copies of a norm (10 instead of 4 h) and the rotated q, k. Full recomputation keeps
  * the layer's input and one layer at work; so does recomputation of every second product. The last stage holds the logits,
  * logit_bytes each. ZeRO-3 holds two layers gathered (gathered_bytes a weight; FSDP keeps 32-bit weights sharded and casts them on the way), and embedding and head (FSDP's root unit) from the first to the last pass.
+ * Kept whole instead, they still pass through two layers of buffers on their way: what arrives lies in memory of the gathering stream before it is copied out,
+ * and gradients are copied into what the reduce-scatter reads while the layer before works (foreach_all_gather, foreach_reduce of torch's fully_shard).
+ * kept_edges: an entry has a buffer for every micro-batch of a step, and its gradient stays to the step's end; an exit keeps the output and has a buffer
+ * for its gradient (torch.distributed.pipelining of 2024: args_recv_info, grad_recv_info, output_chunks; pull requests 153383 and 164329 of pytorch/pytorch
+ * let outputs and gradients go since).
  */
 void training_activations(const struct training_memory_options *o, int stage, struct training_activations *out);
 /* The same from what layouts share. */

@@ -63,7 +63,7 @@ static const struct field layout_fields[] = {
 	FLAG(job_layout, "offload_optimizer", offload_optimizer, "no", "optimizer state and step in host memory"),
 	FLAG(job_layout, "offload_weights", offload_weights, "no", "weights in host memory, fetched layer by layer for every pass"),
 	FLAG(job_layout, "offload_activations", offload_activations, "no", "activations written to host memory, fetched for the backward pass"),
-	CHOICE(job_layout, "gather_again", gather_again, yes_no_default, "sequence parallelism: inputs of products kept in parts, gathered again backwards (default) or kept whole"),
+	CHOICE(job_layout, "gather_again", gather_again, yes_no_default, "sequence parallelism: inputs of products kept in parts and gathered again backwards, or kept whole; default: as the stack does"),
 	FLAG(job_layout, "scatter_sends", scatter_sends, "no", "pipeline messages cut over the tensor ranks and gathered behind (arXiv 2104.04473, section 4.1)"),
 	CHOICE(job_layout, "tp_overlap", tp_overlap, tp_overlap_names, "tensor collectives: in the open, or cut into tiles beside their product; default: the stack's share hidden"),
 	CHOICE(job_layout, "exchange", exchange, exchange_names, "expert exchange: a token once to each rank and node that has experts of its (once), a copy to each of its experts (copies); default: as the stack does"),

@@ -298,10 +298,11 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 		s->graph.frozen = true, s->graph.adapter_rank = job->model.adapter_rank;
 		s->graph.trainable = adapter_share(parts->model, s->graph.adapter, (double)job->model.adapter_rank);
 	}
-	s->graph.gather_again = s->graph.place.sequence_parallel && (s->graph.frozen || l->gather_again != 2);
+	s->graph.gather_again = s->graph.place.sequence_parallel && (s->graph.frozen || (l->gather_again == 0 ? !parts->stack->keeps_gathered : l->gather_again == 1));
 	s->memory = (struct training_memory_options){
 		.graph = &s->graph, .optimizer = parts->optimizer, .stages = s->pp, .data_ranks = s->data_ranks, .shard_ranks = s->shard_ranks,
 		 .both_ways = s->schedule->chunks == CHUNKS_BOTH, .keep_gathered = !l->regather, .sharded_masters = parts->stack->sharded_masters,
+		.kept_edges = parts->stack->keeps_edges && s->pp > 1 ? (double)s->micros : 0,
 		.kept_outputs = parts->stack->keeps_outputs && s->pp > 1 ? (double)(s->micros - 1) : 0,
 		 .weight_bytes = or_else(job->optimizer.weight_bytes, 2),
 		.grad_bytes = or_else(job->optimizer.grad_bytes, parts->stack->grad_bytes), .quantised_bytes = quantised_copy(products),
