@@ -2,40 +2,15 @@
 
 #include <math.h>
 
-static void swap(double *a, double *b)
+#include <gsl/gsl_linalg.h>
+
+void linear_solve(double *a, int stride, double *b, int n)
 {
-	double t = *a;
+	gsl_matrix_view m = gsl_matrix_view_array_with_tda(a, (size_t)n, (size_t)n, (size_t)stride);
+	gsl_vector_view x = gsl_vector_view_array(b, (size_t)n);
 
-	*a = *b;
-	*b = t;
-}
-
-bool linear_solve(double *a, int stride, double *b, int n)
-{
-	for (int c = 0; c < n; c++) {
-		int pivot = c;
-
-		for (int r = c + 1; r < n; r++)
-			pivot = fabs(a[r * stride + c]) > fabs(a[pivot * stride + c]) ? r : pivot;
-		if (fabs(a[pivot * stride + c]) < 1e-12)
-			return false;
-		for (int i = 0; i < n && pivot != c; i++)
-			swap(&a[c * stride + i], &a[pivot * stride + i]);
-		swap(&b[c], &b[pivot]);
-		for (int r = c + 1; r < n; r++) {
-			double f = a[r * stride + c] / a[c * stride + c];
-
-			for (int i = c; i < n; i++)
-				a[r * stride + i] -= f * a[c * stride + i];
-			b[r] -= f * b[c];
-		}
-	}
-	for (int c = n; c-- > 0;) {
-		for (int i = c + 1; i < n; i++)
-			b[c] -= a[c * stride + i] * b[i];
-		b[c] /= a[c * stride + c];
-	}
-	return true;
+	gsl_linalg_cholesky_decomp1(&m.matrix);
+	gsl_linalg_cholesky_svx(&m.matrix, &x.vector);
 }
 
 void linear_add(struct linear_normal *s, const double *terms, double value, double weight, int n)
@@ -73,8 +48,9 @@ void linear_add_all(struct linear_normal *s, const struct linear_normal *other, 
 	}
 }
 
-/* The unknowns that may differ from zero, solved alone; the others are zero in `out`. */
-static bool solve_free(const struct linear_normal *s, const bool *free, double *out, int n)
+/* The unknowns that may differ from zero, solved alone; the others are zero in `out`. A little more on the diagonal of ones keeps terms
+ * apart that are multiples of each other. */
+static void solve_free(const struct linear_normal *s, const bool *free, double *out, int n)
 {
 	double a[LINEAR_MOST][LINEAR_MOST], b[LINEAR_MOST];
 	int at[LINEAR_MOST], count = 0;
@@ -89,11 +65,10 @@ static bool solve_free(const struct linear_normal *s, const bool *free, double *
 			a[i][j] = s->a[at[i]][at[j]] + (i == j ? 1e-9 : 0);
 		b[i] = s->b[at[i]];
 	}
-	if (!linear_solve(&a[0][0], LINEAR_MOST, b, count))
-		return false;
+	if (count > 0)
+		linear_solve(&a[0][0], LINEAR_MOST, b, count);
 	for (int i = 0; i < count; i++)
 		out[at[i]] = b[i];
-	return true;
 }
 
 /* Moves x towards `to` until an unknown becomes zero, and fixes that one. False when it arrived. */
@@ -156,12 +131,10 @@ void linear_nonnegative(const struct linear_normal *s, double *x, int n)
 		if (next < 0)
 			break;
 		free[next] = true;
-		do {
-			if (!solve_free(&unit, free, to, n))
-				goto out;
-		} while (step_back(x, to, free, n));
+		do
+			solve_free(&unit, free, to, n);
+		while (step_back(x, to, free, n));
 	}
-out:
 	for (int i = 0; i < n; i++)
 		x[i] *= scale[i];
 }

@@ -6,9 +6,9 @@
 
 enum { LINEAR_MOST = 8 };
 
-/* Solves a x = b in place (b becomes x, a is used up) by Gaussian elimination with row pivots; rows of a are `stride` apart.
- * False when singular. */
-bool linear_solve(double *a, int stride, double *b, int n);
+/* Solves a x = b in place (b becomes x, a is used up; rows of a are `stride` apart) for n > 0 unknowns and a symmetric positive definite a,
+ * as sums of squares with a little noise on the diagonal are: GSL's Cholesky, which allocates nothing. */
+void linear_solve(double *a, int stride, double *b, int n);
 
 /* Normal equations of a least-squares problem with n <= LINEAR_MOST unknowns: a sum over observations, so that those of one
  * source can be taken out again. */

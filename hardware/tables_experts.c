@@ -20,7 +20,7 @@
 #include "hardware/linear.h"
 #include "hardware/tables_data.h"
 
-static const struct kriging experts = { .dims = 6, .known_mean = true, .range = 3, .noise = 0.2 };
+static const struct kriging experts = { .dims = 6, .range = 3, .noise = 0.2 };
 enum { AROUND = 16, TERMS = 6, MODELS_MOST = 32, POINTS_MOST = 2000, POINTS_LEAST = 30, ROUNDS = 6 };
 static const double SHARE_OF_PEAK = 0.6, SHARE_OF_BANDWIDTH = 0.8;
 
@@ -275,7 +275,7 @@ bool experts_trend(const struct question *q, const int64_t *key, size_t low, siz
 		if (usable(q, i))
 			kriging_offer(&experts, k.around, &k.count, AROUND, here.at, &place);
 	}
-	if (!kriging_weights(&experts, k.around, k.count, here.at, k.weights))
+	if (!kriging_weights(&experts, k.around, k.count, k.weights))
 		return false;
 	nearest = &q->table->sites[k.around[0].tag];
 	if (*grade < GRADE_OUTSIDE && m > q->table->x[nearest->first + nearest->count - 1])

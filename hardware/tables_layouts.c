@@ -13,7 +13,7 @@
 #include "hardware/kriging.h"
 #include "hardware/linear.h"
 
-static const struct kriging layouts = { .dims = 3, .known_mean = true, .range = 4, .noise = 0.05 };
+static const struct kriging layouts = { .dims = 3, .range = 4, .noise = 0.05 };
 enum { AROUND = 12, SITES_MOST = AROUND + NEIGHBOURS, TERMS = 6, POINTS_MOST = 500, POINTS_LEAST = 30, ROUNDS = 3 };
 static const double LAW_ERROR = 0.25;  /* beside those that lines of layouts are weighed by (tables_attention.c) */
 static const double ROWS = 128;        /* of a thread block */
@@ -159,7 +159,7 @@ static void add_law(struct mixture *m, int64_t head_dim, size_t low, size_t high
 	for (size_t i = low; i < high; i++)
 		if (t->sites[i].key[3] == head_dim && site_usable(m->q, i))
 			observe(t, i, &seen);
-	if (m->count < 2 || seen.count < POINTS_LEAST || !kriging_weights(&layouts, m->around, m->count, here.at, m->weights))
+	if (m->count < 2 || seen.count < POINTS_LEAST || !kriging_weights(&layouts, m->around, m->count, m->weights))
 		m->count = 0;
 	else
 		fit(&seen, &m->law);

@@ -99,6 +99,23 @@ static void coefficients_stay_positive(void)
 	CU_ASSERT_DOUBLE_EQUAL(x[0], 81, 1e-6);        /* the mean */
 }
 
+/* Terms that are multiples of each other share what there is. */
+static void alike_terms_are_told_apart_somehow(void)
+{
+	struct linear_normal s = { .b = { 0 } };
+	double x[LINEAR_MOST];
+
+	for (int i = 1; i <= 9; i++) {
+		double terms[LINEAR_MOST];
+
+		for (int k = 0; k < LINEAR_MOST; k++)
+			terms[k] = i * (k + 1);
+		linear_add(&s, terms, 5 * i, 1, LINEAR_MOST);
+	}
+	linear_nonnegative(&s, x, LINEAR_MOST);
+	CU_ASSERT_DOUBLE_EQUAL(linear_value(x, (const double[LINEAR_MOST]){ 1, 2, 3, 4, 5, 6, 7, 8 }, LINEAR_MOST), 5, 1e-6);
+}
+
 /* Seconds of a made-up kernel that keeps to the law. */
 static double kernel(const int64_t *key, int64_t tokens)
 {
@@ -164,6 +181,7 @@ CU_TestInfo suite_expert_law[] = {
 	{ "balanced tokens over experts, counted one by one", balanced_tokens_are_counted },
 	{ "skewed tokens over experts add up", skewed_tokens_add_up },
 	{ "least squares without negative coefficients", coefficients_stay_positive },
+	{ "terms that are alike share what there is", alike_terms_are_told_apart_somehow },
 	{ "experts of models that were not measured follow the law of others", unknown_models_follow_the_law },
 	CU_TEST_INFO_NULL,
 };
