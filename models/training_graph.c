@@ -202,15 +202,74 @@ static void cast_experts(struct builder *b, const struct node *n, double experts
 }
 
 /* Tokens to the order of their experts and back: rows gathered by index, which no compiler fuses into a product. Read and
- * written there, read with its weight and added to the token back: three passes of 16 bits either way. */
-static void sorting(struct builder *b, const struct node *n, double elements)
+ * written there, read with its weight and added to the token back: three passes of 16 bits either way. Copies arrive by rank, and
+ * are put into the order of a rank's experts, if it has several, by a copy more each way (sort_chunks_by_idxs of Megatron-Core's
+ * all-to-all dispatcher). */
+static void sorting(struct builder *b, const struct node *n, double elements, double experts)
 {
-	struct op pass = streaming(elements * 3 * dtype_bytes(b->o->place.activations));
+	double passes = b->o->copies && b->o->place.ep > 1 && experts > 1 ? 3 + 2 : 3;
+	struct op pass = streaming(elements * passes * dtype_bytes(b->o->place.activations));
 
 	for (int i = 0; i < 2; i++) {
 		forward(b, n, &pass, PART_ELEMENTWISE, false);
 		push(b, n->label, &pass, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
 	}
+}
+
+/* Kernels of torch that stream so many bytes an element either way, so many launches each. */
+struct passes {
+	double forward, backward, kernels, back_kernels;
+};
+
+static void plain_passes(struct builder *b, const struct node *n, double elements, const struct passes *p)
+{
+	struct op there = streaming(elements * p->forward), back = streaming(elements * p->backward);
+	size_t from = b->out->count;
+
+	if (p->forward > 0)
+		forward(b, n, &there, PART_ELEMENTWISE, false);
+	push(b, n->label, &back, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
+	for (size_t i = from; i < b->out->count && !b->failed; i++)
+		b->out->at[i].plain = true, b->out->at[i].kernels = b->out->at[i].phase == PHASE_BACKWARD ? p->back_kernels : p->kernels;
+}
+
+/* Biases and clamped gates of experts in Megatron-Core's grouped MLP (megatron/core/transformer/moe/experts.py and
+ * fusions/fused_bias_geglu.py), kernel by kernel. The first product's bias is added by its epilogue; its gradient reads that of the
+ * result once. The second's is weighted as its tokens are, expert by expert and in 32 bits (_apply_bias): multiplied, added, joined,
+ * narrowed; backwards widened, narrowed and joined for the product, multiplied and summed for bias and weight.
+ * Gate and line are clamped apart and joined before the fused kernel; where the recipe interleaves them for a fused grouped
+ * kernel that does not take this activation, they are put in order and go through an operator of torch each. */
+static const double APPLY_BIAS = 4 + (2 + 4 + 4) + (4 + 4) + (4 + 2);
+static const double APPLY_BIAS_BACK = (2 + 4) + (4 + 2) + (2 + 2) + (4 + 4 + 4) + (4 + 4 + 4);
+enum { APPLY_BIAS_KERNELS = 2, APPLY_BIAS_BACK_KERNELS = 5, WHOLE_KERNELS = 2 };       /* an expert; on all of them */
+static const struct passes clamps = { (2 + 2) + (2 + 2), (2 + 2 + 2) + (2 + 2), 3, 3 };
+static const struct passes interleaved = { (2 + 2) + (2 + 2) + 2 + 2 + 3 + 3 + 3, (2 + 2) + (2 + 2 + 2) + (2 + 2) + 3 + 6 + 7 + 7 + 3, 8, 14 };
+
+static bool clamped(const struct model *m)
+{
+	return m->mlp.activation && strstr(m->mlp.activation, "clamped");
+}
+
+static void biased_experts(struct builder *b, const struct node *n, double held, double rows, const struct op *op)
+{
+	const struct model *m = b->o->model;
+	const struct passes gradient = { 0, 2, 0, held };
+	const struct passes bias = { APPLY_BIAS, APPLY_BIAS_BACK, APPLY_BIAS_KERNELS * held + WHOLE_KERNELS, APPLY_BIAS_BACK_KERNELS * held + WHOLE_KERNELS };
+	double up = rows * (double)op->n * (op->gated ? 2 : 1);
+
+	if (clamped(m))
+		plain_passes(b, n, up, b->o->fused_experts ? &interleaved : &clamps);
+	if (!m->moe.bias)
+		return;
+	if (!b->o->frozen)
+		plain_passes(b, n, up, &gradient);
+	plain_passes(b, n, rows * (double)op->k, &bias);
+}
+
+/* The fused grouped kernel knows one activation (TEGroupedMLP._is_fused_impl_supported asks for silu). */
+static bool one_kernel(const struct training_graph_options *o)
+{
+	return o->fused_experts && !o->model->moe.bias && !clamped(o->model);
 }
 
 /* Tokens that reached this device's experts, sorted by expert: up (and gate), activation, down, each as a grouped
@@ -224,7 +283,7 @@ static void experts(struct builder *b, const struct node *n, const struct op *op
 	struct op down = { .kind = OP_GEMM, .dtype = op->dtype, .m = m, .n = op->k, .k = op->n };
 	struct op act = { .kind = OP_ACTIVATION, .dtype = b->o->place.activations, .m = rows, .n = op->n, .gated = op->gated };
 
-	if (b->o->fused_experts) {
+	if (one_kernel(b->o)) {
 		fused_experts(b, n, up, down, rows);
 		return;
 	}
@@ -234,7 +293,8 @@ static void experts(struct builder *b, const struct node *n, const struct op *op
 	elementwise(b, n, &act);
 	cast_experts(b, n, held, (double)rows, &down);
 	grouped(b, n, down, held);
-	sorting(b, n, (double)rows * (double)op->k);
+	biased_experts(b, n, held, (double)rows, op);
+	sorting(b, n, (double)rows * (double)op->k, held);
 }
 
 /* Bytes of each element-wise kernel between attention's two products, an entry of the score matrix (16 bits; a byte of mask).

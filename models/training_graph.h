@@ -35,6 +35,7 @@ struct training_op {
 	double overlap;        /* share of a collective that hides behind arithmetic */
 	int32_t partner;       /* tensor collectives: the product that needs or makes its data; -1: none */
 	bool behind;           /* it hides behind its partner without being cut into tiles */
+	bool plain;            /* a bare operator of torch: its host time is that alone */
 };
 
 struct training_ops {
@@ -87,7 +88,7 @@ struct training_graph_options {
  *   matrix products   forward C = X W; backward dX = dC W' and dW = X' dC, each as many FLOPs
  *   attention         flash: the backward pass runs five products for the forward's two (Dao 2023, arXiv 2307.08691), as
  *                     attention_backward says; eager: each product, softmax and mask by itself, twice backwards
- *   experts           grouped products over the tokens that reached the device, sorted by expert
+ *   experts           grouped products over the tokens that reached the device, sorted by expert; their biases expert by expert
  *   collectives       the mirrored one backwards; context rings twice (keys, values and their gradients)
  *   sequence parallelism   inputs of the products are gathered again for their weights' gradients, beside the product
  *                     for the inputs' (Korthikanti et al. 2022, arXiv 2205.05198, section 4.2.2)

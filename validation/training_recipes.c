@@ -33,6 +33,10 @@ static const struct recipe {
 	{ "Qwen3_235B", "H100", "", "", "", 2, "", "layout.exchange=copies layout.ep_overlap=yes " },
 	{ "Qwen3_235B", "B300", "", "", "", 2, "", "layout.exchange=copies layout.ep_overlap=yes " },
 	{ "Qwen3_235B", "B", "", "", "", 1, "", "layout.exchange=copies " },
+	/* No dispatcher is named: the provider's, alltoall; HybridEP for B300 in MXFP8. recompute_modules of H100: layernorm, moe_act. */
+	{ "GPT OSS", "B300", "mxfp8", "26.06", "", 1, "", "layout.ep_overlap=yes " },
+	{ "GPT OSS", "H100", "", "26.02", "", 1, "mbs 1", "layout.exchange=copies layout.recompute=elementwise " },
+	{ "GPT OSS", "", "", "", "", 1, "", "layout.exchange=copies " },
 };
 
 /* Configurations of MLPerf submissions: AMD's, which its partners run, remakes 21 of 80 layers to fit 192 GB (config_MI300X_1x8x1.sh of

@@ -132,6 +132,16 @@ static double least_seconds(const struct train_setup *s, const struct training_o
 	return most > 0 ? c->flops / most : 0;
 }
 
+/* An operator of torch by itself, without a module around it: as in the eager stacks. */
+static const double PLAIN_DISPATCH_S = 10e-6;
+
+static double plain_share(const struct train_setup *s, const struct training_op *t)
+{
+	double host = s->parts->stack->dispatch_s;
+
+	return t->plain && host > PLAIN_DISPATCH_S ? PLAIN_DISPATCH_S / host : 1;
+}
+
 static void price_ops(const struct train_setup *s, const struct training_ops *ops, double *seconds, struct train_raw *out)
 {
 	struct train_account *a = &out->account;
@@ -158,7 +168,7 @@ static void price_ops(const struct train_setup *s, const struct training_ops *op
 		open = t->part == PART_TP_COMM ? exposed(s, ops, seconds, i, hidden) : seconds[i] * (1 - hidden);
 		a->part_s[t->phase][t->part] += open;
 		*(is_comm(t->part) ? &out->open_s[t->phase] : &out->device_s[t->phase]) += is_comm(t->part) ? open : seconds[i];
-		out->launches[t->phase] += t->count * t->kernels;
+		out->launches[t->phase] += t->count * t->kernels * plain_share(s, t);
 		if (t->phase == PHASE_FORWARD && (strcmp(t->label, "lm_head") == 0 || strcmp(t->label, "cross_entropy") == 0))
 			out->tail_s += seconds[i], out->tail_launches += t->count * t->kernels;
 	}

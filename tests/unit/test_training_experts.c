@@ -103,6 +103,54 @@ static void fused(void)
 	arena_free(arena);
 }
 
+/* Streaming kernels and launches of one layer's experts, forward and backward: gpt-oss with 16 of 128 experts on a device. */
+static void biases(void)
+{
+	static const struct {
+		bool bias, clamp, fused, copies;
+		double forward, backward, kernels[2];  /* bytes over 16-bit rows of hidden size: 16,384 x 2,880 = intermediate */
+	} cases[] = {
+		/* Sorted there and back, three passes each. */
+		{ false, false, false, false, 6, 6, { 2, 2 } },
+		/* By rank first: two passes more each way. */
+		{ false, false, false, true, 10, 10, { 2, 2 } },
+		/* Two halves of eight bytes and ten an element. */
+		{ false, true, false, false, 6 + 8, 6 + 10, { 2 + 3, 2 + 3 } },
+		/* 28 bytes and 40, and two for the first product's two halves of gradient; two and five kernels an expert, one for its gradient. */
+		{ true, false, false, false, 6 + 14, 6 + 20 + 2, { 2 + 34, 2 + 82 + 16 } },
+		/* A fused grouped product does not take them: gates out of their interleaving and through one operator after the other. */
+		{ true, true, true, false, 6 + 14 + 21, 6 + 20 + 2 + 40, { 2 + 34 + 8, 2 + 82 + 16 + 14 } },
+	};
+	struct arena *arena = arena_new();
+	const struct model *m = model_load("gpt-oss-120b", arena, NULL);
+
+	CU_ASSERT_FATAL(m != NULL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct model own = *m;
+		struct training_graph_options o = { .model = &own, .micro_batch = 1, .sequence = 4096, .fused = true, .attention_backward = 2.9, .trainable = 1,
+						    .fused_experts = cases[i].fused, .copies = cases[i].copies };
+		struct placement asked = { .tp = 1, .cp = 1, .pp = 36, .ep = 8, .dp_attention = 8, .weights = DTYPE_BF16, .activations = DTYPE_BF16, .kv = DTYPE_BF16, .head = DTYPE_BF16 };
+		double bytes[PHASE_COUNT] = { 0 }, kernels[PHASE_COUNT] = { 0 };
+		struct training_ops ops;
+		struct err err = { 0 };
+
+		own.moe.bias = cases[i].bias;
+		if (!cases[i].clamp)
+			own.mlp.activation = "silu";
+		placement_resolve(&own, &asked, &o.place);
+		CU_ASSERT_FATAL(training_graph_build(&o, 1, &ops, arena, &err));
+		for (size_t k = 0; k < ops.count; k++)
+			if (strcmp(ops.at[k].label, "moe") == 0 && ops.at[k].op.kind == OP_COPY) {
+				bytes[ops.at[k].phase] += op_bytes(&ops.at[k].op) * ops.at[k].count;
+				kernels[ops.at[k].phase] += ops.at[k].kernels * ops.at[k].count;
+			}
+		CU_ASSERT_DOUBLE_EQUAL(bytes[PHASE_FORWARD] / (16384 * 2880.0 * 2), cases[i].forward, 1e-6);
+		CU_ASSERT_DOUBLE_EQUAL(bytes[PHASE_BACKWARD] / (16384 * 2880.0 * 2), cases[i].backward, 1e-6);
+		CU_ASSERT(kernels[PHASE_FORWARD] == cases[i].kernels[0] && kernels[PHASE_BACKWARD] == cases[i].kernels[1]);
+	}
+	arena_free(arena);
+}
+
 /* Bytes of a token on its way: to 8-bit experts it may travel in 8 bits, back in 16; the gradients likewise. */
 static void dispatch(void)
 {
@@ -142,4 +190,4 @@ static void passes(void)
 	arena_free(arena);
 }
 
-CU_TestInfo suite_training_experts[] = { { "degrees", degrees }, { "fused experts", fused }, { "bytes on the way", dispatch }, { "passes of chunks", passes }, CU_TEST_INFO_NULL };
+CU_TestInfo suite_training_experts[] = { { "degrees", degrees }, { "fused experts", fused }, { "biases of experts", biases }, { "bytes on the way", dispatch }, { "passes of chunks", passes }, CU_TEST_INFO_NULL };
