@@ -118,7 +118,7 @@ install: release $(MPI_PART)
 	for d in $(DATA_FOLDERS); do mkdir -p $(DESTDIR)$(PREFIX)/share/vibee-sim/$$d && cp -r $$d/. $(DESTDIR)$(PREFIX)/share/vibee-sim/$$d/; done
 	$(RELEASE)/vibee-sim help --man > $(DESTDIR)$(PREFIX)/share/man/man1/vibee-sim.1
 	$(RELEASE)/vibee-sim help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vibee-sim
-DATA_FOLDERS := hardware/devices hardware/systems hardware/stacks hardware/training_stacks hardware/tables $(wildcard hardware/fits) models/llm models/techniques workloads/catalog sim/scenarios sim/jobs reports/templates validation/published validation/collectives
+DATA_FOLDERS := hardware/devices hardware/systems hardware/stacks hardware/training_stacks hardware/tables $(wildcard hardware/fits) models/llm models/techniques workloads/catalog sim/scenarios sim/jobs reports/templates validation/published validation/collectives validation/modules
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/bin/vibee-sim $(DESTDIR)$(PREFIX)/lib/vibee-sim $(DESTDIR)$(PREFIX)/share/vibee-sim $(DESTDIR)$(PREFIX)/share/man/man1/vibee-sim.1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vibee-sim
 

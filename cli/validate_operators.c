@@ -13,6 +13,7 @@
 #include "reports/outfile.h"
 #include "reports/store.h"
 #include "validation/operators_elsewhere.h"
+#include "validation/operators_modules.h"
 #include "validation/operators_regions.h"
 #include "validation/operators_report.h"
 
@@ -85,6 +86,27 @@ static bool elsewhere(const struct operators_options *o, struct err *err)
 	return ok;
 }
 
+/* Latent attention as a whole module: shown beside the tables of operators, kept under names of its own. */
+static bool modules(const struct call *call, const struct operators_options *o, bool print, struct err *err)
+{
+	struct operators_modules m;
+	struct term term = term_detect(STDOUT_FILENO);
+	struct str out = { 0 };
+	const struct validation_error *rows;
+	size_t count;
+	bool ok = operators_modules_run(o, &m, err);
+
+	if (ok && print && m.count)
+		ok = operators_modules_text(&m, &term, &out, err) && outfile_write("-", str_text(&out), out.length, err);
+	if (ok && m.count && !call_flag(call, "no-store")) {
+		rows = operators_modules_errors(&m, call->arena, &count, err);
+		ok = rows && validation_keep(call, "latent attention measured whole", rows, count, err);
+	}
+	operators_modules_release(&m);
+	str_release(&out);
+	return ok;
+}
+
 static bool keep_regions(const struct call *call, const struct operators_regions *r, struct err *err)
 {
 	size_t count;
@@ -123,6 +145,7 @@ static bool operators_run(const struct call *call, struct err *err)
 	ok = s && (to_stdout || (show(call, s, fill_text, "-", err) && (o.stack || elsewhere(&o, err)))) && (!json || show(call, s, fill_json, json, err)) &&
 	     (!html || show(call, s, fill_html, html, err)) && (!folder || plots(folder, s, !to_stdout, err)) &&
 	     (call_flag(call, "no-store") || keep(call, s, err)) &&
+	     (o.op || modules(call, &o, !to_stdout, err)) &&
 	     (!call_flag(call, "regions") || regions(call, &o, !to_stdout, err));
 	operators_study_free(s);
 	return ok;

@@ -11,6 +11,7 @@
 #include "hardware/tables.h"
 #include "reports/store.h"
 #include "tests/unit/scratch.h"
+#include "validation/operators_modules.h"
 #include "validation/operators_report.h"
 
 static struct operators_study *study(const char *device, const char *op)
@@ -280,7 +281,38 @@ static void the_fitted_half_is_fixed(void)
 	CU_ASSERT_TRUE(held > 16 && held < 48);
 }
 
+/* TensorRT-LLM's latent attention of DeepSeek-V3 on H100, measured whole: the operators that a run prices for it add up to it. */
+static void modules_are_the_sum_of_their_operators(void)
+{
+	static const struct operators_options only = { .device = "h100", .stack = "trtllm" }, none = { .device = "h100", .stack = "sglang" };
+	struct operators_modules m;
+	struct arena *a = arena_new();
+	struct str text = { 0 };
+	struct term plain = term_plain(120);
+	struct err err = { 0 };
+	const struct validation_error *rows;
+	size_t count;
+
+	TRUE_FOR(err.text, operators_modules_run(&only, &m, &err));
+	CU_ASSERT_EQUAL(m.count, 8);           /* prefill and decode, two formats of projections, two of the cache */
+	for (size_t i = 0; i < m.count; i++) {
+		TRUE_FOR(m.items[i].name, m.items[i].error.count >= 90);
+		TRUE_FOR(m.items[i].name, m.items[i].error.median < 0.08 && m.items[i].error.p90 < 0.2);
+		TRUE_FOR(m.items[i].name, fabs(m.items[i].bias) <= m.items[i].error.median);
+	}
+	TRUE_FOR(err.text, operators_modules_text(&m, &plain, &text, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(str_text(&text), "h100/trtllm/prefill/fp8_block/fp8"));
+	rows = operators_modules_errors(&m, a, &count, &err);
+	CU_ASSERT_TRUE(rows && count == 8 && strcmp(rows[0].name, "mla/h100/trtllm/decode/bf16/bf16") == 0);
+	operators_modules_release(&m);
+	TRUE_FOR(err.text, operators_modules_run(&none, &m, &err) && m.count == 0);
+	operators_modules_release(&m);
+	str_release(&text);
+	arena_free(a);
+}
+
 CU_TestInfo suite_validate_operators[] = {
+	{ "latent attention is the sum of its operators", modules_are_the_sum_of_their_operators },
 	{ "groups outside their bars are named", groups_outside_their_bars_are_named },
 	{ "the page has a line a group", the_page_has_a_line_a_group },
 	{ "software is kept apart", software_is_kept_apart },
