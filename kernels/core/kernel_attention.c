@@ -26,8 +26,8 @@ static int operands(const struct shape *s, struct operand *o)
 	enum element_type e = s->kv_format == KERNEL_BF16 ? ELEMENT_BF16 : ELEMENT_FLOAT;
 
 	o[Q] = (struct operand){ .name = "q", .count = rows * s->heads * s->head_dim, .scale = 2, .fresh = true };
-	o[KEYS] = (struct operand){ .name = "k", .element = e, .count = cached, .scale = 1, .streamed = true };
-	o[VALUES] = (struct operand){ .name = "v", .element = e, .count = cached, .scale = 1, .streamed = true };
+	o[KEYS] = (struct operand){ .name = "k", .element = e, .count = cached, .scale = 1, .streamed = true, .pool = true };
+	o[VALUES] = (struct operand){ .name = "v", .element = e, .count = cached, .scale = 1, .streamed = true, .pool = true };
 	o[ORDER] = (struct operand){ .name = "order", .element = ELEMENT_INT32, .count = s->batch * blocks_each(s), .fill = FILL_SHUFFLED };
 	o[OUT] = (struct operand){ .name = "out", .count = rows * s->heads * s->head_dim, .fill = FILL_RESULT };
 	return 5;

@@ -13,6 +13,7 @@
 #include "kernels/core/tokenwise.h"
 #include "kernels/harness/kernel.h"
 #include "kernels/harness/opencl.h"
+#include "kernels/harness/weight_copies.h"
 
 /* Bytes of a weight, of an activation on its way in and of a result, as the operators count them. */
 static double weight_bytes(enum kernel_format f)
@@ -52,6 +53,8 @@ typedef void sgemm_fn(int order, int trans_a, int trans_b, int m, int n, int k, 
 		      int ldb, float beta, float *c, int ldc);
 struct gemm_state {
 	struct weights *weights;
+	struct weight_copies *copies;         /* made when first wanted */
+	const struct weights *turn;           /* of these; NULL: the matrix itself */
 	void *scratch, *blas;
 	sgemm_fn *sgemm;
 };
@@ -78,6 +81,7 @@ static void gemm_release(void *state)
 {
 	struct gemm_state *g = state;
 
+	weight_copies_free(g->copies);
 	weights_free(g->weights);
 	mem_free(g->scratch);
 	mem_free(g);
@@ -135,12 +139,29 @@ static bool gemm_streams(void *state, int i, const void **at, size_t *bytes)
 	return i < WEIGHTS_PIECES && weights_piece(((struct gemm_state *)state)->weights, i, at, bytes);
 }
 
+static bool gemm_turn(const struct kernel_run *r)
+{
+	struct gemm_state *g = r->state;
+
+	if (!strcmp(r->kernel->variant, "openblas") || !strcmp(r->kernel->variant, "opencl"))
+		return false;                  /* these read W as it is */
+	if (!g->copies)
+		g->copies = weight_copies_new(g->weights, r->shape->threads);
+	g->turn = g->copies ? weight_copies_next(g->copies) : NULL;
+	return g->turn != NULL;
+}
+
+static void gemm_turn_back(void *state)
+{
+	((struct gemm_state *)state)->turn = NULL;
+}
+
 static void gemm_run(const struct kernel_run *r)
 {
 	const struct gemm_ops *ops = r->kernel->with;
 	const struct gemm_state *g = r->state;
 	const struct shape *s = r->shape;
-	const struct weights *w = g->weights;
+	const struct weights *w = g->turn ? g->turn : g->weights;
 	const int64_t first[2] = { 0, s->m };
 
 	ops->run(&(struct gemm_call){ .weights = &w, .first = first, .groups = 1, .a = r->data[GEMM_A], .lda = s->k, .c = r->data[GEMM_C],
@@ -196,7 +217,7 @@ static const struct shape gemm_benches[] = { ALL_FORMATS(1, 8192, 8192), ALL_FOR
 const struct kernel_family kernel_gemm = {
 	.area = "core", .name = "gemm", .op = "gemm", .help = "C[m,n] = A[m,k] W[n,k]^T with packed weights; m = 1 is a GEMV",
 	.operands = gemm_operands, .flops = gemm_flops, .bytes = gemm_bytes, .prepare = gemm_prepare, .release = gemm_release,
-	.shrinks = true, .streams = gemm_streams,
+	.shrinks = true, .streams = gemm_streams, .turn = gemm_turn, .turn_back = gemm_turn_back,
 	/* fp32, bf16: sums in another order. int8: A in 127 steps of a row's largest value; int4: in 32,767 of a group's. Weights' own
 	 * rounding is in both. */
 	.tolerance = { 2e-6, 2e-6, 1.5e-2, 5e-5 },

@@ -36,10 +36,11 @@ static int row_operands(const struct shape *s, struct operand *o)
 	o[RESULT] = (struct operand){ .name = "out", .count = s->m * s->n, .fill = FILL_RESULT };
 	return 4;
 }
-/* A norm follows the residual addition, which has just read the rows that the norm will write. */
+/* A norm follows the residual addition, which has just read the rows that the norm will write. Its weights are read once in a pass. */
 static int norm_operands(const struct shape *s, struct operand *o)
 {
 	row_operands(s, o);
+	o[WEIGHT].streamed = true;
 	o[RESULT].fresh = true;
 	return 4;
 }
@@ -185,24 +186,28 @@ const struct kernel_family kernel_embedding = {
 	.benches = row_benches, .variants = embedding_kernels,
 };
 
-/* kv_append: n = elements of keys and values of a token, in heads of 64. */
-enum { NEW_K, NEW_V, SLOTS, CACHE_K, CACHE_V, HEAD = 64 };
+/* kv_append: n = elements of keys and values of a token, in heads of 64; into slots all over a cache of 512 tokens, however few are new. */
+enum { NEW_K, NEW_V, SLOTS, CACHE_K, CACHE_V, HEAD = 64, CACHE_TOKENS = 512 };
+static int64_t append_tokens(const struct shape *s)
+{
+	return s->m > CACHE_TOKENS ? (s->m + 15) / 16 * 16 : CACHE_TOKENS;
+}
 static int append_operands(const struct shape *s, struct operand *o)
 {
 	enum element_type e = s->kv_format == KERNEL_BF16 ? ELEMENT_BF16 : ELEMENT_FLOAT;
 
 	o[NEW_K] = (struct operand){ .name = "k", .count = s->m * s->n / 2, .scale = 1, .fresh = true };
 	o[NEW_V] = (struct operand){ .name = "v", .count = s->m * s->n / 2, .scale = 1, .fresh = true, .columns = s->n / 2 };
-	o[SLOTS] = (struct operand){ .name = "slots", .element = ELEMENT_INT64, .count = (s->m + 15) / 16 * 16, .fill = FILL_SHUFFLED };
-	o[CACHE_K] = (struct operand){ .name = "ck", .element = e, .count = (s->m + 15) / 16 * 16 * s->n / 2, .scale = 1 };
-	o[CACHE_V] = (struct operand){ .name = "cv", .element = e, .count = (s->m + 15) / 16 * 16 * s->n / 2, .scale = 1 };
+	o[SLOTS] = (struct operand){ .name = "slots", .element = ELEMENT_INT64, .count = append_tokens(s), .fill = FILL_SHUFFLED };
+	o[CACHE_K] = (struct operand){ .name = "ck", .element = e, .count = append_tokens(s) * s->n / 2, .scale = 1, .streamed = true, .pool = true };
+	o[CACHE_V] = (struct operand){ .name = "cv", .element = e, .count = append_tokens(s) * s->n / 2, .scale = 1, .streamed = true, .pool = true };
 	return 5;
 }
 static struct paged_kv append_cache(const struct kernel_run *r)
 {
 	const struct shape *s = r->shape;
 
-	return (struct paged_kv){ r->data[CACHE_K], r->data[CACHE_V], s->kv_format, (s->m + 15) / 16, 16, s->n / 2 / HEAD, HEAD };
+	return (struct paged_kv){ r->data[CACHE_K], r->data[CACHE_V], s->kv_format, append_tokens(s) / 16, 16, s->n / 2 / HEAD, HEAD };
 }
 static void append_run(const struct kernel_run *r)
 {

@@ -26,6 +26,8 @@ struct kernel_case {
 	void *state, *job;
 };
 
+static const size_t POOL_BYTES = (size_t)4 << 20;      /* from here on memory is in large pages (base/mem.c) */
+
 static size_t element_bytes(enum element_type e)
 {
 	static const size_t bytes[] = { 4, 2, 4, 8, 1 };
@@ -108,7 +110,9 @@ struct kernel_case *kernel_case_new(const struct kernel_family *f, const struct 
 	c->count = f->operands(&c->shape, c->operands);
 	memcpy(c->now, c->operands, sizeof(c->now));
 	for (int i = 0; i < c->count; i++) {
-		c->data[i] = mem_alloc_aligned((size_t)c->operands[i].count * element_bytes(c->operands[i].element));
+		size_t bytes = (size_t)c->operands[i].count * element_bytes(c->operands[i].element);
+
+		c->data[i] = mem_alloc_aligned(bytes < POOL_BYTES && c->operands[i].pool ? POOL_BYTES : bytes);
 		if (!c->data[i]) {
 			err_memory(err);
 			goto fail;
@@ -293,6 +297,17 @@ bool kernel_case_flush(struct kernel_case *c)
 #endif
 }
 
+bool kernel_case_turn(struct kernel_case *c, const struct kernel *k)
+{
+	return c->family->turn && c->family->turn(&(struct kernel_run){ .kernel = k, .shape = &c->shape, .data = c->data, .state = c->state, .job = &c->job });
+}
+
+void kernel_case_turn_back(struct kernel_case *c)
+{
+	if (c->family->turn_back)
+		c->family->turn_back(c->state);
+}
+
 void kernel_case_read(struct kernel_case *c)
 {
 	const void *at;
@@ -340,17 +355,31 @@ void kernel_rewrite(void *at, size_t row_bytes, int64_t rows, bool by_columns, i
 	}
 }
 
-void kernel_case_freshen(struct kernel_case *c, const struct kernel *k)
+void kernel_case_freshen(struct kernel_case *c, const struct kernel *k, bool products)
 {
 	for (int i = 0; i < c->count; i++) {
 		const struct operand *o = &c->now[i];
 		int64_t columns = o->columns > 0 ? o->columns : o->count;
 
-		if (o->fresh && o->count > 0)
+		if (o->fresh && o->count > 0 && (o->columns > 0) == products)
 			kernel_rewrite(c->data[i], (size_t)columns * element_bytes(o->element), o->count / columns, o->columns > 0, c->shape.threads);
 	}
-	if (c->family->freshen)
+	if (c->family->freshen && !products)
 		c->family->freshen(&(struct kernel_run){ .kernel = k, .shape = &c->shape, .data = c->data, .state = c->state, .job = &c->job });
+}
+
+void kernel_case_translate(const struct kernel_case *c)
+{
+	enum { PAGE = 4096 };
+
+#pragma omp parallel num_threads(c->shape.threads) if (c->shape.threads > 1)
+	for (int i = 0; i < c->count; i++) {
+		const struct operand *o = &c->now[i];
+		size_t bytes = o->fresh && o->columns > 0 ? (size_t)o->count * element_bytes(o->element) : 0;
+
+		for (size_t at = 0; at < bytes; at += PAGE)
+			(void)((const volatile char *)c->data[i])[at];
+	}
 }
 
 int kernel_case_threads(const struct kernel_case *c)

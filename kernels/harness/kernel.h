@@ -36,11 +36,12 @@ struct operand {
 	double scale;
 	int64_t below;
 	bool streamed;                 /* weights, caches: between two uses an engine reads all others, so they are in no near cache */
-	/* Where timing leaves the others: `fresh` ones lie in the near caches of the threads that the operator before wrote them with (`columns`,
-	 * elements of a row: each thread its columns of every row, as products do; 0: each thread its rows); the rest rests since the layer
-	 * before, and everything else has passed through those caches since. */
+	/* Where timing leaves the others: `fresh` ones lie in the near caches of the threads that the operator before wrote them with, each thread its
+	 * rows; a product's (`columns`, elements of a row: each thread its columns of every row) in the cache behind, since the rest of the weights
+	 * has passed through the near ones after them; the rest rests since the layer before, and everything else has passed since. */
 	bool fresh;
 	int64_t columns;
+	bool pool;                     /* part of a cache that is much larger, hence in large pages */
 	int begins_as;                 /* 1 + the operand that it holds when a run begins (kernels that work in place); 0: none */
 };
 enum { OPERANDS_MOST = 16 };
@@ -74,6 +75,10 @@ struct kernel_family {
 	bool shrinks;                  /* state made for one shape serves those with fewer rows m, everything else equal */
 	/* Memory that state holds and runs stream, piece number i; false when there are no more. NULL: none. */
 	bool (*streams)(void *state, int i, const void **at, size_t *bytes);
+	/* (optional) The next run meets streamed memory that was last used long before all that the last-level cache holds, as in an engine; false:
+	 * there is none, and it has to be pushed out. turn_back: what was made by `prepare` is used again. */
+	bool (*turn)(const struct kernel_run *r);
+	void (*turn_back)(void *state);
 	/* (optional) A property of the results beside equality with the reference (chunkwise = recurrent; a bound of the
 	 * quantisation error): how far it is violated, 0 = not at all; at most `check_most`. */
 	double (*check)(const struct kernel_run *r);
@@ -106,10 +111,15 @@ MUST_USE bool kernel_case_error(struct kernel_case *c, const struct kernel *k, d
 double kernel_case_check(struct kernel_case *c, const struct kernel *k);
 /* Pushes streamed operands out of all caches, so that the next run reads memory. False where the machine cannot. */
 bool kernel_case_flush(struct kernel_case *c);
+/* Goes on to streamed memory that no cache holds; false: there is none, and flushing is left. Back to that which is flushed and read. */
+bool kernel_case_turn(struct kernel_case *c, const struct kernel *k);
+void kernel_case_turn_back(struct kernel_case *c);
 void kernel_case_restart(struct kernel_case *c);       /* operands that begin as another do so again */
-/* Whether the family says where its operands lie, and to put fresh ones there. */
+/* Whether the family says where its operands lie, and to put fresh ones there: those that products made, or all others. */
 bool kernel_case_places(const struct kernel_case *c);
-void kernel_case_freshen(struct kernel_case *c, const struct kernel *k);
+void kernel_case_freshen(struct kernel_case *c, const struct kernel *k, bool products);
+/* Pages of what products made are looked up anew: every panel of weights has written to all of them. */
+void kernel_case_translate(const struct kernel_case *c);
 /* Writes memory as it is, the threads taking rows, or columns of each row: it lies in their near caches then. */
 void kernel_rewrite(void *at, size_t row_bytes, int64_t rows, bool by_columns, int threads);
 void kernel_case_read(struct kernel_case *c);          /* streamed operands once, each thread its part */

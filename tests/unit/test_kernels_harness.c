@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "hardware/operator.h"
 #include "kernels/harness/timing.h"
+#include "kernels/harness/weight_copies.h"
 #include "validation/kernel_ops.h"
 
 static void each_case(const struct kernel_family *f, const struct shape *s)
@@ -141,9 +142,60 @@ static void clocks(void)
 	timing_free(t);
 }
 
+/* Copies of a matrix are used in turn, all of them before one comes again, and say what it says. */
+static void copies_take_turns(void)
+{
+	enum { N = 640, K = 512 };
+	static float values[N * K];
+	struct err err = { 0 };
+	struct weights *w;
+	struct weight_copies *c;
+	const struct weights *first, *copy;
+	int turns = 1;
+
+	for (int i = 0; i < N * K; i++)
+		values[i] = (float)(i % 101) - 50;
+	w = weights_pack(KERNEL_INT8, values, K, N, K, 1, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(w);
+	c = weight_copies_new(w, 2);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	first = weight_copies_next(c);
+	CU_ASSERT_PTR_NOT_EQUAL(first->data, w->data);
+	for (copy = weight_copies_next(c); copy != first; copy = weight_copies_next(c), turns++)
+		if (weights_at(copy, 17, 400) != weights_at(w, 17, 400) || weights_at(copy, N - 1, K - 1) != weights_at(w, N - 1, K - 1))
+			CU_FAIL("a copy differs");
+	CU_ASSERT((double)turns * (double)weights_bytes(w) >= 64e6);
+	weight_copies_free(c);
+	weights_free(w);
+}
+
+/* A product over a copy is the product; kernels that read the matrix as it is have no copies. */
+static void products_turn(void)
+{
+	const struct kernel_family *f = kernel_family_find("gemm");
+	const struct shape s = { .format = KERNEL_BF16, .m = 4, .n = 256, .k = 256, .threads = 1 };
+	const struct kernel blas = { .variant = "openblas" };
+	struct err err = { 0 };
+	struct kernel_case *c = kernel_case_new(f, &s, 3, &err);
+	const struct kernel *k = kernel_default(f, &s);
+	double error = INFINITY;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_FALSE(kernel_case_turn(c, &blas));
+	CU_ASSERT_TRUE(kernel_case_turn(c, k));
+	CU_ASSERT_TRUE(kernel_case_error(c, k, &error, &err));
+	CU_ASSERT(error <= f->tolerance[KERNEL_BF16]);
+	kernel_case_turn_back(c);
+	CU_ASSERT_TRUE(kernel_case_error(c, k, &error, &err));
+	CU_ASSERT(error <= f->tolerance[KERNEL_BF16]);
+	kernel_case_free(c);
+}
+
 CU_TestInfo suite_kernels_harness[] = { { "variants equal their references", variants_equal_references },
 					{ "counts are the model's", counts_are_the_models },
 					{ "a wrong variant is caught", wrong_variants_are_caught },
 					{ "estimates from samples", estimates },
+					{ "copies take turns", copies_take_turns },
+					{ "products turn", products_turn },
 					{ "clock and counters", clocks },
 					CU_TEST_INFO_NULL };

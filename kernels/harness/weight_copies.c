@@ -1,0 +1,100 @@
+#define _DEFAULT_SOURCE                /* _SC_LEVEL3_CACHE_SIZE */
+#include "kernels/harness/weight_copies.h"
+
+#include <omp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum { PIECES = 5, COPIES_MOST = 4096 };
+static const double CACHES = 4, BYTES_LEAST = 64e6, BYTES_MOST = 1e9;      /* a walk over twice the cache still found a fifth there */
+
+struct weight_copies {
+	struct weights *at[COPIES_MOST];
+	int count, next;
+};
+
+static double bytes_wanted(void)
+{
+	long cache = -1;
+
+#ifdef _SC_LEVEL3_CACHE_SIZE
+	cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+#endif
+	return CACHES * (double)cache < BYTES_LEAST ? BYTES_LEAST : CACHES * (double)cache > BYTES_MOST ? BYTES_MOST : CACHES * (double)cache;
+}
+
+/* By the threads that will read them, as when a matrix is packed. */
+static void *copy_piece(const void *from, size_t bytes, int threads)
+{
+	char *to = mem_alloc_aligned(bytes);
+
+	if (!to)
+		return NULL;
+#pragma omp parallel num_threads(threads) if (threads > 1)
+	{
+		size_t of = (size_t)omp_get_num_threads(), me = (size_t)omp_get_thread_num();
+		size_t begin = bytes * me / of, end = bytes * (me + 1) / of;
+
+		memcpy(to + begin, (const char *)from + begin, end - begin);
+	}
+	return to;
+}
+
+static struct weights *copy_of(const struct weights *of, int threads)
+{
+	size_t columns = (size_t)of->panels * PANEL, groups = columns * (size_t)of->blocks;
+	struct weights *w = mem_alloc(sizeof(*w));
+	const struct { void **to; const void *from; size_t bytes; } pieces[PIECES] = {
+		{ w ? &w->data : NULL, of->data, (size_t)(of->panels * of->units) * (of->format == KERNEL_INT4 ? PANEL : PANEL * 4) },
+		{ w ? (void **)&w->scale : NULL, of->scale, columns * sizeof(*of->scale) },
+		{ w ? (void **)&w->bias : NULL, of->bias, groups * sizeof(*of->bias) },
+		{ w ? (void **)&w->group_scale : NULL, of->group_scale, groups * sizeof(*of->group_scale) },
+		{ w ? (void **)&w->group_zero : NULL, of->group_zero, groups },
+	};
+	bool ok = w != NULL;
+
+	if (!w)
+		return NULL;
+	*w = *of;
+	for (int i = 0; i < PIECES; i++)
+		*pieces[i].to = NULL;
+	for (int i = 0; ok && i < PIECES; i++)
+		ok = !pieces[i].from || (*pieces[i].to = copy_piece(pieces[i].from, pieces[i].bytes, threads)) != NULL;
+	if (ok)
+		return w;
+	weights_free(w);
+	return NULL;
+}
+
+struct weight_copies *weight_copies_new(const struct weights *of, int threads)
+{
+	double each = (double)weights_bytes(of), wanted = bytes_wanted();
+	int count = wanted / each > COPIES_MOST - 1 ? COPIES_MOST : (int)(wanted / each) + 1;
+	struct weight_copies *c = count > 1 ? mem_calloc(1, sizeof(*c)) : NULL;
+
+	for (int i = 0; c && i < count; i++, c->count++) {
+		c->at[i] = copy_of(of, threads);
+		if (c->at[i])
+			continue;
+		weight_copies_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void weight_copies_free(struct weight_copies *c)
+{
+	if (!c)
+		return;
+	for (int i = 0; i < c->count; i++)
+		weights_free(c->at[i]);
+	mem_free(c);
+}
+
+const struct weights *weight_copies_next(struct weight_copies *c)
+{
+	c->next = (c->next + 1) % c->count;
+	return c->at[c->next];
+}
