@@ -162,7 +162,7 @@ static bool kernels_run(const struct call *call, struct err *err)
 	struct kernels_study study;
 	struct kernels_options o = {
 		.device = call_text(call, "device"), .area = call_text(call, "area"), .op = call_text(call, "op"),
-		.seed = call_int(call, "seed", 1), .per_kernel = call_int(call, "shapes", 12), .rounds = (int)call_int(call, "rounds", 4),
+		.seed = call_int(call, "seed", 1), .per_kernel = call_int(call, "shapes", 12), .rounds = (int)call_int(call, "rounds", 10),
 		.threads = (int)call_int(call, "threads", 0), .progress = show, .ctx = &progress,
 	};
 	bool ok;
@@ -186,7 +186,7 @@ static const struct option kernels_table[] = {
 	{ .name = "pool-blocks", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e9, .fallback = "0: room for all", .help = "with --trace: blocks that the pool holds" },
 	{ .name = "op", .word = "NAME", .fallback = "all", .help = "only kernels whose names begin so" },
 	{ .name = "shapes", .word = "N", .kind = OPTION_INT, .least = 1, .most = 1000, .fallback = "12", .help = "shapes drawn a kernel" },
-	{ .name = "rounds", .word = "N", .kind = OPTION_INT, .least = 1, .most = 16, .fallback = "4", .help = "visits of each, in random order" },
+	{ .name = "rounds", .word = "N", .kind = OPTION_INT, .least = 1, .most = 16, .fallback = "10", .help = "visits of each, in random order" },
 	{ .name = "threads", .word = "N", .kind = OPTION_INT, .least = 1, .most = 4096, .fallback = "as calibrated", .help = "threads that kernels use" },
 	{ .name = "seed", .word = "N", .kind = OPTION_INT, .least = 0, .most = 1e15, .fallback = "1", .help = "other shapes" },
 	{ .name = "json", .word = "FILE", .words = WORDS_FILE, .output = true, .help = "as JSON (vibee.validate/1); - (or nothing): standard output" },

@@ -265,11 +265,21 @@ static void price_host(const struct cost_model *cm, const struct op *op, struct 
 
 static bool measured(const struct cost_model *cm, const struct op *op, struct op_cost *out)
 {
+	int64_t panel = cm->device->home ? cm->device->units.tile_n : 0;
+	struct op whole = *op;
+
 	if (!cm->tables || op->kind == OP_HOST || op->kind == OP_HOST_TRANSFER)
 		return false;
 	if (is_collective(op->kind) && !cm->own_links)
 		return false;
-	return tables_op(cm->tables, op, out) && isfinite(out->seconds) && out->seconds >= 0;
+	/* A calibrated host's products run over whole panels of packed weights; it was measured at whole numbers of them. */
+	if (op->kind == OP_GEMM && panel > 1)
+		whole.n = (op->n + panel - 1) / panel * panel;
+	if (!tables_op(cm->tables, &whole, out) || !isfinite(out->seconds) || out->seconds < 0)
+		return false;
+	out->flops = op_flops(op);
+	out->bytes = op_bytes(op);
+	return true;
 }
 
 /* The device's own law, except for collectives, whose law is that of their links. */

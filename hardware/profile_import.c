@@ -281,7 +281,10 @@ static bool write_table(const struct profile_import_options *o, const struct pro
 	for (size_t low = 0, high; low < count && ok; low = high) {
 		for (high = low + 1; high < count && same_site(&rows[low], &rows[high]);)
 			high++;
-		ok = profile_even(&rows[low], high - low, err);
+		for (size_t i = low; i < high; i++)
+			rows[i].even = rows[i].seconds;
+		if (!o->tiles || rows->shape->kind != OP_GEMM)
+			ok = profile_even(&rows[low], high - low, err);
 		if (ok)
 			profile_thin(&rows[low], high - low, o->tolerance > 0 ? o->tolerance : 0.03);
 		r->sites++;

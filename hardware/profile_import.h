@@ -23,6 +23,7 @@ struct profile_import_options {
 	const char *out_folder;       /* writes OUT/DEVICE/STACK/OP.csv, replacing what is there */
 	const char *source, *licence; /* for the header; NULL: the file names, and "unknown" */
 	double tolerance;             /* rows nearer than this to their interpolation are left out; 0 = 0.03 */
+	bool tiles;                   /* more rows of a product may take less: they make fuller tiles. Its times stay as they were measured */
 	struct tables_limits limits;  /* of the device: rows faster than its peak allows are dropped (0: kept) */
 };
 

@@ -14,21 +14,19 @@
 #include "validation/pulse.h"
 #include "validation/sample_store.h"
 
-static const double SHORT_S = 20e-6;   /* what is shorter is run as often as fills this, for a sample */
+static const double SHORT_S = 5e-6;    /* what is shorter is run as often as fills this, for a sample */
 static const double ENOUGH_S = 1e-3, PATIENCE_S = 4e-3;        /* of runs, and with putting operands in their places: then no more samples than asked */
 static const double PACE_STOLEN = 2;     /* beyond PACE_MOST */
 static const double LONG_S = 30e-3;     /* a run this long averages over its own disturbances; other rounds take more of it */
 
 static void sample_on(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, int count, struct samples *out)
 {
-	double begin_s = timing_now_s(t), ran_s = 0, once;
-	int quiet = 0, runs;
+	double begin_s = timing_now_s(t), ran_s = 0;
+	struct sample_time once = timing_sample(t, c, k, where, 1);
+	int quiet = 0, runs = once.seconds < SHORT_S ? (int)ceil(SHORT_S / fmax(once.seconds, 5e-7)) : 1;
 
-	kernel_case_run(c, k);                 /* code and tables come into the caches, pages into memory */
-	once = timing_sample(t, c, k, where, 1).seconds;
-	runs = once < SHORT_S ? (int)ceil(SHORT_S / fmax(once, 1e-6)) : 1;
 	for (int i = 0; i < 8 && i < SAMPLES_MOST; i++) {
-		struct sample_time one = timing_sample(t, c, k, where, runs);
+		struct sample_time one = i == 0 && runs == 1 ? once : timing_sample(t, c, k, where, runs);
 
 		samples_add(out, one);
 		quiet += one.pace <= PACE_MOST;
@@ -40,11 +38,13 @@ static void sample_on(struct timing *t, struct kernel_case *c, const struct kern
 	}
 }
 
-void take_samples(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, int count, struct samples *out)
+void take_samples(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, bool fresh, int count, struct samples *out)
 {
 	struct samples own = { 0 };
 	double stolen_s = machine_stolen_s();
 
+	if (fresh)
+		kernel_case_run(c, k);         /* code and tables come into the caches, pages into memory */
 	sample_on(t, c, k, where, count, &own);
 	/* The host took the processor away meanwhile; from which of them it does not say. */
 	if (machine_stolen_s() > stolen_s)
@@ -112,7 +112,7 @@ static bool visit_once(struct work *w, int round, size_t index, enum residency w
 			ok = err_set(err, ERR_INTERNAL, "%s: shapes of one visit do not share operands", v->family->name);
 		if (!ok)
 			break;
-		take_samples(w->timing, c, v->kernel, where, w->o->quick ? 2 : 3, &samples);
+		take_samples(w->timing, c, v->kernel, where, s == 0, w->o->quick ? 2 : 3, &samples);
 		str_clear(&label);
 		kernel_shape_text(v->family, &v->shapes[s], &label);
 		ok = sample_store_put(w->store, round, id, s, str_text(&label), v->kernel->variant, &samples, err);
@@ -123,18 +123,33 @@ static bool visit_once(struct work *w, int round, size_t index, enum residency w
 	return ok;
 }
 
+static int rounds_now(const struct work *w)
+{
+	return w->o->rounds_now > 0 && w->o->rounds_now < w->rounds ? w->o->rounds_now : w->rounds;
+}
+
+static bool is_stored(struct work *w, int round)
+{
+	for (size_t v = 0; v < w->visits.count; v++)
+		if (!sample_store_has(w->store, round, 2 * v))
+			return false;
+	return true;
+}
+
 /* Rounds over all visits, each in an order of its own: a slow minute of the host spreads over all points. */
 static bool measure(struct work *w, struct err *err)
 {
 	double begin = timing_now_s(w->timing);
-	size_t all = w->visits.count * (size_t)w->rounds, done = 0;
+	int rounds = rounds_now(w);
+	size_t all = w->visits.count * (size_t)rounds, done = 0;
 
-	for (int round = 0; round < w->rounds; round++) {
+	for (int round = 0; round < rounds; round++) {
 		struct rng r;
 
 		if (round > 0 && w->o->budget_s > 0 && timing_now_s(w->timing) - begin > w->o->budget_s)
 			break;
-		take_pulse(w);
+		if (!is_stored(w, round))
+			take_pulse(w);
 		rng_init(&r, (uint64_t)round, "calibration");
 		for (size_t i = 0; i < w->visits.count; i++) {
 			size_t j = rng_below(&r, i + 1);
@@ -239,8 +254,10 @@ static double spread(const struct samples *s)
 static bool write_pulse(struct work *w, const char *name, struct arena *arena, struct err *err)
 {
 	const char *home = arena_printf(arena, "%s/%s", w->o->folder, name);
-	struct pulse p = { samples_estimate(&w->stream).median, samples_estimate(&w->product).median };
+	struct pulse p = { samples_estimate(&w->stream).median, samples_estimate(&w->product).median }, before;
 
+	if (home && w->r->resumed > 0 && pulse_read(home, &before))      /* the half of the rounds that came before */
+		p = (struct pulse){ (p.stream_s + before.stream_s) / 2, (p.product_s + before.product_s) / 2 };
 	return home ? pulse_write(home, &p, err) : err_memory(err);
 }
 
@@ -288,7 +305,7 @@ static bool write_targets(struct work *w, const struct points *points, struct ar
 /* What must be equal for samples of an interrupted calibration to be of use. */
 static const char *identity(const struct work *w, struct arena *arena)
 {
-	return arena_printf(arena, "grid 6; %s; %d threads; %s; op %s; %zu visits; %d rounds", w->r->machine.cpu, w->r->threads,
+	return arena_printf(arena, "grid 7; %s; %d threads; %s; op %s; %zu visits; %d rounds", w->r->machine.cpu, w->r->threads,
 			    w->o->quick ? "quick" : w->o->no_cached ? "memory" : "full", w->o->op ? w->o->op : "all", w->visits.count, w->rounds);
 }
 
@@ -322,7 +339,7 @@ bool calibrate(const struct calibrate_options *o, struct calibrate_report *r, st
 	}
 	w.store = sample_store_open(path, who, o->fresh, err);
 	ok = w.store && measure(&w, err) && collect(&w, &points, err);
-	ok = ok && write_targets(&w, &points, arena, err) && sample_store_finish(w.store, err);
+	ok = ok && write_targets(&w, &points, arena, err) && (rounds_now(&w) < w.rounds || sample_store_finish(w.store, err));
 	r->seconds = timing_now_s(w.timing) - begin;
 	r->stolen = (machine_stolen_s() - stolen_s) / (r->seconds * r->machine.threads);
 out:

@@ -20,6 +20,7 @@ struct calibrate_options {
 	bool quick, all_variants, no_cached, fresh;    /* no_cached: NAME alone; fresh: forget what an interrupted calibration left */
 	int threads;                   /* 0: every core */
 	int rounds;                    /* 0: 2 quick, 3 else */
+	int rounds_now;                /* 0: all; else the first so many, and a later call without `fresh` goes on from there */
 	double budget_s;               /* quick: begins no new round after this long; 0: none */
 	void (*progress)(void *ctx, double share, const char *what);
 	void *ctx;
@@ -39,8 +40,8 @@ struct calibrate_report {
 };
 MUST_USE bool calibrate(const struct calibrate_options *o, struct calibrate_report *report, struct arena *arena, struct err *err);
 
-/* Takes `count` samples of a case after one untimed run; short ones more (up to eight, of a millisecond together), and as many again when
+/* Takes `count` samples of a case, of a fresh one after one untimed run; short ones more (up to eight, of a millisecond together), and as many again when
  * other programs disturbed them. All of them count as disturbed when the host of a virtual machine took a processor away meanwhile. */
-void take_samples(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, int count, struct samples *out);
+void take_samples(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, bool fresh, int count, struct samples *out);
 
 #endif

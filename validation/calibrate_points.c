@@ -38,19 +38,26 @@ struct plan {
 	struct err *err;
 };
 
+/* What varies of a kernel, the largest first, and how finely; quick calibrations take the second list. */
+struct list {
+	const int64_t *at;
+	size_t count;
+};
+#define LIST(x) (struct list){ x, COUNT_OF(x) }
+
 static const int64_t rows_full[] = { 512, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1 };
 static const int64_t rows_quick[] = { 512, 256, 128, 64, 32, 16, 8, 4, 2, 1 };
+/* Of products every tile by itself (calibrate_tiles.h), and what happens where a second one and more begin. */
+static const int64_t tiles_full[] = { 512, 256, 192, 128, 96, 64, 48, 36, 32, 25, 24, 20, 16, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1 };
+static const int64_t tiles_quick[] = { 512, 256, 128, 64, 48, 32, 24, 16, 13, 12, 10, 8, 6, 4, 2, 1 };
 
-static void add_rows(struct visit *v, const struct plan *p, const struct shape *base)
+static void add_rows(struct visit *v, const struct plan *p, struct list rows, const struct shape *base)
 {
-	const int64_t *rows = p->quick ? rows_quick : rows_full;
-	size_t n = p->quick ? COUNT_OF(rows_quick) : COUNT_OF(rows_full);
-
 	v->count = 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < rows.count; i++) {
 		struct shape s = *base;
 
-		s.m = rows[i];
+		s.m = rows.at[i];
 		if (v->family->flops(&s) <= FLOPS_MOST / (p->quick ? 8 : 1))
 			v->shapes[v->count++] = s;
 	}
@@ -61,9 +68,9 @@ static bool plan_gemm(const struct plan *p, const struct kernel_family *f)
 {
 	static const int64_t sides[] = { 128, 256, 512, 1024, 2048, 4096 };
 	static const int64_t vocabulary[][2] = { { 16384, 256 }, { 16384, 512 }, { 32768, 256 }, { 32768, 512 }, { 32768, 1024 } };
-	static const int64_t few[] = { 128, 512, 2048 };
+	static const int64_t few[] = { 128, 512, 1024, 2048, 4096 };
 	const int64_t *side = p->quick ? few : sides;
-	size_t last = p->quick ? COUNT_OF(few) : COUNT_OF(sides), wide = p->quick ? 1 : COUNT_OF(vocabulary);
+	size_t last = p->quick ? COUNT_OF(few) : COUNT_OF(sides), wide = p->quick ? 2 : COUNT_OF(vocabulary);
 
 	for (int format = 0; format < KERNEL_FORMAT_COUNT; format++) {
 		for (size_t i = 0; i < last * last + wide; i++) {
@@ -72,7 +79,9 @@ static bool plan_gemm(const struct plan *p, const struct kernel_family *f)
 
 			s.n = i < last * last ? side[i / last] : vocabulary[i - last * last][0];
 			s.k = i < last * last ? side[i % last] : vocabulary[i - last * last][1];
-			add_rows(&v, p, &s);
+			if (p->quick && s.n * s.k > 4096 * 2048)
+				continue;
+			add_rows(&v, p, p->quick ? LIST(tiles_quick) : LIST(tiles_full), &s);
 			if (!add_variants(p->out, &v, p->all, p->err))
 				return false;
 		}
@@ -83,26 +92,30 @@ static bool plan_gemm(const struct plan *p, const struct kernel_family *f)
 /* Query heads, cached heads, head size. */
 static const int64_t layouts[][3] = { { 8, 8, 64 }, { 8, 2, 64 }, { 16, 4, 64 }, { 16, 16, 64 }, { 8, 8, 128 }, { 32, 8, 64 } };
 
+/* Decode goes in chunks of 128 tokens, prefill in tasks of 96 rows and steps of 64 keys, and contexts of engines end anywhere in them: time
+ * jumps where a second chunk begins, and beyond it most points lie where half of the last one is left. */
+static const int64_t contexts[] = { 16, 56, 104, 136, 200, 328, 584, 1096, 1992 }, few_contexts[] = { 56, 136, 200, 584, 1096 };
+static const int64_t batches[] = { 1, 2, 4, 8, 16 }, few_batches[] = { 1, 4, 16 };
+static const int64_t chunks[] = { 16, 24, 32, 48, 64, 80, 104, 144, 200, 264, 376, 512 }, few_chunks[] = { 16, 32, 64, 104, 200, 512 };
+static const int64_t prior[] = { 0, 40, 136, 520, 1500 }, few_prior[] = { 0, 136, 1000 };
+
 static bool plan_attention(const struct plan *p, const struct kernel_family *f)
 {
-	static const int64_t batches[] = { 1, 2, 4, 8, 16 }, contexts[] = { 16, 64, 256, 1024, 2048 };
-	static const int64_t chunks[] = { 16, 64, 128, 256, 512 }, prior[] = { 0, 256, 1536 };
-	bool decode = !strcmp(f->name, "attention_decode");
-	size_t n_layouts = p->quick ? 4 : COUNT_OF(layouts), outer = decode ? COUNT_OF(batches) : COUNT_OF(chunks);
-	size_t inner = decode ? COUNT_OF(contexts) : COUNT_OF(prior);
+	bool decode = !strcmp(f->name, "attention_decode"), quick = p->quick;
+	struct list outer = decode ? quick ? LIST(few_batches) : LIST(batches) : quick ? LIST(few_chunks) : LIST(chunks);
+	struct list inner = decode ? quick ? LIST(few_contexts) : LIST(contexts) : quick ? LIST(few_prior) : LIST(prior);
+	size_t n_layouts = quick ? 4 : COUNT_OF(layouts);
 
-	for (size_t i = 0; i < 2 * n_layouts * outer * inner; i++) {
+	for (size_t i = 0; i < 2 * n_layouts * outer.count * inner.count; i++) {
 		const int64_t *l = layouts[i / 2 % n_layouts];
-		int64_t a = (int64_t)(i / 2 / n_layouts % outer), b = (int64_t)(i / 2 / n_layouts / outer);
+		int64_t a = outer.at[i / 2 / n_layouts % outer.count], b = inner.at[i / 2 / n_layouts / outer.count];
 		struct visit v = { .family = f, .count = 1 };
 		struct shape *s = v.shapes;
 
 		*s = (struct shape){ .kv_format = i % 2 ? KERNEL_BF16 : KERNEL_FP32, .heads = l[0], .kv_heads = l[1], .head_dim = l[2],
-				     .batch = decode ? batches[a] : 1, .q_len = decode ? 1 : chunks[a], .threads = p->threads };
-		s->kv_len = decode ? contexts[b] : s->q_len + prior[b];
-		if (p->quick && (a % 2 || (b % 2 != 0) != decode))
-			continue;
-		if (f->bytes(s) > 4e8 || f->flops(s) > FLOPS_MOST / (p->quick ? 8 : 1))
+				     .batch = decode ? a : 1, .q_len = decode ? 1 : a, .threads = p->threads };
+		s->kv_len = decode ? b : s->q_len + b;
+		if (f->bytes(s) > 4e8 || f->flops(s) > FLOPS_MOST / (quick ? 8 : 1))
 			continue;
 		if (!add_variants(p->out, &v, p->all, p->err))
 			return false;
@@ -119,7 +132,7 @@ static bool plan_rows(const struct plan *p, const struct kernel_family *f)
 		for (int bf16 = 0; bf16 < (strcmp(f->name, "kv_append") ? 1 : 2); bf16++) {
 			struct visit v = { .family = f };
 
-			add_rows(&v, p, &(struct shape){ .n = widths[i], .threads = p->threads,
+			add_rows(&v, p, p->quick ? LIST(rows_quick) : LIST(rows_full), &(struct shape){ .n = widths[i], .threads = p->threads,
 							 .kv_format = bf16 ? KERNEL_BF16 : KERNEL_FP32 });
 			for (int s = 0; !f->shrinks && s < v.count; s++) {      /* each a visit of its own */
 				struct visit one = { .family = f, .shapes = { v.shapes[s] }, .count = 1 };
@@ -159,7 +172,9 @@ static bool plan_other(const struct plan *p, const struct kernel_family *f)
 {
 	static const struct { const char *name; struct shape s; } others[] = {
 		{ "softmax", { .m = 16, .n = 4096 } }, { "softmax", { .m = 256, .n = 1024 } }, { "softmax", { .m = 1, .n = 32768 } },
-		{ "sampling", { .m = 1, .n = 32768 } }, { "sampling", { .m = 16, .n = 32768 } }, { "sampling", { .m = 16, .n = 8192 } },
+		{ "sampling", { .m = 1, .n = 4096 } }, { "sampling", { .m = 4, .n = 4096 } }, { "sampling", { .m = 16, .n = 4096 } },
+		{ "sampling", { .m = 64, .n = 4096 } }, { "sampling", { .m = 1, .n = 32768 } }, { "sampling", { .m = 4, .n = 32768 } },
+		{ "sampling", { .m = 16, .n = 32768 } }, { "sampling", { .m = 64, .n = 32768 } },
 		{ "router", { .m = 1, .n = 8, .top_k = 2 } }, { "router", { .m = 64, .n = 8, .top_k = 2 } }, { "router", { .m = 256, .n = 64, .top_k = 4 } },
 		{ "copy", { .bytes = 1 << 16 } }, { "copy", { .bytes = 1 << 20 } }, { "copy", { .bytes = 1 << 24 } },
 		{ "triad", { .bytes = 1 << 26 } }, { "fma", { .format = KERNEL_INT8, .m = 1 << 23 } },
@@ -237,6 +252,14 @@ static int64_t between(struct rng *r, double low, double high, int64_t step)
 	return out < step ? step : out;
 }
 
+static bool among(int64_t x, struct list list)
+{
+	for (size_t i = 0; i < list.count; i++)
+		if (list.at[i] == x)
+			return true;
+	return false;
+}
+
 bool unseen_shape(const struct kernel_family *f, struct rng *r, int threads, struct shape *out)
 {
 	const int64_t *l = layouts[rng_below(r, 4)];
@@ -279,15 +302,14 @@ bool unseen_shape(const struct kernel_family *f, struct rng *r, int threads, str
 	} else {
 		return false;
 	}
-	/* On the grid by chance? One step aside. */
+	/* On the grid by chance? A step aside. */
 	if (is_rows(f->name) && (s.n & (s.n - 1)) == 0)
 		s.n += s.n == 128 ? 256 : 128;
-	if (s.q_len > 1 && (s.q_len & (s.q_len - 1)) == 0) {
+	while (!strcmp(f->name, "attention_prefill") && among(s.q_len, LIST(chunks))) {
 		s.q_len++;
 		s.kv_len++;
 	}
-	if (!strncmp(f->name, "attention", 9) && (s.kv_len & (s.kv_len - 1)) == 0)
-		s.kv_len++;
+	s.kv_len += !strcmp(f->name, "attention_decode") && among(s.kv_len, LIST(contexts));
 	*out = s;
 	return true;
 }

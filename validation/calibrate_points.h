@@ -13,7 +13,7 @@
 struct visit {
 	const struct kernel_family *family;
 	const struct kernel *kernel;
-	struct shape shapes[24];       /* the largest first, when the family shrinks */
+	struct shape shapes[32];       /* the largest first, when the family shrinks */
 	int count;
 };
 struct visits {

@@ -11,7 +11,9 @@
 #include "hardware/device.h"
 #include "hardware/fitted.h"
 #include "hardware/profile_import.h"
+#include "kernels/core/weights.h"
 #include "validation/calibrate_private.h"
+#include "validation/calibrate_tiles.h"
 
 static const char columns[] = "op,dtype,kv_dtype,m,n,k,batch,heads,kv_heads,head_dim,q_len,kv_len,window,experts,experts_total,top_k,gated,"
 			      "bytes,devices,seconds,fastest_s,low_s,high_s,samples,outliers,kernel,variant\n";
@@ -39,6 +41,42 @@ static bool in_tables(const struct target *t, const struct point *p)
 	return p->has_op && t->keep(t, p) && !strcmp(p->visit->family->name, p->visit->family->op);
 }
 
+enum { CURVE_MOST = 64 };
+
+/* A matrix whose points begin at `first`, the most rows first, as visits are planned: rows between them, by tiles. Nobody sampled those,
+ * and they say so (samples 0). */
+static void add_between(struct str *out, const struct target *t, size_t first)
+{
+	int64_t rows[CURVE_MOST];
+	double seconds[CURVE_MOST];
+	struct point p = t->points->at[first];
+	struct tile_curve c = { .tile = tile_rows_of(p.visit->kernel->variant) };
+	size_t at = CURVE_MOST;
+
+	for (size_t i = first; i < t->points->count && at > 0 && t->points->at[i].visit == p.visit; i++) {
+		if (!t->keep(t, &t->points->at[i]))
+			continue;
+		rows[--at] = t->points->at[i].op.m;
+		seconds[at] = t->points->at[i].estimate.median;
+	}
+	c.rows = rows + at;
+	c.seconds = seconds + at;
+	c.count = CURVE_MOST - at;
+	if (c.tile == 0 || c.count < 2)
+		return;
+	for (int64_t m = c.tile + 1; m < c.rows[c.count - 1]; m++) {
+		bool measured = m <= c.rows[0];
+
+		for (size_t i = 0; i < c.count; i++)
+			measured = measured || c.rows[i] == m;
+		if (measured || !tile_curve_bends(&c, m))
+			continue;
+		p.op.m = m;
+		p.estimate = (struct estimate){ .median = tile_curve_at(&c, m) };
+		add_row(out, &p);
+	}
+}
+
 /* Peaks are the best that the kernels reached, bandwidth the best of those that stream. */
 static void rates(const struct target *t, struct device *d, struct calibrate_report *r)
 {
@@ -55,7 +93,8 @@ static void rates(const struct target *t, struct device *d, struct calibrate_rep
 		/* Packed weights are multiplied by kernels of their own, which the units bound and not the plain product. */
 		if (!strcmp(p->visit->family->name, "fma") && p->shape->format == KERNEL_INT8)
 			flop_s[DTYPE_INT8] = fmax(flop_s[DTYPE_INT8], p->visit->family->flops(p->shape) / s);
-		if (p->streams && p->visit->family->bytes(p->shape) > 4e6)
+		/* But for its weights a norm reads what is near. */
+		if (p->streams && !(p->has_op && p->op.kind == OP_NORM) && p->visit->family->bytes(p->shape) > 4e6)
 			bandwidth = fmax(bandwidth, p->visit->family->bytes(p->shape) / s);
 	}
 	for (int f = 0; f < DTYPE_COUNT; f++)
@@ -93,6 +132,7 @@ static bool describe(const struct target *t, const struct calibrate_report *r, s
 	d->sram.source = "last-level cache, hwloc";
 	d->units.name = "core";
 	d->units.count = r->threads;
+	d->units.tile_n = PANEL;
 	d->units.clock_hz = m->clock_hz;
 	d->units.source = "hwloc; clock as the system tells it";
 	return (d->title && d->source) || err_memory(err);
@@ -108,15 +148,21 @@ static bool write_tables(const struct target *t, const struct calibrate_options 
 {
 	const char *path = arena_printf(arena, "%s/%s/measured.csv", o->folder, t->name);
 	struct profile_import_options import = { .path = path, .format = PROFILE_VIBEE, .device = t->name, .stack = "vibee",
-						 .out_folder = o->folder, .source = d->source, .licence = "your own", .tolerance = 1e-6 };
+						 .out_folder = o->folder, .source = d->source, .licence = "your own", .tolerance = 1e-6, .tiles = true };
 	struct profile_import_report *report = arena_alloc(arena, sizeof(*report));
 	struct str rows = { 0 };
 	bool ok;
 
 	str_add(&rows, columns);
-	for (size_t i = 0; i < t->points->count; i++)
-		if (in_tables(t, &t->points->at[i]))
-			add_row(&rows, &t->points->at[i]);
+	for (size_t i = 0; i < t->points->count; i++) {
+		const struct point *p = &t->points->at[i];
+
+		if (!in_tables(t, p))
+			continue;
+		add_row(&rows, p);
+		if (p->op.kind == OP_GEMM && (i == 0 || p[-1].visit != p->visit || p[-1].where != p->where))
+			add_between(&rows, t, i);
+	}
 	ok = (path && report) || err_memory(err);
 	ok = ok && write_text(path, &rows, err) && profile_import(&import, report, err);
 	str_release(&rows);

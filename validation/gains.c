@@ -124,7 +124,7 @@ static bool sample(struct work *w, struct timing *t, struct err *err)
 
 			if (w->o->progress)
 				w->o->progress(w->o->ctx, (double)((size_t)round * w->job_count + i) / (double)((size_t)w->rounds * w->job_count), job->family->name);
-			take_samples(t, job->at, job->kernel, FROM_MEMORY, 2, &job->samples);
+			take_samples(t, job->at, job->kernel, FROM_MEMORY, true, 2, &job->samples);
 			job->round_s[round] = INFINITY;
 			for (int k = before < SAMPLES_MOST ? before : 0; k < job->samples.count; k++)
 				job->round_s[round] = fmin(job->round_s[round], job->samples.seconds[k]);

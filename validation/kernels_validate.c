@@ -96,7 +96,7 @@ static bool sample_all(struct work *w, struct timing *t, struct samples *samples
 				return false;
 			if (w->o->where == FROM_LAST_CACHE)
 				timing_settle(t, c);
-			take_samples(t, c, row->kernel, w->o->where, 3, &samples[order[i]]);
+			take_samples(t, c, row->kernel, w->o->where, true, 3, &samples[order[i]]);
 			kernel_case_free(c);
 		}
 	}

@@ -7,6 +7,7 @@
 #include "hardware/cost.h"
 #include "tests/unit/scratch.h"
 #include "validation/calibrate_points.h"
+#include "validation/calibrate_tiles.h"
 #include "validation/kernel_ops.h"
 #include "validation/pulse.h"
 #include "validation/sample_store.h"
@@ -128,9 +129,80 @@ static void a_device_of_this_host(void)
 	cost_op(cm, &gemm, &cost);
 	CU_ASSERT_EQUAL(cost.provider, PROVIDER_MEASURED);
 	CU_ASSERT_DOUBLE_EQUAL(cost.seconds, op_flops(&gemm) / r.peak_flop_s[KERNEL_FP32], 1e-3 * cost.seconds);
+	struct op part = gemm, whole = gemm;
+	struct op_cost more;
+
+	part.n = 500;                          /* of sixteen panels the last is computed as a whole */
+	whole.n = 512;
+	cost_op(cm, &part, &cost);
+	cost_op(cm, &whole, &more);
+	CU_ASSERT_DOUBLE_EQUAL(cost.seconds, more.seconds, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(cost.flops, op_flops(&part), 1);
 	cost_op(cm, &(struct op){ .kind = OP_ROUTER, .dtype = DTYPE_FP32, .m = 64, .n = 8, .top_k = 2 }, &cost);
 	CU_ASSERT_EQUAL(cost.provider, PROVIDER_FITTED);
 	cost_model_free(cm);
+	arena_free(a);
+	remove_folder(folder);
+}
+
+/* A matrix whose tiles of 12 rows cost 10 + 2 a row, of which the first alone waits 30 for its weights. */
+static double of_rows(int64_t m)
+{
+	int64_t tiles = (m + 11) / 12;
+
+	return 30 + 10 * (double)tiles + 2 * (double)m;
+}
+
+/* Measured at few rows, answered at all: what was measured comes back, time jumps where a tile begins, and the straight lines between bends
+ * that tables draw are the curve. */
+static void rows_between_follow_tiles(void)
+{
+	static const int64_t rows[] = { 1, 2, 4, 6, 8, 10, 12, 13, 24, 48, 128, 512 };
+	double seconds[COUNT_OF(rows)], before = 0;
+	struct tile_curve c = { rows, seconds, COUNT_OF(rows), 12 };
+	int64_t bend = 13;
+
+	for (size_t i = 0; i < c.count; i++)
+		seconds[i] = of_rows(rows[i]);
+	for (size_t i = 0; i < c.count; i++)
+		CU_ASSERT_DOUBLE_EQUAL(tile_curve_at(&c, rows[i]), seconds[i], 1e-9);
+	for (int64_t m = 14; m < 512; m++)
+		TRUE_FOR("within 4 %", fabs(tile_curve_at(&c, m) / of_rows(m) - 1) < 0.04);
+	CU_ASSERT(tile_curve_at(&c, 37) - tile_curve_at(&c, 36) > 5);
+	before = tile_curve_at(&c, bend);
+	for (int64_t m = 14; m <= 48; m++) {
+		if (!tile_curve_bends(&c, m))
+			continue;
+		for (int64_t x = bend + 1; x < m; x++)
+			TRUE_FOR("lines", fabs((before + (tile_curve_at(&c, m) - before) * (double)(x - bend) / (double)(m - bend)) / tile_curve_at(&c, x) - 1) < 0.01);
+		bend = m;
+		before = tile_curve_at(&c, m);
+	}
+	CU_ASSERT_EQUAL(tile_rows_of("avx512"), 12);
+	CU_ASSERT_EQUAL(tile_rows_of("openblas"), 0);
+}
+
+/* Half of the rounds, then the others: the second call finds the first one's samples and adds its own; a third begins anew. */
+static void rounds_go_on(void)
+{
+	char folder[SCRATCH_PATH];
+	struct err err = { 0 };
+	struct arena *a = arena_new();
+	struct calibrate_report r;
+	struct calibrate_options o = { .folder = scratch_path(folder, "halves"), .name = "here", .op = "router", .quick = true, .no_cached = true,
+				       .fresh = true, .threads = 1, .rounds = 2, .rounds_now = 1 };
+	size_t samples, visits;
+
+	CU_ASSERT_TRUE_FATAL(calibrate(&o, &r, a, &err));
+	samples = r.samples;
+	CU_ASSERT_EQUAL(r.resumed, 0);
+	o.fresh = false;
+	o.rounds_now = 0;
+	CU_ASSERT_TRUE_FATAL(calibrate(&o, &r, a, &err));
+	visits = r.resumed;
+	CU_ASSERT(visits > 0 && r.samples > samples);
+	CU_ASSERT_TRUE_FATAL(calibrate(&o, &r, a, &err));
+	CU_ASSERT_EQUAL(r.resumed, 0);
 	arena_free(a);
 	remove_folder(folder);
 }
@@ -161,5 +233,7 @@ static void a_pulse_is_kept(void)
 CU_TestInfo suite_calibrate[] = { { "grids and unseen shapes", grids },
 				  { "samples are kept", samples_are_kept },
 				  { "a device of this host", a_device_of_this_host },
+				  { "rows between follow tiles", rows_between_follow_tiles },
+				  { "rounds go on", rounds_go_on },
 				  { "a pulse is kept", a_pulse_is_kept },
 				  CU_TEST_INFO_NULL };

@@ -31,6 +31,7 @@ static struct tables *import(const char *name, const char *text, struct profile_
 	o.path = raw;
 	o.out_folder = folder;
 	o.stack = strncmp(name, "own", 3) == 0 ? "own" : NULL;
+	o.tiles = strcmp(name, "own-tiles.csv") == 0;
 	for (int i = 0; i < DTYPE_COUNT; i++)
 		o.limits.peak_flop_s[i] = 1e15;
 	o.limits.bandwidth_bytes_s = 1e12;
@@ -431,8 +432,33 @@ static void untuned_experts_are_left_out(void)
 	}
 }
 
+/* Two full tiles of 8 rows may take less than one of 12: products of one host keep that, everything else is made monotone. */
+static void tiles_keep_their_jumps(void)
+{
+	static const char text[] = "op,dtype,m,n,k,seconds\ngemm,fp32,12,512,256,4e-5\ngemm,fp32,16,512,256,3e-5\n"
+				   "norm,fp32,12,512,0,4e-6\nnorm,fp32,16,512,0,3e-6\n";
+
+	for (int tiles = 0; tiles < 2; tiles++) {
+		struct profile_import_report report;
+		struct err err = { 0 };
+		struct tables *t = import(tiles ? "own-tiles.csv" : "own.csv", text, &report, &err);
+		double less, more;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+		less = ask(t, (struct op){ .kind = OP_GEMM, .dtype = DTYPE_FP32, .m = 16, .n = 512, .k = 256 });
+		more = ask(t, (struct op){ .kind = OP_GEMM, .dtype = DTYPE_FP32, .m = 12, .n = 512, .k = 256 });
+		CU_ASSERT_EQUAL(less == 3e-5 && more == 4e-5, tiles);
+		CU_ASSERT(tiles || less >= more);
+		less = ask(t, (struct op){ .kind = OP_NORM, .dtype = DTYPE_FP32, .m = 16, .n = 512 });
+		more = ask(t, (struct op){ .kind = OP_NORM, .dtype = DTYPE_FP32, .m = 12, .n = 512 });
+		CU_ASSERT(less >= more);
+		tables_free(t);
+	}
+}
+
 CU_TestInfo suite_profile_import[] = {
 	{ "experts timed with a tactic that nobody chose are left out", untuned_experts_are_left_out },
+	{ "tiles keep their jumps", tiles_keep_their_jumps },
 	{ "misrouted experts are left out", misrouted_experts_are_left_out },
 	{ "aiconfigurator: microseconds, elements, shares per device", aiconfigurator_tables },
 	{ "vidur: ten operators of a layer in milliseconds", vidur_layer },

@@ -72,7 +72,7 @@ static bool blend_tables(const struct paths *p, const struct device *d, const ch
 	const char *near_path = arena_printf(arena, "%s/measured.csv", p->near), *far_path = arena_printf(arena, "%s/measured.csv", p->far);
 	const char *path = arena_printf(arena, "%s/measured.csv", p->own);
 	struct profile_import_options import = { .path = path, .format = PROFILE_VIBEE, .device = d->name, .stack = "vibee", .out_folder = folder,
-						 .source = d->source, .licence = "your own", .tolerance = 1e-6 };
+						 .source = d->source, .licence = "your own", .tolerance = 1e-6, .tiles = true };
 	struct profile_import_report *report = arena_alloc(arena, sizeof(*report));
 	char *near, *far = NULL;
 	struct str text = { 0 };

@@ -19,20 +19,43 @@ static bool is_fresh(const struct engine_devices *d, int threads, const char *pa
 	return !d->fresh && stat(path, &st) == 0 && difftime(time(NULL), st.st_mtime) < d->age_s;
 }
 
+static int rounds_of(const struct engine_devices *d)
+{
+	return d->rounds > 0 ? d->rounds : d->quick ? 2 : 3;
+}
+
+/* The first half of the rounds, or those that are left. */
+static bool measure(struct engine_devices *d, int threads, bool first, const char *folder, const char *name, struct arena *arena, struct err *err)
+{
+	int rounds = rounds_of(d);
+	struct calibrate_options o = { .folder = folder, .name = name, .quick = d->quick, .fresh = first, .threads = threads, .rounds = rounds,
+				       .rounds_now = first ? (rounds + 1) / 2 : 0, .budget_s = d->quick ? 25 : 0, .progress = d->progress, .ctx = d->ctx };
+	struct calibrate_report report;
+
+	d->half[threads] = first && rounds > 1;
+	return calibrate(&o, &report, arena, err);
+}
+
+bool engine_device_finish(struct engine_devices *d, int threads, struct arena *arena, struct err *err)
+{
+	const char *folder = d->folder ? d->folder : device_user_folder(arena, err), *name = arena_printf(arena, "here-%dt", threads);
+
+	if (!folder || !name)
+		return err->kind != ERR_NONE ? false : err_memory(err);
+	return !d->half[threads] || measure(d, threads, false, folder, name, arena, err);
+}
+
 const char *engine_device(struct engine_devices *d, int threads, bool cached, struct arena *arena, struct err *err)
 {
 	const char *folder = d->folder ? d->folder : device_user_folder(arena, err);
 	const char *name = arena_printf(arena, "here-%dt", threads), *path = folder && name ? arena_printf(arena, "%s/%s.xml", folder, name) : NULL;
-	struct calibrate_options o = { .folder = folder, .name = name, .quick = d->quick, .fresh = true, .threads = threads, .rounds = d->rounds,
-				       .budget_s = d->quick ? 50 : 0, .progress = d->progress, .ctx = d->ctx };
-	struct calibrate_report report;
 
 	if (!path || threads < 1 || threads > 64) {
 		if (err->kind == ERR_NONE)
 			err_memory(err);
 		return NULL;
 	}
-	if (!is_fresh(d, threads, path) && !calibrate(&o, &report, arena, err))
+	if (!is_fresh(d, threads, path) && !measure(d, threads, true, folder, name, arena, err))
 		return NULL;
 	d->made[threads] = true;
 	return cached ? arena_printf(arena, "%s/%s-cached.xml", folder, name) : path;

@@ -351,23 +351,17 @@ static bool apply_side(const struct side *side, struct scenario *sc, struct aren
 	return path ? schema_set(&scenario_element, sc, path, equals + 1, "the plain side", arena, err) : err_memory(err);
 }
 
-static bool run_case(struct study *s, const struct engine_case *e, int threads, const struct side *side, struct engine_comparison *c, struct err *err)
-{
-	size_t capacity = (size_t)e->requests * 8 + 64;
-	struct scenario *sc = scenario_new(s->arena, err);
-	double *predicted = arena_alloc(s->arena, capacity * sizeof(double));
-	struct repeats r = { .count = 0 };
-	const char *home;
-	bool ok;
+/* A case that the engine has run and the simulation has not yet. */
+struct running {
+	const struct engine_case *load;
+	struct scenario *sc;
+	struct repeats r;
+};
 
-	*c = (struct engine_comparison){ .name = e->name, .what = e->what, .model = e->model, .dtype = e->dtype, .threads = threads };
-	c->course_measured = arena_alloc(s->arena, COURSE_MOST * sizeof(*c->course_measured));
-	c->course_predicted = arena_alloc(s->arena, COURSE_MOST * sizeof(*c->course_predicted));
-	if (!sc)
-		return false;
-	if (!predicted || !c->course_measured || !c->course_predicted)
-		return err_memory(err);
-	if (!device_for(s, c, err) || !host_stack(s, threads, err) || !engine_case_scenario(e, sc, s->arena, err) ||
+/* The scenario of a case; its rate, where it has one, is a share of what the simulation says is the most. */
+static bool settle_case(struct study *s, const struct engine_case *e, const struct side *side, struct engine_comparison *c, struct scenario *sc, struct err *err)
+{
+	if (!device_for(s, c, err) || !host_stack(s, c->threads, err) || !engine_case_scenario(e, sc, s->arena, err) ||
 	    !settle_formats(sc, c, s->arena, err) || !apply_side(side, sc, s->arena, err))
 		return false;
 	sc->workload.requests = (int64_t)ceil((double)e->requests * (s->o->scale > 0 ? s->o->scale : 1));
@@ -376,26 +370,54 @@ static bool run_case(struct study *s, const struct engine_case *e, int threads, 
 	sc->hardware.stack = s->stack_file;
 	if (sc->scheduler.kv_blocks == 0)
 		sc->scheduler.kv_blocks = 2048;
-	if (e->load > 0) {             /* the rate is a share of what the simulation says is the most */
+	c->requests = sc->workload.requests;
+	if (e->load > 0) {
 		struct scenario most = *sc;
+		double nobody;
 
 		most.workload.arrivals.kind = ARRIVAL_ALL_AT_ONCE;
-		if (!predict(s, &most, c, predicted, 0, err))
+		if (!predict(s, &most, c, &nobody, 0, err))
 			return false;
 		sc->workload.qps = e->load * c->predicted[METRIC_request_throughput];
 	}
+	return true;
+}
+
+static bool execute_case(struct study *s, const struct engine_case *e, int threads, const struct side *side, struct engine_comparison *c, struct running *r, struct err *err)
+{
+	*c = (struct engine_comparison){ .name = e->name, .what = e->what, .model = e->model, .dtype = e->dtype, .threads = threads };
+	*r = (struct running){ .load = e, .sc = scenario_new(s->arena, err) };
+	c->course_measured = arena_alloc(s->arena, COURSE_MOST * sizeof(*c->course_measured));
+	c->course_predicted = arena_alloc(s->arena, COURSE_MOST * sizeof(*c->course_predicted));
+	if (!r->sc)
+		return false;
+	if (!c->course_measured || !c->course_predicted)
+		return err_memory(err);
+	return settle_case(s, e, side, c, r->sc, err) && measure(s, r->sc, c, &r->r, err) && keep_measurement(s, c, &r->r, err);
+}
+
+/* Predicted from all that the calibration has measured by now, and never from the replay. */
+static bool judge_case(struct study *s, struct engine_comparison *c, struct running *r, struct err *err)
+{
+	size_t capacity = (size_t)r->load->requests * 8 + 64;
+	double *predicted = arena_alloc(s->arena, capacity * sizeof(double));
+	const char *home;
+
+	if (!predicted)
+		return err_memory(err);
 	for (size_t i = 0; i < capacity; i++)
 		predicted[i] = NAN;
+	if (!s->o->device)
+		c->device = engine_device_between(s->o->devices, c->threads, c->cache_share, s->arena, err);
+	if (!c->device || !host_stack(s, c->threads, err))
+		return false;
+	r->sc->hardware.device = c->device;
 	home = arena_printf(s->arena, "%.*s", (int)strlen(c->device) - (text_ends(c->device, ".xml") ? 4 : 0), c->device);
 	if (!home)
 		return err_memory(err);
 	if (!pulse_read(home, &c->then))
 		c->then = (struct pulse){ 0 };
-	ok = predict(s, sc, c, predicted, capacity, err) && measure(s, sc, c, &r, err) && keep_measurement(s, c, &r, err) &&
-	     pair(s, c, &r, predicted, capacity, err);
-	c->requests = sc->workload.requests;
-	release_repeats(&r);
-	return ok;
+	return predict(s, r->sc, c, predicted, capacity, err) && pair(s, c, &r->r, predicted, capacity, err);
 }
 
 static bool wanted(const struct engine_study_options *o, const struct engine_case *e)
@@ -444,8 +466,15 @@ static bool run_module(struct study *s, struct err *err)
 		load.name = arena_printf(s->arena, "%s/%s", m->load.name, i ? "with" : "plain");
 		if (s->o->progress)
 			s->o->progress(s->o->ctx, i / 2.0, load.name);
-		if (!load.name || !run_case(s, &load, m->load.threads > 0 ? m->load.threads : 1, &sides[i], &s->out->cases[i], err))
-			return load.name ? false : err_memory(err);
+		if (!load.name)
+			return err_memory(err);
+		struct running r;
+		bool ok = execute_case(s, &load, m->load.threads > 0 ? m->load.threads : 1, &sides[i], &s->out->cases[i], &r, err) &&
+			  judge_case(s, &s->out->cases[i], &r, err);
+
+		release_repeats(&r.r);
+		if (!ok)
+			return false;
 		s->out->count++;
 	}
 	return true;
@@ -457,6 +486,33 @@ struct engine_gain engine_study_gain(const struct engine_study *s, const char *m
 
 	return (struct engine_gain){ .module = module, .predicted = s->cases[1].predicted[rate] / s->cases[0].predicted[rate],
 				     .measured = s->cases[1].measured[rate] / s->cases[0].measured[rate] };
+}
+
+/* All cases of so many threads between two halves of a calibration: where the host changes its pace meanwhile, both sides have it. */
+static bool run_turn(struct study *s, int threads, int all, size_t *done, size_t total, struct err *err)
+{
+	struct engine_comparison *cases = s->out->cases + s->out->count;
+	struct running *running = mem_calloc(total, sizeof(*running));
+	size_t n = 0;
+	bool ok = running || err_memory(err);
+
+	for (const struct engine_case *e = engine_cases; ok && e->name; e++) {
+		if (!wanted(s->o, e) || threads_of(e, s->o->clock, all) != threads)
+			continue;
+		if (s->o->progress)
+			s->o->progress(s->o->ctx, (double)(*done)++ / (double)total, e->name);
+		ok = execute_case(s, e, threads, &(struct side){ 0 }, &cases[n], &running[n], err);
+		n++;
+	}
+	ok = ok && (n == 0 || s->o->device || engine_device_finish(s->o->devices, threads, s->arena, err));
+	for (size_t i = 0; ok && i < n; i++) {
+		ok = judge_case(s, &cases[i], &running[i], err);
+		s->out->count += ok;
+	}
+	for (size_t i = 0; running && i < n; i++)
+		release_repeats(&running[i].r);
+	mem_free(running);
+	return ok;
 }
 
 bool engine_study_run(const struct engine_study_options *o, struct engine_study *out, struct arena *arena, struct err *err)
@@ -490,14 +546,7 @@ bool engine_study_run(const struct engine_study_options *o, struct engine_study 
 	/* By threads, so that a calibration and what is predicted from it lie close in time. */
 	ok = ok && (!o->with || run_module(&s, err));
 	for (int turn = 1; ok && !o->with && turn <= all; turn++)
-		for (const struct engine_case *e = engine_cases; ok && e->name; e++) {
-			if (!wanted(o, e) || threads_of(e, o->clock, all) != turn)
-				continue;
-			if (o->progress)
-				o->progress(o->ctx, (double)done++ / (double)total, e->name);
-			ok = run_case(&s, e, turn, &(struct side){ 0 }, &out->cases[out->count], err);
-			out->count += ok;
-		}
+		ok = run_turn(&s, turn, all, &done, total, err);
 	if (fd >= 0)
 		unlink(s.stack_file);
 	pace_free(s.pace);
