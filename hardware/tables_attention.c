@@ -12,6 +12,8 @@ static const double LINE_ERROR = 0.05, LINE_CURVED = 0.8, LINE_CURVED_WINDOW = 0
 /* The same for prefill with as many heads in another split between batch and heads, out to a factor of two in queries a
  * KV head. */
 static const double SPLIT_ERROR = 0.15, SPLIT_FARTHEST = 0.36;
+/* A layout of more heads in all than asked, in prefill: as far as a fiftieth of the size. */
+static const double NARROW = 4;
 
 /* By how much (natural log) time differs between a line's ends beyond what their work explains: another kernel. Looked
  * at in a full batch and, for decode, in a single sequence, where kernels differ in how they split it. */
@@ -114,8 +116,12 @@ static void layout_take(const struct question *q, const int64_t *key, size_t sit
 	distance = fabs(log(size)) + (decode ? 1.0 : 0.5) * fabs(log(heads / kv * g / h));
 	if (have[4] * key[5] == key[4] * have[5])
 		neighbours_nearest(&l->kin, 1, site, fabs(log(size)), 1, size * width);
+	/* Batches below 1 were not measured. Of narrower heads than measured ones, as many make half a batch: their least work would
+	 * take the time of twice as much. */
 	if (size < 0.999)
-		distance += 1; /* batches below 1 were not measured */
+		distance += 1;
+	else if (!decode && size * width < 0.999)
+		distance += NARROW;
 	neighbours_nearest(&l->near, 2, site, distance, 1, size * width);
 }
 

@@ -63,6 +63,26 @@ static void unknown_layouts_follow_the_law(void)
 	table_release(t);
 }
 
+/* Heads of 64 where those of 128 were measured: half the work, also of a single sequence. */
+static void narrower_heads(void)
+{
+	struct tables_limits limits = { .bandwidth_bytes_s = 4e12 };
+	struct table *t = made_up();
+
+	limits.peak_flop_s[DTYPE_BF16] = 1e15;
+	for (int64_t q = 512; q <= 4096; q *= 2)
+		for (int64_t b = 1; b <= 16; b *= 2) {
+			struct op op = { .kind = OP_ATTENTION_PREFILL, .dtype = DTYPE_BF16, .heads = 8, .kv_heads = 8, .head_dim = 64, .q_len = q, .kv_len = (double)q, .batch = b };
+			struct question question = { .table = t, .limits = &limits, .op = &op, .except = -1 };
+			enum grade grade;
+			double seconds;
+
+			CU_ASSERT_TRUE_FATAL(table_answer(&question, &seconds, &grade));
+			CU_ASSERT_DOUBLE_EQUAL(seconds / kernel(4, 4, (double)q, (double)b), 1, 0.12);
+		}
+	table_release(t);
+}
+
 /* What falls where work grows is raised; what rises is kept. */
 static double wavy(const void *context, const double *x, enum grade *grade)
 {
@@ -117,6 +137,7 @@ static void out_of_memory_leaves_the_neighbours(void)
 }
 
 CU_TestInfo suite_tables_layouts[] = {
+	{ "narrower heads", narrower_heads },
 	{ "prefill of layouts that were not measured follows the law of others", unknown_layouts_follow_the_law },
 	{ "sites that are written out never fall", written_sites_never_fall },
 	{ "out of memory no site is written out", out_of_memory_leaves_the_neighbours },
