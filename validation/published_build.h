@@ -46,6 +46,8 @@ double published_length(const char *text);
 enum benchmark published_benchmark(const struct published_row *row);
 /* The scheduler of the engine that the row names. */
 const char *published_engine(const struct published_row *row);
+/* "backend=vllm 0.17.0", "vLLM v0.9.2": 17, 9; 0 when no version stands there. */
+long published_vllm_minor(const struct published_row *row);
 
 /* Batch limits of a saturated benchmark: sequences and tokens. */
 enum { PUBLISHED_TUNED_SEQS = 2048 };
@@ -61,6 +63,9 @@ struct bench_engine {
 bool published_is_bench(const struct published_row *row);
 void published_bench_limits(const struct bench_engine *e, double *seqs, double *tokens);
 void published_bench(struct builder *b);
+
+/* Batch limits and length of an MLPerf run; false when no configuration of it is known: those of a tuned run. */
+bool published_mlperf(struct builder *b);
 
 /* Arrivals, concurrency and batch limits; false when the row does not say (the case's `why` is set). */
 bool published_load(struct builder *b, const struct scenario_kind *kind);

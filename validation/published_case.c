@@ -126,6 +126,18 @@ const char *published_engine(const struct published_row *row)
 	return "vllm";
 }
 
+long published_vllm_minor(const struct published_row *row)
+{
+	static const char *const words[] = { "vllm 0.", "vLLM 0.", "vLLM v0." };
+	const char *texts[] = { row->scenario, row->source }, *at;
+
+	for (size_t t = 0; t < COUNT_OF(texts); t++)
+		for (size_t w = 0; w < COUNT_OF(words); w++)
+			if ((at = strstr(texts[t], words[w])))
+				return strtol(at + strlen(words[w]), NULL, 10);
+	return 0;
+}
+
 static bool figure(struct builder *b)
 {
 	const struct published_row *row = b->row;
@@ -342,11 +354,14 @@ static int64_t least_devices(const struct builder *b, double params)
 
 /*
  * Submitters tune the layout that they do not state: products split over the least number of devices that holds the model,
- * twice and four times that; mixtures of experts also with attention apart on every device, which keeps the latent cache of
+ * twice and four times that, under TensorRT-LLM also its layers (NVIDIA's configurations for H100: published_mlperf.c);
+ * mixtures of experts also with attention apart on every device, which keeps the latent cache of
  * DeepSeek's models once instead of on all.
  */
 static void tuned_layouts(struct builder *b, bool experts, int64_t least)
 {
+	if (least > 1 && !experts && strcmp(published_engine(b->row), "trtllm") == 0)
+		add_choice(b, least, "deployment.pp=%lld ");
 	for (int64_t n = least; n <= 4 * least; n *= 2) {
 		add_choice(b, n, experts ? "deployment.tp=%lld deployment.ep=%lld " : "deployment.tp=%lld ");
 		if (n > 1 && experts)
@@ -415,7 +430,14 @@ static bool lengths(struct builder *b)
 		/* Means of one data set differ by chance from run to run: of two digits, they share simulations. */
 		b->isl = data->prompt, b->osl = two_digits(out);
 		spread(b, names2[0], data->prompt, data->prompt_sigma, data->most);
-		/* All beams decode a token beside each other after one prompt: work and cache of as many longer answers. */
+		/*
+		 * Beams of one answer decode a token each in one pass over the cache of their one prompt, which TensorRT-LLM reads once
+		 * for all of them (cpp/kernels/xqa/mha.cu, isConvergedTile): as a sequence does of which a pass verifies as many tokens, and
+		 * accepts all. Its answer is as long as all beams together.
+		 */
+		if (data->beams > 1)
+			str_addf(&b->settings, "with=eagle3_v1861:draft=none,depth=%.0f,acceptance=1,host=ahead,host_round_us=0,host_seq_us=0 ",
+				 data->beams - 1);
 		if (data->beams > 0 && b->out->figure != FIGURE_REQUESTS)
 			return published_refuse(b, WHY_METRIC, "latency under beam search");
 		spread(b, names2[1], b->osl * fmax(data->beams, 1), data->output_sigma, data->output_most * fmax(data->beams, 1));
@@ -442,6 +464,16 @@ static bool lengths(struct builder *b)
 	return true;
 }
 
+/* "vLLM 0.4.3": before 0.6 prompts went first, alone, and the device waited for the host between steps. From 0.6 on decisions for
+ * several steps and cut prompts are to be had (release notes), which who tunes a run takes: as V1 does. */
+static const char *scheduler_of(const struct published_row *row)
+{
+	const char *engine = published_engine(row);
+	long minor = published_vllm_minor(row);
+
+	return strcmp(engine, "vllm") == 0 && minor > 0 && minor < 6 ? "vllm-v0" : engine;
+}
+
 static bool build(struct builder *b)
 {
 	const struct scenario_kind *kind;
@@ -463,7 +495,7 @@ static bool build(struct builder *b)
 	}
 	if (kind->load != LOAD_PROFILE && !lengths(b))
 		return false;
-	str_addf(&b->settings, "scheduler.name=%s ", kind->scheduler ? kind->scheduler : published_engine(b->row));
+	str_addf(&b->settings, "scheduler.name=%s ", kind->scheduler ? kind->scheduler : scheduler_of(b->row));
 	return published_load(b, kind);
 }
 

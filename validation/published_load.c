@@ -50,7 +50,7 @@ static double limit_of(const char *scenario, const char *what)
 	return text_starts(end, "ms") ? v / 1000 : v;
 }
 
-/* Requests/s of the whole system at which the row's server ran: from the throughput row of the same run. */
+/* Tokens/s of the whole system that the row's server completed: from the throughput row of the same run. */
 static double measured_rate(const struct builder *b)
 {
 	for (size_t i = 0; i < b->rows->count; i++) {
@@ -59,7 +59,7 @@ static double measured_rate(const struct builder *b)
 		if (strcmp(r->metric, "throughput") == 0 && strcmp(r->source, b->row->source) == 0 &&
 		    strcmp(r->scenario, b->row->scenario) == 0 && strcmp(r->model, b->row->model) == 0 &&
 		    strcmp(r->accelerator, b->row->accelerator) == 0 && strcmp(r->osl, b->row->osl) == 0)
-			return r->value / (text_starts(r->unit, "samples") ? 1 : b->osl);
+			return r->value * (text_starts(r->unit, "samples") ? b->osl : 1);
 	}
 	return 0;
 }
@@ -76,6 +76,8 @@ double published_tuned_tokens(const struct builder *b)
 
 static void tuned(struct builder *b)
 {
+	if (published_mlperf(b))
+		return;
 	/* Graphs are captured at sizes that suit the run. */
 	if (strcmp(published_engine(b->row), "trtllm") == 0)
 		str_add(&b->settings, "hardware.stack=trtllm-tuned ");
@@ -123,7 +125,6 @@ static bool server_load(struct builder *b)
 {
 	double ttft = limit_of(b->row->scenario, "TTFT<="), tpot = limit_of(b->row->scenario, "TPOT<="), e2e = limit_of(b->row->scenario, "latency<=");
 	double rate = measured_rate(b), copies = b->out->copies;
-	const struct dataset_lengths *data = published_dataset(b->model->catalog, b->row->source);
 	bool throughput = strcmp(b->row->metric, "throughput") == 0;
 
 	if ((!(ttft > 0) || !(tpot > 0)) && !(e2e > 0))
@@ -137,8 +138,7 @@ static bool server_load(struct builder *b)
 		b->out->rate_most = rate / (b->out->choice_count > 0 ? b->row->devices : copies);
 	b->out->ttft_p99_s = ttft;
 	b->out->tpot_p99_s = tpot;
-	/* Beams that are taken as one long answer take as many times the latency. */
-	b->out->e2e_p99_s = e2e * (data ? fmax(data->beams, 1) : 1);
+	b->out->e2e_p99_s = e2e;
 	return true;
 }
 

@@ -39,24 +39,13 @@ static void sglang_deepseek(struct builder *b, double batch)
 		 half ? "0.95" : fp4(b) ? "0.85" : "0.82");
 }
 
-/* "backend=vllm 0.17.0": 17; 0 when no version stands there. */
-static long vllm_minor(const struct published_row *row)
-{
-	const char *texts[] = { row->scenario, row->source }, *at;
-
-	for (size_t i = 0; i < COUNT_OF(texts); i++)
-		if ((at = strstr(texts[i], "vllm 0.")))
-			return strtol(at + 7, NULL, 10);
-	return 0;
-}
-
 /* On Blackwell, in fp8: with vLLM before 0.19 the scripts pass --enable-expert-parallel whatever the layout says and 95 % of the
  * memory; since then the cache is in fp8 and a batch holds two prompts. They capture graphs up to 2,048 tokens, too, which is left
  * out: with kernels of vLLM 0.24 (our tables; the runs are of 0.17 to 0.19) steps with prompts are 13 % too fast then (the half of
  * the rows that may be fitted to), because what launching them one by one costs here makes up for that. */
 static void vllm_minimax(struct builder *b)
 {
-	long minor = vllm_minor(b->row);
+	long minor = published_vllm_minor(b->row);
 
 	if (!blackwell(b))
 		return;

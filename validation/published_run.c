@@ -106,10 +106,24 @@ static bool apply(struct scenario *sc, const char *settings, struct arena *arena
 	return true;
 }
 
-enum { SERVER_RUN_S = 600 };
+/* Requests of one copy while a server is judged. What a batch can still take in hides an overload for a while, so that the run is
+ * as long as theirs -- half an hour of thousands of requests apart, which would only cost time. */
+static double server_requests(const struct published_case *c, double rate, double copies)
+{
+	enum { ENOUGH = 20000, JUDGED_S = 600 };
 
-/* One run, with operator times scaled; rate > 0 replaces the arrivals by Poisson of that rate, < 0 by all at once. */
-static bool run_once(const char *settings, double rate, double scale, struct catalog_cache *cache, struct result *r, struct arena *arena, struct err *err)
+	return ceil(fmin(fmax(c->run_s * rate, c->queries / fmax(copies, 1)), fmax(JUDGED_S * rate, ENOUGH)));
+}
+
+/* Seconds that the measured server was sent requests. */
+static double server_run_s(const struct published_case *c, double rate, double copies)
+{
+	return fmax(c->run_s, c->queries / fmax(copies, 1) / rate);
+}
+
+/* One run, with operator times scaled; requests > 0: Poisson arrivals of that rate; rate < 0: all at once. */
+static bool run_once(const char *settings, double rate, double requests, double scale, struct catalog_cache *cache, struct result *r,
+		     struct arena *arena, struct err *err)
 {
 	struct scenario *sc = scenario_new(arena, err);
 	struct sim *sim = NULL;
@@ -117,8 +131,7 @@ static bool run_once(const char *settings, double rate, double scale, struct cat
 
 	if (ok && rate > 0) {
 		sc->workload.qps = rate;
-		/* What a batch can still take in hides an overload for a while: MLPerf's servers run ten minutes. */
-		sc->workload.requests = (int64_t)fmax((double)sc->workload.requests, ceil(SERVER_RUN_S * rate));
+		sc->workload.requests = (int64_t)fmax((double)sc->workload.requests, requests);
 	}
 	if (ok && rate < 0)
 		sc->workload.arrivals.kind = ARRIVAL_ALL_AT_ONCE;
@@ -163,18 +176,33 @@ static void keep(struct trial *t, const char *settings, double rate, double devi
 	t->best_settings = settings;
 }
 
+static double copies_of(const struct trial *t, double devices)
+{
+	return t->set->choice_count > 0 ? floor(t->set->devices / devices) : t->set->copies;
+}
+
+/* A server at a rate of one copy, into t->next. Its tokens/s, as LoadGen counts them: all that were asked until the answer to the last
+ * query is complete, which takes as long as others. Its requests/s are those sent. */
+static bool serve(struct trial *t, const char *settings, double rate, double devices, struct err *err)
+{
+	double copies = copies_of(t, devices), run_s = server_run_s(t->set, rate, copies);
+
+	memset(t->next, 0, sizeof(*t->next));
+	if (!run_once(settings, rate, server_requests(t->set, rate, copies), t->scale, t->cache, t->next, t->arena, err))
+		return false;
+	t->next->output_throughput = rate * run_s / (run_s + t->next->e2e_s.mean) * t->next->output_tokens / t->next->completed;
+	t->next->request_throughput = rate;
+	return true;
+}
+
 /* At a rate of one copy: false only when the run fails; *held: within the limits, and then the best so far. */
 static bool at_rate(struct trial *t, const char *settings, double rate, double devices, bool *held, struct err *err)
 {
-	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, rate, t->scale, t->cache, t->next, t->arena, err))
+	if (!serve(t, settings, rate, devices, err))
 		return false;
 	*held = inside(t->set, t->next);
 	if (!*held)
 		return true;
-	/* The last arrivals drain after the load is gone: what was served is the rate. */
-	t->next->output_throughput = rate * t->next->output_tokens / t->next->completed;
-	t->next->request_throughput = rate;
 	keep(t, settings, rate, devices);
 	return true;
 }
@@ -187,7 +215,7 @@ static bool search(struct trial *t, const char *settings, double devices, struct
 	bool held;
 
 	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, -1, t->scale, t->cache, t->next, t->arena, err))
+	if (!run_once(settings, -1, 0, t->scale, t->cache, t->next, t->arena, err))
 		return false;
 	most = 1.1 * t->next->request_throughput;
 	width = most / 70;
@@ -218,7 +246,7 @@ static bool try_layout(struct trial *t, const char *settings, double devices, st
 	if (has_limits(t->set))
 		return search(t, settings, devices, err);
 	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, 0, t->scale, t->cache, t->next, t->arena, err))
+	if (!run_once(settings, 0, 0, t->scale, t->cache, t->next, t->arena, err))
 		return false;
 	if (t->next->request_throughput / devices > t->best_rate)
 		keep(t, settings, t->next->request_throughput, devices);
@@ -263,19 +291,22 @@ static bool finite_figure(struct published_outcome *o)
 	return false;
 }
 
-/* The run that stands for a row: that at the rate that it was driven at, else the best. Rows of a job stand in order of that
- * rate; *ran: the one of t->next. NULL when a run fails. */
+/* The run that stands for a row: that which completes what its system did, sent as much faster as the last answer takes; else the
+ * best. Rows of a job stand in order of that rate; *ran: the one of t->next. NULL when a run fails. */
 static const struct result *run_of_row(struct trial *t, const struct published_outcome *o, double *ran, struct err *err)
 {
-	double devices = t->best_devices > 0 ? t->best_devices : 1, rate = o->set.rate_most;
+	double devices = t->best_devices > 0 ? t->best_devices : 1;
+	double rate = o->set.rate_most * t->best->completed / t->best->output_tokens, sent = rate;
 
-	if (!(rate > 0) || rate >= t->best_rate)
+	if (!(rate > 0))
 		return t->best;
-	if (rate != *ran) {
-		memset(t->next, 0, sizeof(*t->next));
-		if (!run_once(t->best_settings, rate * devices, t->scale, t->cache, t->next, t->arena, err))
+	for (int round = 0; round < 4; round++) {
+		if (sent >= t->best_rate)
+			return t->best;
+		if (sent != *ran && !serve(t, t->best_settings, sent * devices, devices, err))
 			return NULL;
-		*ran = rate;
+		*ran = sent;
+		sent = rate * (1 + t->next->e2e_s.mean / server_run_s(t->set, sent * devices, copies_of(t, devices)));
 	}
 	return t->next;
 }
