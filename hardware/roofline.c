@@ -239,12 +239,13 @@ static const struct habit *gpu_habit(const struct device *d, const struct op *op
 
 /* Element-wise GPU kernels reach less than a stream does: medians of Vidur's profiles of A100, H100, A40 and A30 relative
  * to their residual addition. */
-static double stream_loss(const struct device *d, const struct op *op)
+static double stream_loss(const struct device *d, const struct stack *stack, const struct op *op)
 {
 	if (d->kind != DEVICE_GPU)
 		return 1;
 	switch (op->kind) {
-	case OP_NORM: case OP_SOFTMAX: return 0.5;
+	case OP_NORM: return stack && stack->norm_share > 0 ? stack->norm_share : 0.5;
+	case OP_SOFTMAX: return 0.5;
 	case OP_ROPE: return 0.6;
 	case OP_ACTIVATION: return 0.65;
 	default: return 1;
@@ -308,6 +309,11 @@ static double exponentials(const struct device *d, const struct op *op)
 
 void roofline_op(const struct device *d, const struct op *op, struct op_cost *out)
 {
+	roofline_op_under(d, NULL, op, out);
+}
+
+void roofline_op_under(const struct device *d, const struct stack *stack, const struct op *op, struct op_cost *out)
+{
 	const struct habit *habit = d->kind == DEVICE_GPU ? gpu_habit(d, op) : NULL;
 	struct fit fit = { .op = (int)op->kind, .overlap = 1, .compute = 1 };
 	enum figure compute, memory;
@@ -316,7 +322,7 @@ void roofline_op(const struct device *d, const struct op *op, struct op_cost *ou
 	shares_of(op, &compute, &memory);
 	if (roofline_is_matrix(op))
 		fit.compute = share(d, op->dtype, compute, &known);
-	fit.memory = share(d, op->dtype, memory, &known) * stream_loss(d, op);
+	fit.memory = share(d, op->dtype, memory, &known) * stream_loss(d, stack, op);
 	fit.launch_s = share(d, op->dtype, LAUNCH, &(bool){ true });
 	if (op->kind == OP_MOE && op->dtype == DTYPE_MXFP4)
 		fit.compute *= fmin(device_peak(d, DTYPE_BF16, NULL) / roofline_peak(d, op), 1);

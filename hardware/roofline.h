@@ -9,6 +9,8 @@
  * this kind showed on every GPU measured (roofline.c). Systolic arrays pad products to their size.
  * Never below op_flops / device_peak nor op_bytes / device_bandwidth. */
 void roofline_op(const struct device *d, const struct op *op, struct op_cost *out);
+/* The same of the kernels of a serving stack, as far as it says what they reach. stack may be NULL. */
+void roofline_op_under(const struct device *d, const struct stack *stack, const struct op *op, struct op_cost *out);
 
 /* FLOPs of a matrix product once extents are padded to tiles of tile_m x tile_n x tile_k and the last wave of tiles over
  * `units` is filled up (0: no padding, no waves), at least op_flops. */

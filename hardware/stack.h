@@ -23,7 +23,9 @@ struct stack {
 	double prompt_token_s;                 /* and for each token of a prompt that comes as text: its tokeniser */
 	double handover_s;                     /* from a prefill pool to a decode pool, beside the bytes: router, rendezvous, polling */
 	double first_token_s;                  /* detokenise and send: visible to the client on every first token */
+	double norm_share;                     /* of a stream's rate that its norms reach on a GPU; 0: what kernels of 2023 did (roofline.c) */
 	bool separate_add;                     /* residual additions are kernels of their own, not part of the norms */
+	bool narrow_streams;                   /* decode attention reads 8-bit caches as fast as 16-bit ones (XQA); tables of other software are asked so */
 	bool gathers;                          /* requests of one instant are all seen before a batch is formed */
 	bool overlap;                          /* asynchronous scheduling hides host time behind device time */
 	int64_t graph_max_tokens;              /* batches up to this many tokens run as a captured graph (padded), 0 = none */

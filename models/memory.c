@@ -232,6 +232,8 @@ static void plan_stage(const struct stage *s, const struct memory_limits *limits
 	overflow(limits, out);
 	room = limits->capacity_bytes * limits->utilization - (out->weights_bytes - out->far_bytes) - out->activation_bytes -
 	       out->reserved_bytes;
+	if (limits->cache_share > 0 && room > 0)
+		room *= limits->cache_share;
 	if (out->block_bytes > 0)
 		out->kv_blocks = (int64_t)floor(fmax(room, 0) / out->block_bytes + 1e-9) * s->p->dp_attention;
 	else

@@ -24,6 +24,7 @@ struct technique_set;
 struct memory_limits {
 	double capacity_bytes;         /* of one device */
 	double utilization;            /* share the engine may use: weights + activations + KV */
+	double cache_share;            /* of what those leave the cache takes; 0 = all */
 	int64_t max_batch_tokens, max_seqs;
 	int64_t block_tokens;
 	const struct technique_set *techniques;        /* NULL = none: their memory hooks change the terms above */

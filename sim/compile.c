@@ -303,6 +303,10 @@ static struct memory_limits limits_of(const struct compiled *c, const struct sch
 					.max_batch_tokens = d->max_tokens, .max_seqs = d->max_seqs, .block_tokens = d->block_tokens,
 					.techniques = &c->techniques };
 
+	if (d->of_free) {
+		limits.utilization = 1;
+		limits.cache_share = d->memory_utilization;
+	}
 	/* The activation peak is that of the batches a server runs; an unlimited token budget is not one it would allocate. */
 	if (limits.max_batch_tokens > 16384)
 		limits.max_batch_tokens = 16384;

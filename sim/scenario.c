@@ -75,7 +75,7 @@ static const struct field scheduler_fields[] = {
 	INT(scenario_scheduler, "max_num_batched_tokens", max_num_batched_tokens, 0, 10000000, "0", "tokens in a batch; 0 = default"),
 	INT(scenario_scheduler, "graph_max_tokens", graph_max_tokens, 0, 1000000, "0", "tokens (of an attention rank) of the largest step that runs as a captured graph; 0 = the serving software's default"),
 	INT(scenario_scheduler, "block_size", block_size, 0, 65536, "0", "tokens in a cache block; 0 = default"),
-	NUM(scenario_scheduler, "memory_utilization", memory_utilization, 1, 0.01, 1, NULL, "share of device memory the engine may use; absent: default"),
+	NUM(scenario_scheduler, "memory_utilization", memory_utilization, 1, 0.01, 1, NULL, "share of device memory the engine may use (trtllm: the cache, of what weights and activations leave); absent: default"),
 	INT(scenario_scheduler, "kv_blocks", kv_blocks, 0, 1e12, "0", "cache blocks of a replica; 0 = what memory leaves"),
 	INT(scenario_scheduler, "max_model_len", max_model_len, 0, 1e9, "0", "longest prompt + output accepted; 0 = the model's context"),
 	CHOICE(scenario_scheduler, "chunked_prefill", chunked_prefill, yes_no_default, "split long prompts over batches"),

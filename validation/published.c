@@ -38,11 +38,11 @@ static const char *metric_kind(const struct published_outcome *o)
 
 /*
  * Coefficients (host times of the stacks, acceptance of drafted tokens) and readings may be set on half of the
- * (source, accelerator, model) of InferenceX and MLPerf. To rows of all other sources nothing is fitted.
+ * (source, accelerator, model) of InferenceX, MLPerf and TensorRT-LLM's tables. To rows of all other sources nothing is fitted.
  */
 static bool held_out(const struct published_outcome *o)
 {
-	bool used = text_starts(o->source, "InferenceX/") || text_starts(o->source, "MLPerf-");
+	bool used = text_starts(o->source, "InferenceX/") || text_starts(o->source, "MLPerf-") || text_starts(o->source, "TensorRT-LLM-perf");
 
 	return !used || row_held_out(o->row, o->source);
 }

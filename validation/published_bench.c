@@ -52,6 +52,19 @@ void published_bench_limits(const struct bench_engine *e, double *seqs, double *
 	*tokens = fmax(round_tokens(fmin(raw * (1 + e->prompt / e->output), 32768)), e->prompt + *seqs);
 }
 
+/* NVIDIA's checkpoints in fp8 and fp4 keep the cache in fp8 (hf_quant_config.json, kv_cache_quant_algo); what the overview's
+ * llm_options.yml sets besides since 1.1: of DeepSeek-R1, and of gpt-oss but on Hopper. */
+static bool narrow_cache(const struct builder *b)
+{
+	bool first = strstr(b->row->source, "v1.0") != NULL;
+
+	if (text_starts(b->model->catalog, "deepseek"))
+		return !first;
+	if (b->checkpoint == CHECKPOINT_NATIVE)
+		return !first && strstr(b->accelerator->device, "b200");
+	return true;
+}
+
 void published_bench(struct builder *b)
 {
 	const struct published_degrees *d = &b->layout.decode;
@@ -66,10 +79,10 @@ void published_bench(struct builder *b)
 	published_bench_limits(&(struct bench_engine){ .model = model, .tp = tp, .pp = d->pp, .memory_bytes = device_memory_bytes(b->device),
 						       .weight_bytes = counts.total * (strcmp(b->precision->name, "fp4") == 0 ? 0.5 : 1),
 						       .kv_bytes = 1, .prompt = b->isl, .output = b->osl }, &seqs, &tokens);
+	/* Its limit is of one micro-batch; a pipeline has as many in flight as it has stages (_torch/pyexecutor, num_micro_batches). */
 	str_addf(&b->settings,
 		 "scheduler.max_num_seqs=%.0f scheduler.max_num_batched_tokens=%.0f scheduler.chunked_prefill=no scheduler.graph_max_tokens=%.0f "
-		 "scheduler.memory_utilization=0.95 ", seqs, tokens, seqs);
-	/* NVIDIA's checkpoints in fp8 and fp4 keep the cache in fp8 (hf_quant_config.json, kv_cache_quant_algo). */
-	if (b->checkpoint != CHECKPOINT_NATIVE && !text_starts(b->model->catalog, "deepseek"))
+		 "scheduler.memory_utilization=0.95 ", seqs * (double)d->pp, tokens, seqs);
+	if (narrow_cache(b))
 		str_add(&b->settings, "model.kv_dtype=fp8 ");
 }

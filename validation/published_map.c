@@ -109,10 +109,12 @@ static const struct dataset_lengths datasets[] = {
 	{ "deepseek-r1", "MLPerf", 800, 1.0, 0, 0.8, 3000, 20000, 0, "output stated; prompt mean recalled" },
 };
 
-/* Requests of NVIDIA's performance overview of TensorRT-LLM by lengths (recalled). */
+/* Requests of NVIDIA's performance overview of TensorRT-LLM by lengths (its section "Preparing a Dataset", github:NVIDIA/TensorRT-LLM
+ * at 00f37686 and 03e27c7d). */
 static const struct bench_requests bench_requests[] = {
 	{ 128, 128, 30000 }, { 128, 2048, 3000 }, { 128, 4096, 1500 }, { 500, 2000, 3000 }, { 1000, 1000, 3000 },
 	{ 1000, 2000, 1500 }, { 2048, 128, 3000 }, { 2048, 2048, 1500 }, { 5000, 500, 1500 }, { 20000, 2000, 1000 },
+	{ 1024, 1024, 3000 }, { 1024, 8192, 1500 }, { 1024, 32768, 1000 }, { 8192, 1024, 1500 }, { 32768, 1024, 1000 },
 };
 
 /* inference-perf profiles of the runs of inference-sim (testdata/trained_physics_iter29.json). */

@@ -16,7 +16,7 @@ static void trtllm_defaults(const struct scheduler_host *host, struct scheduler_
 {
 	(void)host;
 	*out = (struct scheduler_defaults){ .max_seqs = 2048, .max_tokens = 8192, .block_tokens = 32, .memory_utilization = 0.9,
-					    .prefix_caching = true };
+					    .prefix_caching = true, .of_free = true /* kv_cache_config.free_gpu_memory_fraction */ };
 }
 
 static void add_contexts(struct batcher *b, int lane, int64_t budget)

@@ -18,6 +18,7 @@ struct scheduler_defaults {
 	int64_t max_seqs, max_tokens, block_tokens;
 	double memory_utilization, watermark;  /* shares */
 	bool chunked, prefix_caching;
+	bool of_free;                          /* memory_utilization is the cache's share of what weights and activations leave */
 };
 
 /* Whether a policy splits prompts over batches: as the scenario asks, or its own way whatever is asked. */

@@ -119,6 +119,11 @@ static void blocks_fill_what_is_left(void)
 		CU_ASSERT_EQUAL(memory_seq_blocks(&m, 17), 2);
 		if (plan("llama-2-7b", &dp, &l, &four))
 			CU_ASSERT(four.kv_blocks > 4 * m.kv_blocks && four.kv_blocks % 4 == 0);
+		/* A share of what is left, instead of all the memory's. */
+		l.utilization = 1;
+		l.cache_share = 0.9;
+		if (plan("llama-2-7b", &p, &l, &four))
+			CU_ASSERT_EQUAL(four.kv_blocks, (int64_t)(0.9 * (room + 8e9) / m.block_bytes));
 	}
 }
 

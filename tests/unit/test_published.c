@@ -124,6 +124,12 @@ static void families(void)
 		  "TensorRT-LLM-perf-overview-v1.0", { "deployment.tp=1 deployment.pp=1 deployment.ep=8 deployment.dp_attention=8 ", NULL }, 1 },
 		{ "a,Llama-3.3-70B,fp4,B200-SXM,8,tp8,offline max throughput trtllm-bench,1000,1000,,throughput,9000,\"tokens/s (output, whole system)\","
 		  "TensorRT-LLM-perf-overview-v1.0", { "deployment.tp=8 deployment.pp=1 deployment.ep=1 deployment.dp_attention=1 ", NULL }, 1 },
+		{ "a,Llama-3.1-405B,fp4,RTX-PRO-6000,8,\"tp1,pp8\",offline max throughput trtllm-bench,128,128,,throughput,4000,\"tokens/s (output, whole system)\","
+		  "TensorRT-LLM-perf-overview-v1.0", { "scheduler.max_num_seqs=4096 ", "scheduler.graph_max_tokens=512 ", "model.kv_dtype=fp8 " }, 1 },
+		{ "a,gpt-oss-120b,,B200-SXM,1,tp1,offline max throughput trtllm-bench,1024,32768,,output_throughput_per_gpu,5000,tokens/s/GPU (output),"
+		  "TensorRT-LLM-perf-overview-v1.2", { "workload.requests=1000 ", "model.kv_dtype=fp8 ", NULL }, 1 },
+		{ "a,gpt-oss-120b,,H200-SXM,1,tp1,offline max throughput trtllm-bench,1024,8192,,output_throughput_per_gpu,5000,tokens/s/GPU (output),"
+		  "TensorRT-LLM-perf-overview-v1.2", { "workload.requests=1500 ", "!model.kv_dtype=fp8 ", NULL }, 1 },
 		{ "a,Llama-2-70b,,Inferentia2 (inf2.48xlarge),12,tp24 NeuronCores,Real Time,1024,1024,1,tpot,20,ms,AWS-Neuron-benchmarks",
 		  { "deployment.tp=12 ", "scheduler.name=static ", "workload.requests=1 " }, 1 },
 		{ "a,Llama-3.1-8B,bf16,RTX-PRO-6000,1,tp1,\"vLLM 0.19 open loop, ShareGPT 300 requests, ~10 sessions/s\",ShareGPT,ShareGPT,"

@@ -523,7 +523,49 @@ static void exponentials_beside_faster_products(void)
 	arena_free(a);
 }
 
+/* What a stack says of its kernels: norms at another share of the stream, caches of 8 bits as fast as those of 16. */
+static void kernels_of_a_stack(void)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	struct stack fast = { .tables = "trtllm vllm", .norm_share = 1, .narrow_streams = true }, usual = { .tables = "trtllm vllm" };
+	struct op norm = { .kind = OP_NORM, .dtype = DTYPE_BF16, .m = 65536, .n = 8192 };
+	struct op decode = { .kind = OP_ATTENTION_DECODE, .dtype = DTYPE_BF16, .kv_dtype = DTYPE_FP8, .batch = 64, .heads = 64, .kv_heads = 8,
+			     .head_dim = 128, .q_len = 1, .kv_len = 2048 };
+	struct op half = decode;
+	const char *const devices[] = { "h200", "b200" };
+
+	half.kv_dtype = DTYPE_BF16;
+	half.kv_len = 1024;
+	for (size_t i = 0; i < COUNT_OF(devices); i++) {
+		const struct device *d = device_load(devices[i], a, &err);
+		struct cost_model *with = cost_model_new(&(struct cost_options){ .device = d, .stack = &fast }, &err);
+		struct cost_model *without = cost_model_new(&(struct cost_options){ .device = d, .stack = &usual }, &err);
+		struct op_cost w, wo, h;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(with);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(without);
+		cost_op(with, &norm, &w);
+		cost_op(without, &norm, &wo);
+		CU_ASSERT_DOUBLE_EQUAL(w.seconds / wo.seconds, 0.5, 0.02);
+		cost_op(with, &decode, &w);
+		cost_op(without, &decode, &wo);
+		cost_op(without, &half, &h);
+		if (i == 0) {                  /* tables of vLLM alone */
+			CU_ASSERT_DOUBLE_EQUAL(w.seconds / h.seconds, 1, 0.01);       /* twice the arithmetic draws more power */
+			CU_ASSERT_TRUE(w.seconds < 0.8 * wo.seconds);
+			CU_ASSERT_TRUE(w.rel_error > h.rel_error);
+		} else {                       /* its own */
+			CU_ASSERT_DOUBLE_EQUAL(w.seconds, wo.seconds, 1e-12);
+		}
+		cost_model_free(with);
+		cost_model_free(without);
+	}
+	arena_free(a);
+}
+
 CU_TestInfo suite_roofline[] = {
+	{ "what a stack says of its kernels", kernels_of_a_stack },
 	{ "kernels are submitted one by one", kernels_are_submitted_one_by_one },
 	{ "narrow caches are widened", narrow_caches_are_widened },
 	{ "exponentials beside faster products", exponentials_beside_faster_products },
