@@ -275,6 +275,7 @@ static bool write_table(const struct profile_import_options *o, const struct pro
 	if (report->table_count == PROFILE_TABLES_MOST)
 		return err_set(err, ERR_INPUT, "%s: over %d tables in one import", o->path, PROFILE_TABLES_MOST);
 	count = profile_drop_misrouted(rows, count, report);
+	count = profile_drop_disturbed(rows, count, report);
 	count = profile_drop_untuned(&o->limits, rows, count, report);
 	*r = (struct profile_table_report){ .op = op_kind_names[rows->shape->kind], .rows_full = count };
 	snprintf(r->stack, sizeof(r->stack), "%s", rows->stack);

@@ -32,6 +32,8 @@ void profile_drop(struct profile_import_report *report, const char *reason, size
 size_t profile_drop_misrouted(struct profile_row *rows, size_t count, struct profile_import_report *report);
 /* The same for experts that were timed with a tactic that the tuner had not chosen (profile_tuning.c). */
 size_t profile_drop_untuned(const struct tables_limits *limits, struct profile_row *rows, size_t count, struct profile_import_report *report);
+/* The same for single shapes that something else disturbed (profile_disturbed.c). */
+size_t profile_drop_disturbed(struct profile_row *rows, size_t count, struct profile_import_report *report);
 /* One site: rows sorted by axes, `shape` alike. Fills `even`, then `keep` (profile_thin.c). */
 MUST_USE bool profile_even(struct profile_row *rows, size_t count, struct err *err);
 /* Marks the sites among rows of one operator and stack that are slower than others with more work. */

@@ -56,9 +56,10 @@ void line_take(struct line *line, int64_t site, double v, double want);
 double line_add(const struct question *q, struct neighbours *out, const struct line *l, double want, double share, double stretch);
 
 /* Answers of one kind each; false: nothing near enough was measured. `cross`: products and experts, along the two columns
- * by whose product the work grows; `batched`: another number of matrices. */
+ * by whose product the work grows; `batched`: another number of matrices; `latent`: decode over a latent cache by blocks of heads. */
 bool answer_cross(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade);
 bool answer_batched(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade);
+bool answer_latent(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade);
 bool answer_attention(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade);
 
 #endif

@@ -172,6 +172,8 @@ static bool answer_site(const struct question *q, const int64_t *key, const doub
 		return answer_attention(q, key, x, seconds, grade);
 	case OP_MOE:
 		return answer_moe(q, key, x, seconds, grade);
+	case OP_MLA_DECODE:
+		return answer_latent(q, key, x, seconds, grade) || answer_last(q, key, x, seconds, grade);
 	default:
 		return answer_last(q, key, x, seconds, grade);
 	}

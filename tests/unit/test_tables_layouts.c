@@ -136,8 +136,75 @@ static void out_of_memory_leaves_the_neighbours(void)
 	table_release(from);
 }
 
+/* Seconds of a made-up decode kernel over a latent cache: blocks of 16 heads walk it one by one up to 32 heads (`blocked`), or all heads at once. */
+static double walk(int heads, int batch, int kv_len, bool blocked)
+{
+	int walks = blocked && heads <= 32 ? (heads + 15) / 16 : 1;
+
+	return 8e-6 + 2e-10 * batch * kv_len * (walks + 1) / 2;
+}
+
+static struct table *latent(bool blocked)
+{
+	static const int heads[] = { 1, 8, 32, 128 };
+	enum { SIZE = 1 << 15 };
+	char *text = mem_calloc(1, SIZE);
+	struct err err = { 0 };
+	struct table *t;
+	size_t at;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	at = (size_t)snprintf(text, SIZE, "dtype,kv_dtype,k,heads,batch,kv_len,seconds\n");
+	for (int kv = 0; kv < 2; kv++)
+		for (size_t h = 0; h < COUNT_OF(heads); h++)
+			for (int b = 1; b <= 256; b *= 4)
+				for (int n = 256; n <= 16384; n *= 4)
+					at += (size_t)snprintf(text + at, SIZE - at, "bf16,%s,576,%d,%d,%d,%.6e\n", kv ? "fp8" : "bf16", heads[h], b, n,
+							       walk(heads[h], b, n, blocked));
+	t = table_read_text("made-up", text, at, "trtllm", OP_MLA_DECODE, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	mem_free(text);
+	return t;
+}
+
+/* Heads that walk the cache as often are asked, whichever were measured: 16 are like 8, 64 like 128; 24 (or 32, left out) walk twice, which
+ * lies between once and twice the batch. Where more heads never take less, it is a line along the heads as ever. */
+static void latent_heads_walk_by_blocks(void)
+{
+	static const struct { int heads; bool left_out; double least, most; } cases[] = {
+		{ 16, false, 0, 0 }, { 64, false, 0, 0 }, { 24, false, 0, 0 }, { 32, true, -0.12, 0.12 }, { 128, true, 0, 0.4 }, { 8, true, 0, 0 },
+	};
+
+	for (int blocked = 0; blocked < 2; blocked++) {
+		struct table *t = latent(blocked != 0);
+		struct tables_limits limits = { .bandwidth_bytes_s = 8e12 };
+
+		for (size_t c = 0; c < COUNT_OF(cases); c++)
+			for (int batch = 4; batch <= 256; batch *= 8)
+				for (int n = 1024; n <= 16384; n *= 4) {
+					struct op op = { .kind = OP_MLA_DECODE, .dtype = DTYPE_BF16, .kv_dtype = DTYPE_BF16, .k = 576, .heads = cases[c].heads,
+							 .batch = batch, .q_len = 1, .kv_len = n };
+					int64_t key[KEY_MOST] = { DTYPE_BF16, DTYPE_BF16, 576, cases[c].heads };
+					struct question q = { .table = t, .limits = &limits, .op = &op,
+							      .except = cases[c].left_out ? site_find(t, key) : -1 };
+					enum grade grade;
+					double seconds, off;
+
+					CU_ASSERT_TRUE_FATAL(table_answer(&q, &seconds, &grade));
+					CU_ASSERT_TRUE(grade >= GRADE_SITE);
+					off = seconds / walk(cases[c].heads, batch, n, blocked != 0) - 1;
+					if (blocked && !(off >= cases[c].least - 1e-3 && off <= cases[c].most + 1e-3))
+						fprintf(stderr, "%d heads, %d x %d: %g off\n", cases[c].heads, batch, n, off);
+					CU_ASSERT_TRUE(!blocked || (off >= cases[c].least - 1e-3 && off <= cases[c].most + 1e-3));
+					CU_ASSERT_TRUE(blocked || cases[c].heads == 128 || fabs(off) < 1e-3);
+				}
+		table_release(t);
+	}
+}
+
 CU_TestInfo suite_tables_layouts[] = {
 	{ "narrower heads", narrower_heads },
+	{ "heads over a latent cache walk it by blocks", latent_heads_walk_by_blocks },
 	{ "prefill of layouts that were not measured follows the law of others", unknown_layouts_follow_the_law },
 	{ "sites that are written out never fall", written_sites_never_fall },
 	{ "out of memory no site is written out", out_of_memory_leaves_the_neighbours },
