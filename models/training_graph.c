@@ -216,34 +216,46 @@ static void sorting(struct builder *b, const struct node *n, double elements, do
 	}
 }
 
-/* Kernels of torch that stream so many bytes an element either way, so many launches each. */
-struct passes {
-	double forward, backward, kernels, back_kernels;
+/* Kernels of torch by the bytes an element that each streams, either way; 0 ends. */
+enum { PLAIN_MOST = 13 };
+struct plain_kernels {
+	double forward[PLAIN_MOST], backward[PLAIN_MOST];
 };
 
-static void plain_passes(struct builder *b, const struct node *n, double elements, const struct passes *p)
+/* Over `elements`, `times` times. */
+static void plain(struct builder *b, const struct node *n, double elements, double times, const struct plain_kernels *k)
 {
-	struct op there = streaming(elements * p->forward), back = streaming(elements * p->backward);
+	struct node each = *n;
 	size_t from = b->out->count;
 
-	if (p->forward > 0)
-		forward(b, n, &there, PART_ELEMENTWISE, false);
-	push(b, n->label, &back, PHASE_BACKWARD, PART_ELEMENTWISE, n->count);
+	each.count = n->count * times;
+	for (int i = 0; k->forward[i] > 0; i++) {
+		struct op pass = streaming(elements * k->forward[i]);
+
+		forward(b, &each, &pass, PART_ELEMENTWISE, false);
+	}
+	for (int i = 0; k->backward[i] > 0; i++) {
+		struct op pass = streaming(elements * k->backward[i]);
+
+		push(b, n->label, &pass, PHASE_BACKWARD, PART_ELEMENTWISE, each.count);
+	}
 	for (size_t i = from; i < b->out->count && !b->failed; i++)
-		b->out->at[i].plain = true, b->out->at[i].kernels = b->out->at[i].phase == PHASE_BACKWARD ? p->back_kernels : p->kernels;
+		b->out->at[i].plain = true;
 }
 
 /* Biases and clamped gates of experts in Megatron-Core's grouped MLP (megatron/core/transformer/moe/experts.py and
- * fusions/fused_bias_geglu.py), kernel by kernel. The first product's bias is added by its epilogue; its gradient reads that of the
- * result once. The second's is weighted as its tokens are, expert by expert and in 32 bits (_apply_bias): multiplied, added, joined,
- * narrowed; backwards widened, narrowed and joined for the product, multiplied and summed for bias and weight.
- * Gate and line are clamped apart and joined before the fused kernel; where the recipe interleaves them for a fused grouped
- * kernel that does not take this activation, they are put in order and go through an operator of torch each. */
-static const double APPLY_BIAS = 4 + (2 + 4 + 4) + (4 + 4) + (4 + 2);
-static const double APPLY_BIAS_BACK = (2 + 4) + (4 + 2) + (2 + 2) + (4 + 4 + 4) + (4 + 4 + 4);
-enum { APPLY_BIAS_KERNELS = 2, APPLY_BIAS_BACK_KERNELS = 5, WHOLE_KERNELS = 2 };       /* an expert; on all of them */
-static const struct passes clamps = { (2 + 2) + (2 + 2), (2 + 2 + 2) + (2 + 2), 3, 3 };
-static const struct passes interleaved = { (2 + 2) + (2 + 2) + 2 + 2 + 3 + 3 + 3, (2 + 2) + (2 + 2 + 2) + (2 + 2) + 3 + 6 + 7 + 7 + 3, 8, 14 };
+ * fusions/fused_bias_geglu.py). The first product's bias is added by its epilogue; its gradient reads that of the result once. The
+ * second's is weighted as its tokens are, expert by expert and in 32 bits (_apply_bias): multiplied, added; all joined, narrowed.
+ * Backwards widened and joined for the product; each narrowed, multiplied and summed for bias and for weight. */
+static const struct plain_kernels gradient = { { 0 }, { 2 } };
+static const struct plain_kernels apply_bias = { { 4, 2 + 4 + 4 }, { 4 + 2, 4 + 4, 4, 4 + 4, 4 } };
+static const struct plain_kernels all_biased = { { 4 + 4, 4 + 2 }, { 2 + 4, 2 + 2 } };
+/* Half of the elements are gates. Both halves are clamped and joined before the fused kernel. */
+static const struct plain_kernels clamps = { { 4 / 2, 4 / 2, 2 + 2 }, { 6 / 2, 6 / 2, 2 + 2 } };
+/* Where the recipe interleaves them for a fused grouped kernel that does not take this activation, they are put in order, clamped,
+ * and go through sigmoid, offset, product, weight and narrowing as operators of their own. */
+static const struct plain_kernels interleaved = { { 2 + 2, 4 / 2, 4 / 2, 4 / 2, 4 / 2, 6 / 2, 6 / 2, 6 / 2 },
+						  { 2 + 2, 6 / 2, 6 / 2, 2 + 2, 6 / 2, 6 / 2, 6 / 2, 8 / 2, 6 / 2, 10 / 2, 4 / 2, 6 / 2 } };
 
 static bool clamped(const struct model *m)
 {
@@ -253,17 +265,16 @@ static bool clamped(const struct model *m)
 static void biased_experts(struct builder *b, const struct node *n, double held, double rows, const struct op *op)
 {
 	const struct model *m = b->o->model;
-	const struct passes gradient = { 0, 2, 0, held };
-	const struct passes bias = { APPLY_BIAS, APPLY_BIAS_BACK, APPLY_BIAS_KERNELS * held + WHOLE_KERNELS, APPLY_BIAS_BACK_KERNELS * held + WHOLE_KERNELS };
-	double up = rows * (double)op->n * (op->gated ? 2 : 1);
+	double up = rows * (double)op->n * (op->gated ? 2 : 1), down = rows * (double)op->k;
 
 	if (clamped(m))
-		plain_passes(b, n, up, b->o->fused_experts ? &interleaved : &clamps);
+		plain(b, n, up, 1, b->o->fused_experts ? &interleaved : &clamps);
 	if (!m->moe.bias)
 		return;
 	if (!b->o->frozen)
-		plain_passes(b, n, up, &gradient);
-	plain_passes(b, n, rows * (double)op->k, &bias);
+		plain(b, n, up / held, held, &gradient);
+	plain(b, n, down / held, held, &apply_bias);
+	plain(b, n, down, 1, &all_biased);
 }
 
 /* The fused grouped kernel knows one activation (TEGroupedMLP._is_fused_impl_supported asks for silu). */

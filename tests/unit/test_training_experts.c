@@ -119,7 +119,7 @@ static void biases(void)
 		/* 28 bytes and 40, and two for the first product's two halves of gradient; two and five kernels an expert, one for its gradient. */
 		{ true, false, false, false, 6 + 14, 6 + 20 + 2, { 2 + 34, 2 + 82 + 16 } },
 		/* A fused grouped product does not take them: gates out of their interleaving and through one operator after the other. */
-		{ true, true, true, false, 6 + 14 + 21, 6 + 20 + 2 + 40, { 2 + 34 + 8, 2 + 82 + 16 + 14 } },
+		{ true, true, true, false, 6 + 14 + 21, 6 + 20 + 2 + 40, { 2 + 34 + 8, 2 + 82 + 16 + 12 } },
 	};
 	struct arena *arena = arena_new();
 	const struct model *m = model_load("gpt-oss-120b", arena, NULL);
