@@ -79,5 +79,5 @@ const struct attention_ops *attention_best(void)
 size_t attention_scratch_bytes(int64_t sequences, int64_t heads, int64_t kv_heads, int64_t head_dim, int threads)
 {
 	(void)sequences;              /* work is shared out by arithmetic on lengths, without a list */
-	return (size_t)threads * ((size_t)attention_thread_floats(heads / kv_heads, head_dim) * 4 + 256);
+	return (size_t)threads * ((size_t)attention_thread_floats(heads / kv_heads, kv_heads, head_dim) * 4 + 256);
 }

@@ -5,9 +5,10 @@
 #include "kernels/core/attention.h"
 
 enum {
-	DECODE_CHUNK = 128,           /* tokens scored before their softmax; the unit in which contexts are shared out */
+	DECODE_CHUNK = 64,            /* tokens scored before their softmax; times heads of the cache the units in which contexts are shared out */
 	PREFILL_ROWS = 96,            /* (query, head) rows of a task: eight tiles of twelve */
-	PREFILL_KEYS = 64             /* keys and values of a step: 64 KiB at 128 a head */
+	PREFILL_KEYS = 64,            /* keys and values of a step: 64 KiB at 128 a head */
+	LANES_MOST = 16               /* of a vector */
 };
 
 /* Queries of a group as decode takes them: three that are left go with a fourth that is nought, in one pass over the keys. */
@@ -16,13 +17,23 @@ static inline int64_t attention_slots(int64_t group)
 	return group + (group % 4 == 3);
 }
 
+/* Decode: an unfinished result of one head of the cache (sums, and a vector each of maxima and of sums of weights); of a sequence. */
+static inline int64_t attention_result_floats(int64_t slots, int64_t head_dim)
+{
+	return slots * (head_dim + 2 * LANES_MOST);
+}
+static inline int64_t attention_sequence_floats(int64_t group, int64_t kv_heads, int64_t head_dim)
+{
+	return kv_heads * attention_result_floats(attention_slots(group), head_dim);
+}
+
 /* Floats that a thread works in, for decode or prefill. */
-static inline int64_t attention_thread_floats(int64_t group, int64_t head_dim)
+static inline int64_t attention_thread_floats(int64_t group, int64_t kv_heads, int64_t head_dim)
 {
 	int64_t rows = group > PREFILL_ROWS ? group : PREFILL_ROWS;
 	int64_t prefill = rows * (2 * head_dim + PREFILL_KEYS + 2) + 2 * PREFILL_KEYS * head_dim;
-	/* queries, two unfinished results with maximum and sum, scores of four queries */
-	int64_t decode = attention_slots(group) * (head_dim + 2 * (head_dim + 2)) + 4 * DECODE_CHUNK;
+	/* queries (in as much room as a result), two unfinished results, scores */
+	int64_t decode = 3 * attention_sequence_floats(group, kv_heads, head_dim) + attention_slots(group) * DECODE_CHUNK + LANES_MOST;
 
 	return ((prefill > decode ? prefill : decode) + 63) / 64 * 64;
 }

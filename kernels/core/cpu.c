@@ -13,7 +13,16 @@ bool cpu_has_avx512(void)
 	return cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 	       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 }
+bool cpu_asks_near(void)
+{
+	return __builtin_cpu_is("amd");
+}
 #else
+bool cpu_asks_near(void)
+{
+	return false;
+}
+
 bool cpu_has_avx2(void)
 {
 	return false;
