@@ -51,6 +51,7 @@ struct device_units {
 	double clock_hz;
 	int64_t tile_m, tile_n, tile_k;        /* matrix unit granularity: extents are padded up to these; 0 = finest */
 	double exp_per_clock;                  /* exponentials of a unit in a clock; NAN = as most GPUs (roofline.c) */
+	int64_t decode_blocks;                 /* of decode attention that a unit holds at once; 0 = one, as most GPUs' kernels do */
 	double cast8_ops;                      /* vector instructions (lanes x slots) that widen one 8-bit float; NAN = the matrix units take it */
 	int64_t cast8_rows;                    /* queries of attention that share a widened key */
 };

@@ -77,6 +77,7 @@ static const struct field units_fields[] = {
 	INTEGER("tile_k", tile_k, 65536, "depth"),
 	NUMBER("exp_per_clock", exp_per_clock, 1, 0.01, 1e6, "exponentials of a unit in a clock"),
 	NUMBER("cast8_ops", cast8_ops, 1, 0.01, 1e4, "vector instructions a lane to widen an 8-bit float that the matrix units do not take"),
+	INTEGER("decode_blocks", decode_blocks, 1024, "blocks of decode attention that a unit holds at once"),
 	INTEGER("cast8_rows", cast8_rows, 65536, "queries of attention that share a widened key"),
 	SOURCE,
 };

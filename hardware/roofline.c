@@ -307,6 +307,15 @@ static double exponentials(const struct device *d, const struct op *op)
 	return roofline_peak(d, op) / ((double)d->units.count * d->units.clock_hz * exps) / H100_FLOPS;
 }
 
+/* What a block of decode takes beyond its keys and values is waiting, for memory and for its own parts: blocks that a unit holds at once
+ * wait together. The habit is that of kernels whose shared memory leaves room for one block (FlashAttention, TensorRT-LLM). */
+static double blocks_at_once(const struct device *d, const struct op *op)
+{
+	bool decodes = op->kind == OP_ATTENTION_DECODE || op->kind == OP_MLA_DECODE;
+
+	return decodes && d->units.decode_blocks > 1 ? (double)d->units.decode_blocks : 1;
+}
+
 void roofline_op(const struct device *d, const struct op *op, struct op_cost *out)
 {
 	roofline_op_under(d, NULL, op, out);
@@ -336,7 +345,7 @@ void roofline_op_under(const struct device *d, const struct stack *stack, const 
 		fit.half_k = habit->half_k;
 		if (op->kind == OP_ATTENTION_PREFILL)
 			fit.half_k *= exponentials(d, op);
-		fit.tile_s = habit->tile_s;
+		fit.tile_s = habit->tile_s / blocks_at_once(d, op);
 	}
 	fit_price(&fit, d, op, out);
 	pad(d, op, out, fit.compute);

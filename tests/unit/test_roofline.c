@@ -523,6 +523,31 @@ static void exponentials_beside_faster_products(void)
 	arena_free(a);
 }
 
+/* Blocks of decode that a unit holds at once wait together: many short sequences take that much less, long ones the time of their cache. */
+static void blocks_of_decode_wait_together(void)
+{
+	struct op many = { .kind = OP_ATTENTION_DECODE, .dtype = DTYPE_BF16, .kv_dtype = DTYPE_BF16, .batch = 2048, .heads = 32, .kv_heads = 8,
+			   .head_dim = 128, .q_len = 1, .kv_len = 16 }, far = many;
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	const struct device *d = device_load("h100", a, &err);
+	struct device eight;
+	struct op_cost one, all;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+	eight = *d;
+	eight.units.decode_blocks = 8;
+	roofline_op(d, &many, &one);
+	roofline_op(&eight, &many, &all);
+	CU_ASSERT_TRUE(all.seconds < one.seconds / 3 && all.seconds >= op_bytes(&many) / device_bandwidth(d));
+	far.batch = 8;
+	far.kv_len = 65536;
+	roofline_op(d, &far, &one);
+	roofline_op(&eight, &far, &all);
+	CU_ASSERT_TRUE(all.seconds <= one.seconds && all.seconds > 0.99 * one.seconds);
+	arena_free(a);
+}
+
 /* What a stack says of its kernels: norms at another share of the stream, caches of 8 bits as fast as those of 16. */
 static void kernels_of_a_stack(void)
 {
@@ -569,6 +594,7 @@ CU_TestInfo suite_roofline[] = {
 	{ "kernels are submitted one by one", kernels_are_submitted_one_by_one },
 	{ "narrow caches are widened", narrow_caches_are_widened },
 	{ "exponentials beside faster products", exponentials_beside_faster_products },
+	{ "blocks of decode wait together", blocks_of_decode_wait_together },
 	{ "the power limit tells the share of peak", the_power_limit_tells_the_share_of_peak },
 	{ "analytic: bounds and monotone over all devices and kinds", analytic_keeps_the_bounds },
 	{ "fitted: bounds and monotone over all devices and kinds", fitted_keeps_the_bounds },
