@@ -96,7 +96,7 @@ static const int64_t layouts[][3] = { { 8, 8, 64 }, { 8, 2, 64 }, { 16, 4, 64 },
  * jumps where a second chunk begins, and beyond it most points lie where half of the last one is left. */
 static const int64_t contexts[] = { 16, 56, 104, 136, 200, 328, 584, 1096, 1992 }, few_contexts[] = { 56, 136, 200, 584, 1096 };
 static const int64_t batches[] = { 1, 2, 4, 8, 16 }, few_batches[] = { 1, 4, 16 };
-static const int64_t chunks[] = { 16, 24, 32, 48, 64, 80, 104, 144, 200, 264, 376, 512 }, few_chunks[] = { 16, 32, 64, 104, 200, 512 };
+static const int64_t chunks[] = { 16, 24, 32, 48, 64, 80, 104, 144, 200, 312, 512 }, few_chunks[] = { 16, 32, 64, 104, 200, 512 };
 static const int64_t prior[] = { 0, 40, 136, 520, 1500 }, few_prior[] = { 0, 136, 1000 };
 
 static bool plan_attention(const struct plan *p, const struct kernel_family *f)

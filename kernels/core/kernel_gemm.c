@@ -146,8 +146,8 @@ static bool gemm_turn(const struct kernel_run *r)
 	if (!strcmp(r->kernel->variant, "openblas") || !strcmp(r->kernel->variant, "opencl"))
 		return false;                  /* these read W as it is */
 	if (!g->copies)
-		g->copies = weight_copies_new(g->weights, r->shape->threads);
-	g->turn = g->copies ? weight_copies_next(g->copies) : NULL;
+		g->copies = weight_copies_new(&g->weights, 1, r->shape->threads);
+	g->turn = g->copies ? *weight_copies_next(g->copies) : NULL;
 	return g->turn != NULL;
 }
 
@@ -256,7 +256,9 @@ static double moe_bytes(const struct shape *s)
 }
 
 struct moe_state {
-	struct weights **up, **down;
+	struct weights **up, **down;          /* [experts], one behind the other */
+	struct weight_copies *copies;         /* of both, made when first wanted */
+	struct weights *const *turn;          /* of these; NULL: the experts themselves */
 	int64_t experts;
 	int32_t *chosen;
 	float *share;
@@ -267,14 +269,10 @@ static void moe_release(void *state)
 {
 	struct moe_state *m = state;
 
-	for (int64_t e = 0; e < m->experts; e++) {
-		if (m->up)
-			weights_free(m->up[e]);
-		if (m->down)
-			weights_free(m->down[e]);
-	}
+	weight_copies_free(m->copies);
+	for (int64_t e = 0; m->up && e < 2 * m->experts; e++)
+		weights_free(m->up[e]);
 	mem_free(m->up);
-	mem_free(m->down);
 	mem_free(m->chosen);
 	mem_free(m->share);
 	mem_free(m->scratch);
@@ -326,8 +324,8 @@ static void *moe_prepare(const struct shape *s, void *const *data, struct err *e
 		return NULL;
 	}
 	m->experts = s->experts;
-	m->up = mem_calloc((size_t)s->experts, sizeof(*m->up));
-	m->down = mem_calloc((size_t)s->experts, sizeof(*m->down));
+	m->up = mem_calloc(2 * (size_t)s->experts, sizeof(*m->up));
+	m->down = m->up ? m->up + s->experts : NULL;
 	m->chosen = mem_alloc_aligned((size_t)(s->m * s->top_k) * sizeof(*m->chosen));
 	m->share = mem_alloc_aligned((size_t)(s->m * s->top_k) * sizeof(*m->share));
 	m->scratch = mem_alloc_aligned(moe_scratch_bytes(s->m, s->experts, s->top_k, s->n, s->k));
@@ -353,12 +351,28 @@ static bool moe_streams(void *state, int i, const void **at, size_t *bytes)
 	return which < 2 * m->experts && weights_piece((which % 2 ? m->down : m->up)[which / 2], i % WEIGHTS_PIECES, at, bytes);
 }
 
+static bool moe_turn(const struct kernel_run *r)
+{
+	struct moe_state *m = r->state;
+
+	if (!m->copies)
+		m->copies = weight_copies_new(m->up, 2 * m->experts, r->shape->threads);
+	m->turn = m->copies ? weight_copies_next(m->copies) : NULL;
+	return m->turn != NULL;
+}
+
+static void moe_turn_back(void *state)
+{
+	((struct moe_state *)state)->turn = NULL;
+}
+
 static void moe_kernel_run(const struct kernel_run *r)
 {
 	const struct moe_state *m = r->state;
 	const struct shape *s = r->shape;
+	struct weights *const *up = m->turn ? m->turn : m->up;
 
-	moe_run(&(struct moe_call){ .gate_up = (const struct weights *const *)m->up, .down = (const struct weights *const *)m->down,
+	moe_run(&(struct moe_call){ .gate_up = (const struct weights *const *)up, .down = (const struct weights *const *)up + m->experts,
 				    .experts = s->experts, .top_k = s->top_k, .n = s->n, .k = s->k, .x = r->data[MOE_X], .m = s->m,
 				    .chosen = m->chosen, .weights = m->share, .out = r->data[MOE_OUT], .scratch = m->scratch,
 				    .threads = s->threads },
@@ -379,7 +393,7 @@ static const struct shape moe_benches[] = { M(FP32, 1, 8, 2, 1024, 1024), M(BF16
 const struct kernel_family kernel_moe = {
 	.area = "core", .name = "moe", .op = "moe", .help = "routed experts: sorting, grouped gate, up and down products, adding up",
 	.operands = moe_operands, .flops = moe_flops, .bytes = moe_bytes, .prepare = moe_prepare, .release = moe_release,
-	.streams = moe_streams,
+	.streams = moe_streams, .turn = moe_turn, .turn_back = moe_turn_back,
 	.tolerance = { 5e-6, 5e-6, 4e-2, 1.5e-4 },     /* three products in a row */
 	.tests = moe_tests, .benches = moe_benches, .variants = moe_kernels,
 };

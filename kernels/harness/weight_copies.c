@@ -8,11 +8,11 @@
 #include "base/mem.h"
 
 enum { PIECES = 5, COPIES_MOST = 4096 };
-static const double CACHES = 4, BYTES_LEAST = 64e6, BYTES_MOST = 1e9;      /* a walk over twice the cache still found a fifth there */
+static const double CACHES = 3, BYTES_LEAST = 64e6, BYTES_MOST = 1e9;      /* a walk over twice the cache still found a fifth there */
 
 struct weight_copies {
-	struct weights *at[COPIES_MOST];
-	int count, next;
+	struct weights **at;                   /* [count][matrices] */
+	int64_t matrices, count, next;
 };
 
 static double bytes_wanted(void)
@@ -68,14 +68,24 @@ static struct weights *copy_of(const struct weights *of, int threads)
 	return NULL;
 }
 
-struct weight_copies *weight_copies_new(const struct weights *of, int threads)
+struct weight_copies *weight_copies_new(struct weights *const *of, int64_t matrices, int threads)
 {
-	double each = (double)weights_bytes(of), wanted = bytes_wanted();
-	int count = wanted / each > COPIES_MOST - 1 ? COPIES_MOST : (int)(wanted / each) + 1;
-	struct weight_copies *c = count > 1 ? mem_calloc(1, sizeof(*c)) : NULL;
+	struct weight_copies *c;
+	double each = 0, wanted = bytes_wanted();
+	int64_t count;
 
-	for (int i = 0; c && i < count; i++, c->count++) {
-		c->at[i] = copy_of(of, threads);
+	for (int64_t i = 0; i < matrices; i++)
+		each += (double)weights_bytes(of[i]);
+	count = wanted / each > COPIES_MOST - 1 ? COPIES_MOST : (int64_t)(wanted / each) + 1;
+	c = count > 1 ? mem_calloc(1, sizeof(*c)) : NULL;
+	if (!c || !(c->at = mem_calloc((size_t)(count * matrices), sizeof(struct weights *)))) {
+		mem_free(c);
+		return NULL;
+	}
+	c->matrices = matrices;
+	c->count = count;
+	for (int64_t i = 0; i < count * matrices; i++) {
+		c->at[i] = copy_of(of[i % matrices], threads);
 		if (c->at[i])
 			continue;
 		weight_copies_free(c);
@@ -88,13 +98,14 @@ void weight_copies_free(struct weight_copies *c)
 {
 	if (!c)
 		return;
-	for (int i = 0; i < c->count; i++)
+	for (int64_t i = 0; i < c->count * c->matrices; i++)
 		weights_free(c->at[i]);
+	mem_free(c->at);
 	mem_free(c);
 }
 
-const struct weights *weight_copies_next(struct weight_copies *c)
+struct weights *const *weight_copies_next(struct weight_copies *c)
 {
 	c->next = (c->next + 1) % c->count;
-	return c->at[c->next];
+	return c->at + c->next * c->matrices;
 }

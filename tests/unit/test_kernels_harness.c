@@ -148,47 +148,55 @@ static void copies_take_turns(void)
 	enum { N = 640, K = 512 };
 	static float values[N * K];
 	struct err err = { 0 };
-	struct weights *w;
+	struct weights *w, *both[2];
 	struct weight_copies *c;
-	const struct weights *first, *copy;
+	struct weights *const *first, *const *copy;
 	int turns = 1;
 
 	for (int i = 0; i < N * K; i++)
 		values[i] = (float)(i % 101) - 50;
 	w = weights_pack(KERNEL_INT8, values, K, N, K, 1, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w);
-	c = weight_copies_new(w, 2);
+	both[0] = both[1] = w;
+	c = weight_copies_new(both, 2, 2);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
 	first = weight_copies_next(c);
-	CU_ASSERT_PTR_NOT_EQUAL(first->data, w->data);
+	CU_ASSERT(first[0]->data != w->data && first[1]->data != first[0]->data);
 	for (copy = weight_copies_next(c); copy != first; copy = weight_copies_next(c), turns++)
-		if (weights_at(copy, 17, 400) != weights_at(w, 17, 400) || weights_at(copy, N - 1, K - 1) != weights_at(w, N - 1, K - 1))
-			CU_FAIL("a copy differs");
-	CU_ASSERT((double)turns * (double)weights_bytes(w) >= 64e6);
+		for (int i = 0; i < 2; i++)
+			if (weights_at(copy[i], 17, 400) != weights_at(w, 17, 400) || weights_at(copy[i], N - 1, K - 1) != weights_at(w, N - 1, K - 1))
+				CU_FAIL("a copy differs");
+	CU_ASSERT((double)turns * 2 * (double)weights_bytes(w) >= 64e6);
 	weight_copies_free(c);
 	weights_free(w);
 }
 
-/* A product over a copy is the product; kernels that read the matrix as it is have no copies. */
+/* A product over a copy is the product; libraries that read the matrix as it is have no copies. */
 static void products_turn(void)
 {
-	const struct kernel_family *f = kernel_family_find("gemm");
-	const struct shape s = { .format = KERNEL_BF16, .m = 4, .n = 256, .k = 256, .threads = 1 };
 	const struct kernel blas = { .variant = "openblas" };
-	struct err err = { 0 };
-	struct kernel_case *c = kernel_case_new(f, &s, 3, &err);
-	const struct kernel *k = kernel_default(f, &s);
-	double error = INFINITY;
+	const struct { const char *family; struct shape s; } cases[] = {
+		{ "gemm", { .format = KERNEL_BF16, .m = 4, .n = 256, .k = 256, .threads = 1 } },
+		{ "moe", { .format = KERNEL_BF16, .m = 4, .n = 64, .k = 128, .experts = 4, .top_k = 2, .threads = 1 } },
+	};
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
-	CU_ASSERT_FALSE(kernel_case_turn(c, &blas));
-	CU_ASSERT_TRUE(kernel_case_turn(c, k));
-	CU_ASSERT_TRUE(kernel_case_error(c, k, &error, &err));
-	CU_ASSERT(error <= f->tolerance[KERNEL_BF16]);
-	kernel_case_turn_back(c);
-	CU_ASSERT_TRUE(kernel_case_error(c, k, &error, &err));
-	CU_ASSERT(error <= f->tolerance[KERNEL_BF16]);
-	kernel_case_free(c);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		const struct kernel_family *f = kernel_family_find(cases[i].family);
+		const struct kernel *k = kernel_default(f, &cases[i].s);
+		struct err err = { 0 };
+		struct kernel_case *c = kernel_case_new(f, &cases[i].s, 3, &err);
+		double error = INFINITY;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+		CU_ASSERT_EQUAL(kernel_case_turn(c, &blas), i > 0);
+		CU_ASSERT_TRUE(kernel_case_turn(c, k));
+		CU_ASSERT_TRUE(kernel_case_error(c, k, &error, &err));
+		CU_ASSERT(error <= f->tolerance[KERNEL_BF16]);
+		kernel_case_turn_back(c);
+		CU_ASSERT_TRUE(kernel_case_error(c, k, &error, &err));
+		CU_ASSERT(error <= f->tolerance[KERNEL_BF16]);
+		kernel_case_free(c);
+	}
 }
 
 CU_TestInfo suite_kernels_harness[] = { { "variants equal their references", variants_equal_references },
