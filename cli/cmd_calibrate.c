@@ -103,7 +103,7 @@ static bool calibrate_run(const struct call *call, struct err *err)
 
 	if (!o.folder || !good_name(o.name, err))
 		return false;
-	o.budget_s = o.quick ? 25 : 240;
+	o.budget_s = o.quick ? 25 : 270;
 	progress_start(&progress, call_flag(call, "quiet"));
 	ok = calibrate(&o, &report, call->arena, err);
 	progress_end(&progress);

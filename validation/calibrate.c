@@ -45,6 +45,7 @@ void take_samples(struct timing *t, struct kernel_case *c, const struct kernel *
 
 	if (fresh)
 		kernel_case_run(c, k);         /* code and tables come into the caches, pages into memory */
+	out->places += fresh;
 	sample_on(t, c, k, where, count, &own);
 	/* The host took the processor away meanwhile; from which of them it does not say. */
 	if (machine_stolen_s() > stolen_s)

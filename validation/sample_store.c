@@ -53,7 +53,7 @@ static bool prepare(struct sample_store *s, struct err *err)
 {
 	return (sqlite3_prepare_v2(s->db, "SELECT 1 FROM samples WHERE visit = ?2 AND round = ?1 LIMIT 1", -1, &s->has, NULL) == SQLITE_OK &&
 		sqlite3_prepare_v2(s->db, "INSERT INTO samples VALUES(?, ?, ?, ?, ?, ?, ?, ?)", -1, &s->put, NULL) == SQLITE_OK &&
-		sqlite3_prepare_v2(s->db, "SELECT seconds, pace FROM samples WHERE visit = ?1 AND shape = ?2 ORDER BY round, sample", -1,
+		sqlite3_prepare_v2(s->db, "SELECT seconds, pace, round FROM samples WHERE visit = ?1 AND shape = ?2 ORDER BY round, sample", -1,
 				   &s->get, NULL) == SQLITE_OK) ||
 	       fail(s, "be read", err);
 }
@@ -139,8 +139,10 @@ bool sample_store_get(struct sample_store *s, size_t visit, int shape, struct sa
 
 	sqlite3_bind_int64(s->get, 1, (sqlite3_int64)visit);
 	sqlite3_bind_int(s->get, 2, shape);
-	while ((step = sqlite3_step(s->get)) == SQLITE_ROW)
+	while ((step = sqlite3_step(s->get)) == SQLITE_ROW) {
+		out->places = sqlite3_column_int(s->get, 2);
 		samples_add(out, (struct sample_time){ sqlite3_column_double(s->get, 0), sqlite3_column_double(s->get, 1) });
+	}
 	sqlite3_reset(s->get);
 	return step == SQLITE_DONE || fail(s, "be read", err);
 }

@@ -290,6 +290,7 @@ void samples_add(struct samples *s, struct sample_time one)
 	}
 	s->seconds[at] = one.seconds;
 	s->pace[at] = one.pace;
+	s->place[at] = s->places;
 }
 
 static int ascending(const void *a, const void *b)
@@ -321,6 +322,30 @@ static double pace_limit(const struct samples *s)
 	return pace[enough - 1];
 }
 
+/* Mean over the places of their medians. */
+static double over_places(const struct samples *s, double limit)
+{
+	double sum = 0, own[SAMPLES_MOST];
+	bool done[SAMPLES_MOST] = { false };
+	int places = 0;
+
+	for (int i = 0; i < s->count; i++) {
+		int n = 0;
+
+		for (int k = i; k < s->count; k++) {
+			if (done[k] || s->place[k] != s->place[i] || s->pace[k] > limit)
+				continue;
+			done[k] = true;
+			own[n++] = s->seconds[k];
+		}
+		if (n == 0)
+			continue;
+		sum += middle(own, n);
+		places++;
+	}
+	return places ? sum / places : NAN;
+}
+
 struct estimate samples_estimate(const struct samples *s)
 {
 	struct estimate e = { .median = NAN, .low = NAN, .high = NAN, .fastest = NAN, .drift = NAN };
@@ -340,7 +365,8 @@ struct estimate samples_estimate(const struct samples *s)
 	e.outliers = s->count - n;
 	if (n == 0)
 		return e;
-	e.median = middle(kept, n);
+	(void)middle(kept, n);                 /* in order */
+	e.median = over_places(s, limit);
 	quarter = (n + 3) / 4;
 	e.fastest = 0;
 	for (int i = 0; i < quarter; i++)

@@ -50,12 +50,15 @@ void timing_settle(struct timing *t, struct kernel_case *c);
 enum { SAMPLES_MOST = 64 };
 struct samples {
 	double seconds[SAMPLES_MOST], pace[SAMPLES_MOST];
-	int count;
+	int place[SAMPLES_MOST];       /* where operands lay: samples of one place share its luck */
+	int count, places;             /* places: the number that the next sample gets; whoever takes memory anew counts on */
 };
 void samples_add(struct samples *s, struct sample_time one);     /* past the capacity the most disturbed one is replaced */
 
 /* What a point's samples say. Samples whose pace was over PACE_MOST are outliers (another program ran); when fewer than three are
- * left, the best-paced three count. Of the others: the median, its 95 % interval (order statistics), and the mean of the fastest quarter,
+ * left, the best-paced three count. Of the others: the median, of several places the mean of their medians (a virtual machine's host backs memory in
+ * small pages or large ones, which makes decode from memory take 1.8 times as long or not, and an engine has its operands in very many
+ * places); the 95 % interval of the median (order statistics), and the mean of the fastest quarter,
  * which is what a kernel can do and not what it takes among others; drift: later half over earlier half of medians. */
 #define PACE_MOST 1.25                 /* wide vectors alone lower a core's clock for a while: by 17 % on a Xeon of 2024; work beside ours by half and more */
 struct estimate {

@@ -121,6 +121,16 @@ static void estimates(void)
 	for (int i = 0; i < 3 * SAMPLES_MOST; i++)
 		samples_add(&s, (struct sample_time){ 1, 1 });
 	CU_ASSERT_DOUBLE_EQUAL(samples_estimate(&s).median, 1, 1e-12);
+	/* Two places count alike, however many samples each has; a disturbed one not at all. */
+	s = (struct samples){ 0 };
+	for (int i = 0; i < 8; i++)
+		samples_add(&s, (struct sample_time){ 2, 1 });
+	s.places++;
+	for (int i = 0; i < 3; i++)
+		samples_add(&s, (struct sample_time){ i < 2 ? 4 : 9, 1 });
+	s.places++;
+	samples_add(&s, (struct sample_time){ 50, 3 });
+	CU_ASSERT_DOUBLE_EQUAL(samples_estimate(&s).median, 3, 1e-12);
 }
 
 static void clocks(void)
