@@ -38,6 +38,7 @@ struct cost_model {
 	double time_scale;                     /* a user's correction of every operator; 1 = none */
 	struct sisters *sisters;               /* measured devices that answer where this one's tables do not */
 	bool narrow_streams;                   /* see measured_narrow */
+	double expert_share;                   /* of the stack, where the tables of experts are not its own; else 1 */
 	bool as_measured;                      /* the device is as the catalog has it, so its tables speak for it */
 	bool changed;                          /* the catalog has a device of this name with other figures */
 	struct price_book *book;               /* NULL: nothing is remembered */
@@ -153,6 +154,7 @@ static bool fill_model(struct cost_model *cm, const struct cost_options *options
 	if (!load_fits(cm, err) || !load_tables(cm, err) || !load_sisters(cm, err))
 		return false;
 	cm->narrow_streams = cm->tables && cm->stack && cm->stack->narrow_streams && !of_own_software(cm, "attention_decode");
+	cm->expert_share = cm->tables && cm->stack && cm->stack->expert_share > 0 && !of_own_software(cm, "moe") ? cm->stack->expert_share : 1;
 	return true;
 }
 
@@ -320,6 +322,8 @@ static bool measured(const struct cost_model *cm, const struct op *op, struct op
 		return false;
 	out->flops = op_flops(op);
 	out->bytes = op_bytes(op);
+	if (op->kind == OP_MOE && dtype_bytes(op->dtype) < 1)
+		out->seconds /= cm->expert_share;
 	return true;
 }
 

@@ -24,6 +24,8 @@ static const struct field stack_fields[] = {
 	SECONDS("handover_us", handover_s, 1e-6, "between pools, once a request, beside the transfer"),
 	SECONDS("first_token_us", first_token_s, 1e-6, "from the first token to the client"),
 	{ "overlap", FIELD_FLAG, AT(overlap), 0, 0, 0, false, "no", NULL, "host time hides behind the device's" },
+	{ "expert_share", FIELD_NUMBER, AT(expert_share), 1, 0, 1, false, "0", NULL,
+	  "of the rate that tables of other software show, what its 4-bit experts reach; 0 = all" },
 	{ "narrow_streams", FIELD_FLAG, AT(narrow_streams), 0, 0, 0, false, "no", NULL,
 	  "decode attention reads 8-bit caches as fast as 16-bit ones, whatever tables of other software say" },
 	{ "gathers", FIELD_FLAG, AT(gathers), 0, 0, 0, false, "no", NULL, "requests of one instant are all seen before a batch is formed (no server between them)" },

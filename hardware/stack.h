@@ -25,6 +25,7 @@ struct stack {
 	double first_token_s;                  /* detokenise and send: visible to the client on every first token */
 	double norm_share;                     /* of a stream's rate that its norms reach on a GPU; 0: what kernels of 2023 did (roofline.c) */
 	bool separate_add;                     /* residual additions are kernels of their own, not part of the norms */
+	double expert_share;                   /* of the rate that tables of other software show, what its 4-bit experts reach; 0 = all */
 	bool narrow_streams;                   /* decode attention reads 8-bit caches as fast as 16-bit ones (XQA); tables of other software are asked so */
 	bool gathers;                          /* requests of one instant are all seen before a batch is formed */
 	bool overlap;                          /* asynchronous scheduling hides host time behind device time */

@@ -121,7 +121,7 @@ static void families(void)
 		{ "a,Llama-3.1-8B,fp8,H200-SXM,1,tp1,offline max throughput trtllm-bench,128,2048,,throughput,9000,\"tokens/s (output, whole system)\","
 		  "TensorRT-LLM-perf-overview-v1.0", { "workload.requests=3000 ", "scheduler.name=trtllm ", "scheduler.chunked_prefill=no ", NULL }, 1 },
 		{ "a,Qwen3-235B-A22B,fp4,B200-SXM,8,tp8,offline max throughput trtllm-bench,1000,1000,,throughput,9000,\"tokens/s (output, whole system)\","
-		  "TensorRT-LLM-perf-overview-v1.0", { "deployment.tp=1 deployment.pp=1 deployment.ep=8 deployment.dp_attention=8 ", NULL }, 1 },
+		  "TensorRT-LLM-perf-overview-v1.0", { "deployment.tp=1 deployment.pp=1 deployment.ep=8 deployment.dp_attention=8 ", "hardware.stack=trtllm-cutlass ", NULL }, 1 },
 		{ "a,Llama-3.3-70B,fp4,B200-SXM,8,tp8,offline max throughput trtllm-bench,1000,1000,,throughput,9000,\"tokens/s (output, whole system)\","
 		  "TensorRT-LLM-perf-overview-v1.0", { "deployment.tp=8 deployment.pp=1 deployment.ep=1 deployment.dp_attention=1 ", NULL }, 1 },
 		{ "a,Llama-3.1-405B,fp4,RTX-PRO-6000,8,\"tp1,pp8\",offline max throughput trtllm-bench,128,128,,throughput,4000,\"tokens/s (output, whole system)\","

@@ -553,11 +553,11 @@ static void kernels_of_a_stack(void)
 {
 	struct arena *a = arena_new();
 	struct err err = { 0 };
-	struct stack fast = { .tables = "trtllm vllm", .norm_share = 1, .narrow_streams = true }, usual = { .tables = "trtllm vllm" };
+	struct stack fast = { .tables = "trtllm vllm", .norm_share = 1, .narrow_streams = true, .expert_share = 0.5 }, usual = { .tables = "trtllm vllm" };
 	struct op norm = { .kind = OP_NORM, .dtype = DTYPE_BF16, .m = 65536, .n = 8192 };
 	struct op decode = { .kind = OP_ATTENTION_DECODE, .dtype = DTYPE_BF16, .kv_dtype = DTYPE_FP8, .batch = 64, .heads = 64, .kv_heads = 8,
 			     .head_dim = 128, .q_len = 1, .kv_len = 2048 };
-	struct op half = decode;
+	struct op half = decode, experts = { .kind = OP_MOE, .dtype = DTYPE_FP4, .m = 512, .n = 768, .k = 2048, .experts = 128, .experts_total = 128, .top_k = 8, .gated = true };
 	const char *const devices[] = { "h200", "b200" };
 
 	half.kv_dtype = DTYPE_BF16;
@@ -581,6 +581,13 @@ static void kernels_of_a_stack(void)
 			CU_ASSERT_TRUE(w.seconds < 0.8 * wo.seconds);
 			CU_ASSERT_TRUE(w.rel_error > h.rel_error);
 		} else {                       /* its own */
+			CU_ASSERT_DOUBLE_EQUAL(w.seconds, wo.seconds, 1e-12);
+			cost_op(with, &experts, &w);
+			cost_op(without, &experts, &wo);
+			CU_ASSERT_DOUBLE_EQUAL(w.seconds / wo.seconds, 2, 0.01);
+			experts.dtype = DTYPE_FP8;     /* only 4-bit ones */
+			cost_op(with, &experts, &w);
+			cost_op(without, &experts, &wo);
 			CU_ASSERT_DOUBLE_EQUAL(w.seconds, wo.seconds, 1e-12);
 		}
 		cost_model_free(with);
