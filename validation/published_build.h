@@ -66,6 +66,8 @@ void published_bench(struct builder *b);
 
 /* Batch limits and length of an MLPerf run; false when no configuration of it is known: those of a tuned run. */
 bool published_mlperf(struct builder *b);
+/* Multi-token prediction of DeepSeek's models, so many tokens deep. */
+void published_drafts(struct builder *b, int depth);
 
 /* Arrivals, concurrency and batch limits; false when the row does not say (the case's `why` is set). */
 bool published_load(struct builder *b, const struct scenario_kind *kind);

@@ -104,15 +104,21 @@ static double run_requests(const struct builder *b)
  * InferenceX's rows of DeepSeek-R1 on TensorRT-LLM (its sweep of 2026-03; those of 2025 are named DeepSeek-V3) do not say
  * that multi-token prediction was on; 40 of 46 are 1.5 to 2 times as fast as the same setting without. Its scripts draft
  * three tokens, one where attention is data parallel (recalled). Acceptance is set on these rows, all of the half that may be
- * fitted to; DeepSeek reports 85 to 90 % for the first token (arXiv 2412.19437). Returns tokens of a sequence in a pass.
+ * fitted to; DeepSeek reports 85 to 90 % for the first token (arXiv 2412.19437).
  */
+void published_drafts(struct builder *b, int depth)
+{
+	str_addf(&b->settings,
+		 "with=eagle3_v1861:depth=%d,acceptance=0.8/0.6/0.45,fused_features=1,draft_vocab=0,host=ahead,host_round_us=0,host_seq_us=0 ",
+		 depth);
+}
+
+/* Returns tokens of a sequence in a pass. */
 static int multi_token_prediction(struct builder *b)
 {
 	int depth = b->layout.decode.attention_dp > 1 ? 1 : 3;
 
-	str_addf(&b->settings,
-		 "with=eagle3_v1861:depth=%d,acceptance=0.8/0.6/0.45,fused_features=1,draft_vocab=0,host=ahead,host_round_us=0,host_seq_us=0 ",
-		 depth);
+	published_drafts(b, depth);
 	return 1 + depth;
 }
 

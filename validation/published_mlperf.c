@@ -11,20 +11,23 @@
 #include "base/str.h"
 #include "validation/published_build.h"
 
-/* "": every generation that no line before names. seqs, tokens: of a batch. run_s, queries: the least of a server's run. */
+/* "": every generation that no line before names, and every kind of run. seqs, tokens: of a batch, of an attention rank. run_s, queries:
+ * the least of a server's run. balance: passes that prompts of one rank wait for those of others (attention_dp_config). */
 static const struct mlperf_config {
-	const char *model, *generation;
-	double seqs, tokens, memory, run_s, queries;
-	bool chunked;
+	const char *model, *generation, *scenario;
+	double seqs, tokens, memory, run_s, queries, balance;
+	bool chunked, drafts;
 } configs[] = {
-	{ "llama-2-70b", "blackwell", 2048, 3584, 0.95, 2400, 0, true },
-	{ "llama-2-70b", "", 1536, 1536, 0.95, 2400, 0, true },
-	{ "mixtral-8x7b", "", 2048, 16384, 0.9, 2400, 0, true },
-	{ "llama-3.1-8b", "", 6000, 12000, 0.9, 600, 0, true },
-	{ "llama-3.1-405b", "", 512, 1536, 0.95, 600, 0, true },
-	{ "gpt-j-6b", "", 192, 4096, 0.9, 600, 0, false },
-	/* Prompts of up to 3,140 tokens whole; 26,328 queries are six times its data. */
-	{ "deepseek-r1", "", 640, 3140, 0.9, 600, 26328, false },
+	{ "llama-2-70b", "blackwell", "", 2048, 3584, 0.95, 2400, 0, 0, true, false },
+	{ "llama-2-70b", "", "", 1536, 1536, 0.95, 2400, 0, 0, true, false },
+	{ "mixtral-8x7b", "", "", 2048, 16384, 0.9, 2400, 0, 0, true, false },
+	{ "llama-3.1-8b", "", "", 6000, 12000, 0.9, 600, 0, 0, true, false },
+	{ "llama-3.1-405b", "", "", 512, 1536, 0.95, 600, 0, 0, true, false },
+	{ "gpt-j-6b", "", "", 192, 4096, 0.9, 600, 0, 0, false, false },
+	/* Prompts of up to 3,140 tokens whole; 26,328 queries are six times its data. Interactive runs draft three tokens. */
+	{ "deepseek-r1", "", "Interactive", 128, 3140, 0.9, 600, 26328, 6, false, true },
+	{ "deepseek-r1", "", "Server", 512, 3140, 0.95, 600, 26328, 9, false, false },
+	{ "deepseek-r1", "", "", 1536, 3140, 0.95, 600, 0, 6, false, false },
 };
 
 enum { RUN_S = 600 };
@@ -37,7 +40,8 @@ static const struct mlperf_config *config_of(const struct builder *b)
 	if (!text_starts(b->row->source, "MLPerf") || strcmp(published_engine(b->row), "trtllm") != 0)
 		return NULL;
 	for (size_t i = 0; i < COUNT_OF(configs); i++)
-		if (strcmp(configs[i].model, b->model->catalog) == 0 && (!configs[i].generation[0] || blackwell))
+		if (strcmp(configs[i].model, b->model->catalog) == 0 && (!configs[i].generation[0] || blackwell) &&
+		    strstr(b->row->scenario, configs[i].scenario))
 			return &configs[i];
 	return NULL;
 }
@@ -55,5 +59,9 @@ bool published_mlperf(struct builder *b)
 		 "hardware.stack=trtllm-tuned scheduler.name=trtllm-max-utilization scheduler.max_num_seqs=%.0f "
 		 "scheduler.max_num_batched_tokens=%.0f scheduler.memory_utilization=%g scheduler.chunked_prefill=%s ",
 		 c->seqs, c->tokens, c->memory, c->chunked ? "yes" : "no");
+	if (c->balance > 0)
+		str_addf(&b->settings, "scheduler.balance_timeout=%.0f ", c->balance);
+	if (c->drafts)
+		published_drafts(b, 3);
 	return true;
 }
