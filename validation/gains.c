@@ -21,7 +21,6 @@ struct job {
 	const struct kernel_family *family;
 	const struct kernel *kernel;
 	struct shape shape;
-	struct kernel_case *at;
 	struct samples samples;
 	double round_s[ROUNDS_MOST];   /* the least of each round */
 };
@@ -103,11 +102,6 @@ static bool sample(struct work *w, struct timing *t, struct err *err)
 {
 	size_t order[JOBS_MOST];
 
-	for (size_t i = 0; i < w->job_count; i++) {
-		w->jobs[i].at = kernel_case_new(w->jobs[i].family, &w->jobs[i].shape, 7, err);
-		if (!w->jobs[i].at)
-			return false;
-	}
 	for (int round = 0; round < w->rounds; round++) {
 		struct rng r;
 
@@ -120,14 +114,19 @@ static bool sample(struct work *w, struct timing *t, struct err *err)
 		}
 		for (size_t i = 0; i < w->job_count; i++) {
 			struct job *job = &w->jobs[order[i]];
+			/* One at a time: their weights, many times over, are some 80 MB each. */
+			struct kernel_case *at = kernel_case_new(job->family, &job->shape, 7, err);
 			int before = job->samples.count;
 
+			if (!at)
+				return false;
 			if (w->o->progress)
 				w->o->progress(w->o->ctx, (double)((size_t)round * w->job_count + i) / (double)((size_t)w->rounds * w->job_count), job->family->name);
-			take_samples(t, job->at, job->kernel, FROM_MEMORY, true, 2, &job->samples);
+			take_samples(t, at, job->kernel, FROM_MEMORY, true, 2, &job->samples);
 			job->round_s[round] = INFINITY;
 			for (int k = before < SAMPLES_MOST ? before : 0; k < job->samples.count; k++)
 				job->round_s[round] = fmin(job->round_s[round], job->samples.seconds[k]);
+			kernel_case_free(at);
 		}
 	}
 	return true;
@@ -269,8 +268,6 @@ bool gains_run(const struct gains_options *o, struct gains_study *out, struct ar
 		w->cost = cost_model_new(&(struct cost_options){ .device = w->device }, err);
 		ok = w->cost && plan(w, err) && measure(w, err);
 	}
-	for (size_t i = 0; w && i < w->job_count; i++)
-		kernel_case_free(w->jobs[i].at);
 	cost_model_free(w ? w->cost : NULL);
 	mem_free(w);
 	return ok;

@@ -48,7 +48,7 @@ struct trace;
 /* Detects the format, opens the file. Errors name the file and what was found there. */
 MUST_USE struct trace *trace_open(const char *path, const struct trace_options *options, struct err *err);
 
-/* Next row in order of arrival (ties in file order). Rows up to TRACE_WINDOW places too late are moved; one that is
+/* Next row in order of arrival (ties in file order; with turns, in the order of the file). Rows up to TRACE_WINDOW places too late are moved; one that is
  * later still is an error that names file:line. False at the end or on error (err->kind tells). */
 enum { TRACE_WINDOW = 4096 };
 bool trace_next(struct trace *t, struct trace_row *row, struct err *err);
