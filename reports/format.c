@@ -60,6 +60,12 @@ char *format_usd(char *buf, double usd)
 
 	if (!isfinite(usd))
 		return strcpy(buf, "-");
+	if (a >= 9.995e6) {
+		bool billions = a >= 9.995e9;
+
+		snprintf(buf, FORMAT_ROOM, "$%.*f %s", a / (billions ? 1e9 : 1e6) < 99.95 ? 1 : 0, usd / (billions ? 1e9 : 1e6), billions ? "B" : "M");
+		return buf;
+	}
 	if (a >= 0.0995 || a == 0)
 		snprintf(plain, sizeof(plain), a >= 999.5 ? "%.0f" : "%.2f", usd);
 	else

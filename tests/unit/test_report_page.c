@@ -199,6 +199,10 @@ static void figures_read_well(void)
 	CU_ASSERT_STRING_EQUAL(format_usd(buf, 1234.5), "$1,234");
 	CU_ASSERT_STRING_EQUAL(format_usd(buf, 0.00042), "$0.0004");
 	CU_ASSERT_STRING_EQUAL(format_usd(buf, 3.609), "$3.61");
+	CU_ASSERT_STRING_EQUAL(format_usd(buf, 9994999), "$9,994,999");
+	CU_ASSERT_STRING_EQUAL(format_usd(buf, 67904257), "$67.9 M");
+	CU_ASSERT_STRING_EQUAL(format_usd(buf, 999.6e6), "$1000 M");
+	CU_ASSERT_STRING_EQUAL(format_usd(buf, -12.34e9), "$-12.3 B");
 	CU_ASSERT_STRING_EQUAL(format_interval_s(buf, 1, 0.1), "900 ms to 1.10 s");
 	CU_ASSERT_STRING_EQUAL(format_metric(buf, metric_find("memory.kv_bytes"), 48.9e9), "48.9 GB");
 	CU_ASSERT_STRING_EQUAL(format_metric(buf, metric_find("output_throughput"), 923.07), "923.1 tokens/s");
