@@ -320,8 +320,10 @@ static bool measured(const struct cost_model *cm, const struct op *op, struct op
 		whole.n = (op->n + panel - 1) / panel * panel;
 	if (!tables_op(cm->tables, &whole, out) || !isfinite(out->seconds) || out->seconds < 0)
 		return false;
-	out->flops = op_flops(op);
-	out->bytes = op_bytes(op);
+	if (whole.n != op->n) {
+		out->flops = op_flops(op);
+		out->bytes = op_bytes(op);
+	}
 	if (op->kind == OP_MOE && dtype_bytes(op->dtype) < 1)
 		out->seconds /= cm->expert_share;
 	return true;

@@ -48,7 +48,6 @@ static bool disturbed(const struct profile_row *rows, size_t count, size_t at)
 size_t profile_drop_disturbed(struct profile_row *rows, size_t count, struct profile_import_report *report)
 {
 	bool *drop = mem_calloc(count, sizeof(*drop));
-	size_t kept = 0, dropped = 0;
 
 	if (!drop)
 		return count;
@@ -58,13 +57,7 @@ size_t profile_drop_disturbed(struct profile_row *rows, size_t count, struct pro
 		for (size_t i = low; i < high; i++)
 			drop[i] = disturbed(&rows[low], high - low, i - low);
 	}
-	for (size_t i = 0; i < count; i++) {
-		dropped += drop[i];
-		if (!drop[i])
-			rows[kept++] = rows[i];
-	}
+	count = profile_leave_out(rows, count, drop, "one shape alone over 2.5 times as long as all beside it", report);
 	mem_free(drop);
-	if (dropped)
-		profile_drop(report, "one shape alone over 2.5 times as long as all beside it", dropped);
-	return kept;
+	return count;
 }

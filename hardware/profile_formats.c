@@ -26,6 +26,18 @@ void profile_drop(struct profile_import_report *report, const char *reason, size
 	report->rows_dropped += rows;
 }
 
+size_t profile_leave_out(struct profile_row *rows, size_t count, const bool *drop, const char *reason, struct profile_import_report *report)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!drop[i])
+			rows[kept++] = rows[i];
+	if (kept < count)
+		profile_drop(report, reason, count - kept);
+	return kept;
+}
+
 struct source {
 	const struct profile_import_options *options;
 	struct profile_import_report *report;

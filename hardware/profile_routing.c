@@ -62,7 +62,6 @@ size_t profile_drop_misrouted(struct profile_row *rows, size_t count, struct pro
 {
 	const struct profile_row *model = NULL;
 	bool bad = false;
-	size_t kept = 0, dropped = 0;
 	bool *drop;
 
 	if (rows->shape->kind != OP_MOE)
@@ -78,13 +77,7 @@ size_t profile_drop_misrouted(struct profile_row *rows, size_t count, struct pro
 		/* skewed tokens on all experts are the same tokens in another order */
 		drop[i] = bad && (rows[i].key[SKEW] == 0 || rows[i].key[EXPERTS] < rows[i].key[EXPERTS_TOTAL]);
 	}
-	for (size_t i = 0; i < count; i++) {
-		dropped += drop[i];
-		if (!drop[i])
-			rows[kept++] = rows[i];
-	}
+	count = profile_leave_out(rows, count, drop, "experts that the benchmark's routing did not pick as the row says", report);
 	mem_free(drop);
-	if (dropped)
-		profile_drop(report, "experts that the benchmark's routing did not pick as the row says", dropped);
-	return kept;
+	return count;
 }

@@ -27,6 +27,8 @@ struct profile_rows {
 MUST_USE bool profile_read(const struct profile_import_options *options, const char *path, struct profile_rows *rows,
 			   struct profile_import_report *report, struct err *err);
 void profile_drop(struct profile_import_report *report, const char *reason, size_t rows); /* reason: a literal */
+/* Leaves out the rows marked in drop; how many remain. */
+size_t profile_leave_out(struct profile_row *rows, size_t count, const bool *drop, const char *reason, struct profile_import_report *report);
 
 /* Of one operator and stack: leaves out experts that the benchmark's routing did not pick as the row says; how many remain. */
 size_t profile_drop_misrouted(struct profile_row *rows, size_t count, struct profile_import_report *report);

@@ -121,7 +121,6 @@ static void mark(const struct tables_limits *limits, const struct profile_row *r
 
 size_t profile_drop_untuned(const struct tables_limits *limits, struct profile_row *rows, size_t count, struct profile_import_report *report)
 {
-	size_t kept = 0, dropped = 0;
 	struct layout *all;
 	bool *drop;
 
@@ -129,16 +128,11 @@ size_t profile_drop_untuned(const struct tables_limits *limits, struct profile_r
 		return count;
 	all = mem_alloc(SITES_MOST * sizeof(*all));
 	drop = mem_calloc(count, sizeof(*drop));
-	if (all && drop)
+	if (all && drop) {
 		mark(limits, rows, count, all, drop);
-	for (size_t i = 0; i < count; i++) {
-		dropped += drop && drop[i];
-		if (!drop || !drop[i])
-			rows[kept++] = rows[i];
+		count = profile_leave_out(rows, count, drop, "experts that the benchmark ran with a tactic that was not tuned for them", report);
 	}
 	mem_free(all);
 	mem_free(drop);
-	if (dropped)
-		profile_drop(report, "experts that the benchmark ran with a tactic that was not tuned for them", dropped);
-	return kept;
+	return count;
 }

@@ -52,11 +52,6 @@ void published_bench_limits(const struct bench_engine *e, double *seqs, double *
 	*tokens = fmax(round_tokens(fmin(raw * (1 + e->prompt / e->output), 32768)), e->prompt + *seqs);
 }
 
-static bool data_center_blackwell(const struct builder *b)
-{
-	return strstr(b->accelerator->device, "b200") || strstr(b->accelerator->device, "b300");
-}
-
 /* NVIDIA's checkpoints in fp8 and fp4 keep the cache in fp8 (hf_quant_config.json, kv_cache_quant_algo); what the overview's
  * llm_options.yml sets besides since 1.1: of DeepSeek-R1, and of gpt-oss but on Hopper. */
 static bool narrow_cache(const struct builder *b)
@@ -66,7 +61,7 @@ static bool narrow_cache(const struct builder *b)
 	if (text_starts(b->model->catalog, "deepseek"))
 		return !first;
 	if (b->checkpoint == CHECKPOINT_NATIVE)
-		return !first && data_center_blackwell(b);
+		return !first && published_blackwell(b);
 	return true;
 }
 
@@ -89,7 +84,7 @@ void published_bench(struct builder *b)
 		 "scheduler.max_num_seqs=%.0f scheduler.max_num_batched_tokens=%.0f scheduler.chunked_prefill=no scheduler.graph_max_tokens=%.0f "
 		 "scheduler.memory_utilization=0.95 ", seqs * (double)d->pp, tokens, seqs);
 	/* moe_config.backend: CUTLASS, by the overview's options or by default; the tables of B200 and its like are of trtllm-gen. */
-	if (counts.experts > 0 && data_center_blackwell(b))
+	if (counts.experts > 0 && published_blackwell(b))
 		str_add(&b->settings, "hardware.stack=trtllm-cutlass ");
 	if (narrow_cache(b))
 		str_add(&b->settings, "model.kv_dtype=fp8 ");

@@ -46,6 +46,7 @@ double published_length(const char *text);
 enum benchmark published_benchmark(const struct published_row *row);
 /* The scheduler of the engine that the row names. */
 const char *published_engine(const struct published_row *row);
+bool published_blackwell(const struct builder *b);                      /* of data centers: B200, B300, GB200, GB300 */
 /* "backend=vllm 0.17.0", "vLLM v0.9.2": 17, 9; 0 when no version stands there. */
 long published_vllm_minor(const struct published_row *row);
 

@@ -126,6 +126,11 @@ const char *published_engine(const struct published_row *row)
 	return "vllm";
 }
 
+bool published_blackwell(const struct builder *b)
+{
+	return strstr(b->accelerator->device, "b200") || strstr(b->accelerator->device, "b300");
+}
+
 long published_vllm_minor(const struct published_row *row)
 {
 	static const char *const words[] = { "vllm 0.", "vLLM 0.", "vLLM v0." };

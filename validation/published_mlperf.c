@@ -34,8 +34,7 @@ enum { RUN_S = 600 };
 
 static const struct mlperf_config *config_of(const struct builder *b)
 {
-	const char *d = b->accelerator->device;
-	bool blackwell = text_starts(d, "b200") || text_starts(d, "b300") || text_starts(d, "gb200") || text_starts(d, "gb300");
+	bool blackwell = published_blackwell(b);
 
 	if (!text_starts(b->row->source, "MLPerf") || strcmp(published_engine(b->row), "trtllm") != 0)
 		return NULL;

@@ -29,6 +29,18 @@ static bool read_case(const struct published_rows *rows, size_t index, struct pu
 	return names && published_case(rows, index, names, out, a, err);
 }
 
+/* The only row of a file, as it stands there. */
+static void read_row(const char *row, struct published_case *out, struct arena *a)
+{
+	struct published_rows rows;
+	struct err err = { 0 };
+	char text[1024];
+
+	snprintf(text, sizeof(text), HEADER "%s\n", row);
+	CU_ASSERT_TRUE_FATAL(load_text(text, &rows, a, &err));
+	CU_ASSERT_TRUE_FATAL(read_case(&rows, 0, out, a, &err));
+}
+
 static void layouts(void)
 {
 	static const struct { const char *text; bool ok, split; int64_t count, tp, ep, attention_dp, prefill_count, prefill_tp; } cases[] = {
@@ -139,14 +151,9 @@ static void families(void)
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct arena *a = arena_new();
-		struct published_rows rows;
 		struct published_case set;
-		struct err err = { 0 };
-		char text[1024];
 
-		snprintf(text, sizeof(text), HEADER "%s\n", cases[i].row);
-		CU_ASSERT_TRUE_FATAL(load_text(text, &rows, a, &err));
-		CU_ASSERT_TRUE_FATAL(read_case(&rows, 0, &set, a, &err));
+		read_row(cases[i].row, &set, a);
 		CU_ASSERT_EQUAL(set.why, WHY_NONE);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(set.settings);
 		CU_ASSERT_DOUBLE_EQUAL(set.copies, cases[i].copies, 0);
@@ -217,14 +224,9 @@ static void mlperf_runs(void)
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct arena *a = arena_new();
-		struct published_rows rows;
 		struct published_case set;
-		struct err err = { 0 };
-		char text[1024];
 
-		snprintf(text, sizeof(text), HEADER "%s\n", cases[i].row);
-		CU_ASSERT_TRUE_FATAL(load_text(text, &rows, a, &err));
-		CU_ASSERT_TRUE_FATAL(read_case(&rows, 0, &set, a, &err));
+		read_row(cases[i].row, &set, a);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(set.settings);
 		for (size_t k = 0; k < 2; k++)
 			if (!strstr(set.settings, cases[i].holds[k]))
@@ -301,14 +303,9 @@ static void other_words(void)
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct arena *a = arena_new();
-		struct published_rows rows;
 		struct published_case set;
-		struct err err = { 0 };
-		char text[1024];
 
-		snprintf(text, sizeof(text), HEADER "%s\n", cases[i].row);
-		CU_ASSERT_TRUE_FATAL(load_text(text, &rows, a, &err));
-		CU_ASSERT_TRUE_FATAL(read_case(&rows, 0, &set, a, &err));
+		read_row(cases[i].row, &set, a);
 		CU_ASSERT_EQUAL(set.why, WHY_NONE);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(set.settings);
 		CU_ASSERT_DOUBLE_EQUAL(set.to_si, cases[i].to_si, 0);
@@ -369,14 +366,9 @@ static void refusals(void)
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct arena *a = arena_new();
-		struct published_rows rows;
 		struct published_case set;
-		struct err err = { 0 };
-		char text[1024];
 
-		snprintf(text, sizeof(text), HEADER "%s\n", cases[i].row);
-		CU_ASSERT_TRUE_FATAL(load_text(text, &rows, a, &err));
-		CU_ASSERT_TRUE_FATAL(read_case(&rows, 0, &set, a, &err));
+		read_row(cases[i].row, &set, a);
 		CU_ASSERT_EQUAL(set.why, cases[i].why);
 		if (set.why != cases[i].why)
 			printf("\nrow %zu: %s\n", i, published_why_text[set.why]);
