@@ -6,11 +6,10 @@
 
 #include "base/str.h"
 
-/* Whether a collective's steps do not queue behind each other: engines' own all-reduce and exchanges of pairs go
- * directly; a library's rings and switch trees take a step a rank, for which a straight line along the ranks is right. */
+/* Whether a collective's steps do not queue behind each other: engines' own all-reduce. */
 static bool goes_directly(const struct table *t)
 {
-	return t->shape->kind == OP_ALL_TO_ALL || !(text_equal(t->stack, "nccl") || text_equal(t->stack, "oneccl"));
+	return !(text_equal(t->stack, "nccl") || text_equal(t->stack, "oneccl"));
 }
 
 /* A collective over ranks between two measured numbers of them: latency follows the steps (the logarithm of the ranks),
@@ -29,17 +28,21 @@ static double between_ranks(const struct question *q, size_t below, size_t above
 	return (1 - step) * la + step * lb + (1 - wire) * (ta - la) + wire * (tb - lb);
 }
 
-/* Up to so many bytes an engine's own all-reduce is one step, in which each rank reads the buffers of all others; beyond, two steps or
- * NCCL. vLLM and SGLang: csrc/custom_all_reduce.cuh; TensorRT-LLM: cpp/tensorrt_llm/thop/allreduceOp.cpp. */
-static double one_step_bytes(const struct table *t, double ranks)
+/* Below so many bytes an engine's own all-reduce is one step, in which each rank reads the buffers of all others; from there on two steps
+ * or NCCL. vLLM and SGLang: csrc/custom_all_reduce.cuh; TensorRT-LLM: HeuristicThresholdLP of cpp/tensorrt_llm/common/
+ * customAllReduceUtils.h, in 16-bit elements (its table of strategies per architecture, AllReduceBestStrategyTable, changes at the same sizes),
+ * for architectures before Blackwell and from it on: those that compute with 4-bit floats. */
+static double one_step_bytes(const struct question *q, double ranks)
 {
-	bool trtllm = text_equal(t->stack, "trtllm");
+	bool trtllm = text_equal(q->table->stack, "trtllm"), fp4 = q->limits->peak_flop_s[DTYPE_FP4] > 0;
 
 	if (ranks <= 2)
 		return INFINITY;
 	if (ranks <= 4)
-		return trtllm ? 1000 * 1000 : 512 * 1024;
-	return ranks <= 8 ? trtllm ? 500 * 1000 : 256 * 1024 : 0;
+		return trtllm ? 2 * 1024 * (fp4 ? 2048 : 1024) : 512 * 1024;
+	if (ranks <= 8)
+		return trtllm ? 2 * (fp4 ? 1024 * 1024 : 512 * 512) : 256 * 1024;
+	return 0;
 }
 
 /* One step: latency by the steps as above; what bytes add is read where a neighbour's ranks read as many of them in one step, too.
@@ -57,7 +60,7 @@ static double in_one_step(const struct question *q, size_t below, size_t above, 
 		double x[AXIS_MOST] = { bytes * (ranks - 1) / (have - 1) };
 
 		latency += share[i] * first;
-		if (x[0] >= one_step_bytes(t, have))
+		if (x[0] >= one_step_bytes(q, have))
 			continue;
 		added += share[i] * (site_seconds(q, sites[i], x, grade) - first);
 		weights += share[i];
@@ -68,7 +71,7 @@ static double in_one_step(const struct question *q, size_t below, size_t above, 
 static double engine_all_reduce(const struct question *q, size_t below, size_t above, double ranks, const double *x,
 				enum grade *grade)
 {
-	double most = one_step_bytes(q->table, ranks), two = between_ranks(q, below, above, ranks, x, grade), one;
+	double most = one_step_bytes(q, ranks), two = between_ranks(q, below, above, ranks, x, grade), one;
 
 	one = most > 0 ? in_one_step(q, below, above, ranks, fmin(x[0], most), grade) : NAN;
 	if (isnan(one))
@@ -113,10 +116,13 @@ static bool answer_last(const struct question *q, const int64_t *key, const doub
 		return true;
 	}
 	if (below >= 0 && above >= 0) {
-		double a = (double)t->sites[below].key[last], b = (double)t->sites[above].key[last];
+		double a = (double)t->sites[below].key[last], b = (double)t->sites[above].key[last], n = (double)key[last];
 
-		neighbours_add(&all, (size_t)below, (b - (double)key[last]) / (b - a), 1, 1);
-		neighbours_add(&all, (size_t)above, ((double)key[last] - a) / (b - a), 1, 1);
+		/* A library's ring goes ranks - 1 steps (twice, to reduce), each with a rank's part of the buffer, an exchange of pairs
+		 * sends each other rank its part: at equal parts time is a start and so much a rank, and protocols change by the part. */
+		all.shift_axis = axis_of(t, COL_BYTES);
+		neighbours_add(&all, (size_t)below, (b - n) / (b - a), 1, a / n);
+		neighbours_add(&all, (size_t)above, (n - a) / (b - a), 1, b / n);
 	} else {
 		size_t edge = (size_t)(below >= 0 ? below : above);
 

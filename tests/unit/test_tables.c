@@ -309,6 +309,70 @@ static void ranks_in_one_step(void)
 	folder_remove(&f);
 }
 
+/* A ring of four ranks between those of two and eight: at equal parts of the buffer, a start and so much a step, of which there are one, three and
+ * seven. A step takes 2 us up to parts of 64 KiB and 6 us beyond (another protocol), which lines at equal bytes would smear over all sizes between
+ * 128 and 512 KiB. An exchange of pairs is the same. */
+static void ranks_at_equal_parts(void)
+{
+	static const char gather[] = "devices_per_node,devices,bytes,seconds\n0,2,1024,9e-6\n0,2,131072,9e-6\n0,2,131074,1.3e-5\n0,2,2000000,1.3e-5\n"
+				     "0,8,4096,2.1e-5\n0,8,524288,2.1e-5\n0,8,524296,4.9e-5\n0,8,8000000,4.9e-5\n";
+	static const char *const names[] = { "all_gather", "all_to_all" };
+	static const enum op_kind kinds[] = { OP_ALL_GATHER, OP_ALL_TO_ALL };
+	struct tables_limits l = limits(1e15, 1e14);
+
+	for (int i = 0; i < 2; i++) {
+		struct op op = { .kind = kinds[i], .dtype = DTYPE_BF16, .devices = 4, .bytes = 4 * 65536 };
+		struct folder f;
+		struct err err = { 0 };
+		struct tables *t;
+		double last = 0;
+
+		folder_open(&f, "tables-equal-parts");
+		folder_add(&f, "nccl", names[i], gather);
+		t = tables_load_folder(f.path, "nccl", &l, &err);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+		CU_ASSERT_DOUBLE_EQUAL(ask(t, op, NULL), 7e-6 + 3 * 2e-6, 1e-12);
+		op.bytes = 4 * 65540.0;
+		CU_ASSERT_DOUBLE_EQUAL(ask(t, op, NULL), 7e-6 + 3 * 6e-6, 1e-12);
+		for (op.bytes = 1000; op.bytes < 4e6; op.bytes *= 1.1) {
+			CU_ASSERT_TRUE(ask(t, op, NULL) >= last);
+			last = ask(t, op, NULL);
+		}
+		tables_free(t);
+		folder_remove(&f);
+	}
+}
+
+/* TensorRT-LLM's four ranks reduce 1 MiB in one step before Blackwell, and 3 MiB from it on (devices with 4-bit floats). */
+static void one_step_of_an_architecture(void)
+{
+	static const char text[] = "devices_per_node,devices,bytes,seconds\n0,2,256,4e-6\n0,2,10000000,1.04e-4\n"
+				   "0,8,256,4e-6\n0,8,2000000,1.44e-4\n0,8,3000000,1e-3\n0,8,10000000,2e-3\n";
+
+	for (int blackwell = 0; blackwell < 2; blackwell++) {
+		struct tables_limits l = limits(1e15, 1e14);
+		struct op op = { .kind = OP_ALL_REDUCE, .dtype = DTYPE_BF16, .devices = 4, .bytes = 3 << 20 };
+		struct folder f;
+		struct err err = { 0 };
+		struct tables *t;
+		double one = 4e-6 + ((9 << 20) - 256.0) / (10000000 - 256) * 1e-4;
+
+		l.peak_flop_s[DTYPE_FP4] = blackwell ? 4e15 : 0;
+		folder_open(&f, "tables-architecture");
+		folder_add(&f, "trtllm", "all_reduce", text);
+		t = tables_load_folder(f.path, "trtllm", &l, &err);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+		if (blackwell)
+			CU_ASSERT_DOUBLE_EQUAL(ask(t, op, NULL), one, 1e-7)
+		else
+			CU_ASSERT_TRUE(ask(t, op, NULL) > 3 * one)
+		op.bytes = 1 << 20;
+		CU_ASSERT_TRUE(ask(t, op, NULL) < 5e-5);
+		tables_free(t);
+		folder_remove(&f);
+	}
+}
+
 /* A cache of 16 bits takes half the bytes of one of 32: neither answers for the other. */
 static void appending_by_the_cache(void)
 {
@@ -638,6 +702,8 @@ CU_TestInfo suite_tables[] = {
 	{ "extrapolation never beats the data sheet", extrapolation_respects_the_roofline },
 	{ "decode: other head layouts answer at equal work", decode_by_equal_work },
 	{ "ranks in one step", ranks_in_one_step },
+	{ "ranks at equal parts", ranks_at_equal_parts },
+	{ "one step of an architecture", one_step_of_an_architecture },
 	{ "decode beyond shared heads", beyond_shared_heads },
 	{ "all_reduce takes the faster of NCCL and the framework's own", all_reduce_takes_the_faster },
 	{ "appending is priced by the cache's format, sampling by its rows", appending_by_the_cache },
