@@ -316,6 +316,21 @@ static double blocks_at_once(const struct device *d, const struct op *op)
 	return decodes && d->units.decode_blocks > 1 ? (double)d->units.decode_blocks : 1;
 }
 
+/* Products in fp32 have no matrix unit: a tile of 32 x 32, the least that cuBLAS' kernels of vector units have, is walked by one
+ * unit, 3,072 deep in some 12 us on B200 whatever the number of rows. Up to half a tile of rows kernels for vectors split k instead. */
+static void walk_of_vectors(const struct device *d, const struct op *op, struct op_cost *out)
+{
+	static const double TILE = 32;
+	enum dtype runs;
+	double peak = device_peak(d, op->dtype, &runs), walk_s;
+
+	if (op->kind != OP_GEMM || d->kind != DEVICE_GPU || op->dtype != DTYPE_FP32 || runs != DTYPE_FP32 || d->units.count <= 0 || op->m <= 16)
+		return;
+	walk_s = share(d, op->dtype, LAUNCH, &(bool){ true }) + 2 * TILE * TILE * (double)op->k / (peak / (double)d->units.count);
+	if (out->seconds < walk_s)
+		out->seconds = walk_s, out->bound = BOUND_COMPUTE;
+}
+
 void roofline_op(const struct device *d, const struct op *op, struct op_cost *out)
 {
 	roofline_op_under(d, NULL, op, out);
@@ -349,6 +364,7 @@ void roofline_op_under(const struct device *d, const struct stack *stack, const 
 	}
 	fit_price(&fit, d, op, out);
 	pad(d, op, out, fit.compute);
+	walk_of_vectors(d, op, out);
 	out->seconds += cast_seconds(d, op);
 	if (out->seconds < submission_s(d, op)) {
 		out->seconds = submission_s(d, op);

@@ -17,12 +17,16 @@ struct stack {
 	const char *name, *title, *aliases, *source;
 	const char *tables;                    /* names of measured-table stacks to use, in order: "vllm trtllm" */
 	const char *contained;                 /* operators that the stack's tables of others hold: "rope kv_append" */
+	const char *beside;                    /* parts of a layer that run on a second stream or inside another kernel: "shared_experts" (beside
+	                                        * the routed ones), "kv_a_norm" (beside q_a_norm), "reduce_norm" (in the all-reduce before it) */
+	int64_t beside_tokens;                 /* in batches of so many tokens at most */
 	double step_s, seq_s, prefill_seq_s, token_s, launch_s, visible_s;
 	double tp_step_s;                      /* added when tp > 1 (broadcast of inputs, gather of results) */
 	double request_s;                      /* once a request, before its first schedule: HTTP, tokenise, enqueue (adds to TTFT) */
 	double prompt_token_s;                 /* and for each token of a prompt that comes as text: its tokeniser */
 	double handover_s;                     /* from a prefill pool to a decode pool, beside the bytes: router, rendezvous, polling */
 	double first_token_s;                  /* detokenise and send: visible to the client on every first token */
+	double rank_wait_s;                    /* in each all-reduce: until the last rank is there (benchmarks of it start all ranks at once) */
 	double norm_share;                     /* of a stream's rate that its norms reach on a GPU; 0: what kernels of 2023 did (roofline.c) */
 	bool separate_add;                     /* residual additions are kernels of their own, not part of the norms */
 	double expert_share;                   /* of the rate that tables of other software show, what its 4-bit experts reach; 0 = all */

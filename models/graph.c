@@ -47,22 +47,29 @@ struct node *build_gemm(struct build *b, const char *label, enum dtype dtype, in
 	return node;
 }
 
-static bool contained(const struct build *b, const char *label)
+/* Is `label` one of the words of the list? */
+static bool listed(const char *list, const char *label)
 {
 	size_t n = strlen(label);
-	const char *at = b->contained;
+	const char *at = list;
 
 	while (at && (at = strstr(at, label)) != NULL) {
-		if ((at == b->contained || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+		if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
 			return true;
 		at += n;
 	}
 	return false;
 }
 
+void build_beside(struct build *b, struct node *n, const char *part)
+{
+	if (n && listed(b->beside, part))
+		n->beside = b->beside_tokens;
+}
+
 struct node *build_rows(struct build *b, const char *label, enum op_kind kind, int64_t n)
 {
-	struct node *node = n > 0 && !contained(b, label) ? build_node(b, label, kind, b->p.activations, PER_TOKENS) : NULL;
+	struct node *node = n > 0 && !listed(b->contained, label) ? build_node(b, label, kind, b->p.activations, PER_TOKENS) : NULL;
 
 	if (node)
 		node->op.n = n;
@@ -92,6 +99,7 @@ void build_comm(struct build *b, const char *label, enum op_kind kind, int64_t r
 	n->op.devices = (int)ranks;
 	n->op.devices_per_node = ranks_per_node(b, ranks, stride);
 	n->per_unit = bytes_per_token;
+	n->wait_s = kind == OP_ALL_REDUCE ? b->rank_wait_s : 0;
 }
 
 void build_reduce(struct build *b, const char *label)
@@ -114,6 +122,8 @@ void build_norm(struct build *b, const char *label, bool with_add)
 
 	if (n)
 		n->per_unit = share;
+	if (with_add && b->fused_add && b->p.tp > 1 && !b->p.sequence_parallel)
+		build_beside(b, n, "reduce_norm");
 	if (!with_add || b->fused_add)
 		return;
 	n = build_rows(b, "residual_add", OP_ADD, b->m->shape.hidden);
@@ -140,7 +150,7 @@ int build_window(struct build *b, int64_t window)
 static bool same(const struct node *a, const struct node *b)
 {
 	return a->scale == b->scale && a->least == b->least && a->window_class == b->window_class && a->per_unit == b->per_unit &&
-	       a->overlap == b->overlap && a->enters == b->enters && strcmp(a->label, b->label) == 0 &&
+	       a->overlap == b->overlap && a->beside == b->beside && a->wait_s == b->wait_s && a->enters == b->enters && strcmp(a->label, b->label) == 0 &&
 	       memcmp(&a->op, &b->op, sizeof(a->op)) == 0;
 }
 
@@ -353,6 +363,8 @@ bool graph_build(const struct model *m, const struct placement *place, const str
 	*out = (struct graph){ .window_count = 1 };
 	b.fused_add = !(stack && stack->separate_add);
 	b.contained = stack ? stack->contained : NULL;
+	b.beside = stack ? stack->beside : NULL, b.beside_tokens = stack ? stack->beside_tokens : 0;
+	b.rank_wait_s = stack ? stack->rank_wait_s : 0;
 	b.share = 1 / (double)(b.p.dp_attention * b.p.cp * b.p.stages);
 	b.bytes = dtype_bytes(b.p.activations);
 	placement_layers(m, &b.p, stage, &first, &count);
@@ -460,6 +472,15 @@ bool graph_op(const struct node *node, const struct extent *x, struct op *out)
 	if (node->scale == PER_DECODES && (out->kind == OP_SCAN || out->kind == OP_CONV))
 		out->batch = out->m;
 	return true;
+}
+
+double graph_seconds(const struct node *node, const struct op *op, const struct op_cost *cost, const struct device *device)
+{
+	double seconds = cost->seconds * (1 - node->overlap) + node->wait_s;
+
+	if (node->beside <= 0 || op->m > node->beside || !device)
+		return seconds;
+	return fmin(seconds, fmax(cost->flops / device_peak(device, op->dtype, NULL), cost->bytes / device_bandwidth(device)));
 }
 
 double graph_device_share(const struct placement *place, const struct node *node, const struct extent *x, const struct op *op)

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/err.h"
+#include "hardware/cost.h"
 #include "hardware/operator.h"
 #include "hardware/stack.h"
 #include "models/model.h"
@@ -36,6 +37,8 @@ struct node {
 	double least;                  /* collectives: bytes of one token, the smallest message */
 	double enters;                 /* PER_TOKENS: probability that a token takes part; 0 = all do. The node runs when any does */
 	double overlap;                /* 0..1: share hidden behind compute (communication) */
+	double wait_s;                 /* all-reduce: until the last rank is there (struct stack) */
+	int64_t beside;                /* up to so many rows it runs beside other kernels: it takes of bandwidth and units, not latency */
 };
 
 enum { GRAPH_WINDOWS = 4 };
@@ -82,6 +85,11 @@ MUST_USE bool graph_build(const struct model *model, const struct placement *pla
  * prefill attention: q_len = per_unit * c rounded up, kv_len such that the mean number of attended tokens is that of the
  * whole chunk; other PER_PREFILL_CHUNK nodes count all c + p tokens. Returns false when there is nothing to do (zero extent). */
 bool graph_op(const struct node *node, const struct extent *x, struct op *out);
+
+/* Visible seconds of one run of `op`, which the node became and which costs so much alone. An all-reduce waits for the last rank
+ * first: its benchmark starts all at once, layers do not. Beside other kernels, or inside one
+ * (node.beside), it takes what it needs of bandwidth and units: its launch and its waiting are theirs. */
+double graph_seconds(const struct node *node, const struct op *op, const struct op_cost *cost, const struct device *device);
 
 /* How much of `op` one device does in an iteration, as a share: a chain's stages work on whole tokens, so that fewer tokens
  * than stages leave most of them idle, and a device has several stages where they are regions of it. 1 without a chain. */

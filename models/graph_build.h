@@ -13,6 +13,9 @@ struct build {
 	struct err *err;
 	bool fused_add;                /* residual additions inside the norms */
 	const char *contained;         /* operators that the measurement of another one holds, separated by blanks */
+	const char *beside;            /* parts that run beside others (struct stack), in batches of so many rows */
+	int64_t beside_tokens;
+	double rank_wait_s;            /* in an all-reduce, until the last rank is there */
 	double share;                  /* of the batch's tokens that one rank works on: 1 / (dp * cp * stages) */
 	double layers;                 /* how many layers of the stage are like the one being built */
 	double bytes;                  /* of one activation */
@@ -27,6 +30,7 @@ struct node *build_node(struct build *b, const char *label, enum op_kind kind, e
 
 /* Shorthands; each adds one node and returns it (or NULL). */
 struct node *build_gemm(struct build *b, const char *label, enum dtype dtype, int64_t k, int64_t n);
+void build_beside(struct build *b, struct node *n, const char *part);   /* n is of that part (NULL: nothing) */
 struct node *build_rows(struct build *b, const char *label, enum op_kind kind, int64_t n);    /* elementwise, n wide */
 void build_comm(struct build *b, const char *label, enum op_kind kind, int64_t ranks, int64_t stride, double bytes_per_token);
 void build_reduce(struct build *b, const char *label);          /* adds up partial results over the tensor ranks */

@@ -30,7 +30,7 @@ static void projections(struct build *b, const struct layer *l, int64_t heads)
 		build_gemm(b, "q_proj", b->p.attention, h, heads * l->head_dim);
 		build_gemm(b, "kv_a_proj", b->p.attention, h, latent);
 	}
-	build_rows(b, "kv_a_norm", OP_NORM, a->kv_lora_rank);
+	build_beside(b, build_rows(b, "kv_a_norm", OP_NORM, a->kv_lora_rank), "kv_a_norm");
 	build_rows(b, "rope", OP_ROPE, (heads + 1) * a->rope_dim);
 	n = build_rows(b, "kv_append", OP_KV_APPEND, latent);
 	if (n)

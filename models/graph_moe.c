@@ -119,16 +119,18 @@ static void shared(struct build *b)
 
 	if (total == 0)
 		return;
-	build_gemm(b, "shared_up_proj", b->p.weights, h, up * width);
+	build_beside(b, build_gemm(b, "shared_up_proj", b->p.weights, h, up * width), "shared_experts");
 	n = build_rows(b, "activation", OP_ACTIVATION, width);
 	if (n)
 		n->op.gated = b->m->mlp.gated;
-	build_gemm(b, "shared_down_proj", b->p.weights, width, h);
+	build_beside(b, n, "shared_experts");
+	build_beside(b, build_gemm(b, "shared_down_proj", b->p.weights, width, h), "shared_experts");
 	if (e->shared_gate)
 		build_gemm(b, "shared_gate", b->p.activations, h, 1);
 }
 
-/* Router: a GEMM hidden -> experts in the activations' format on every rank, then top-k. The results of routed and shared
+/* Router: a GEMM hidden -> experts on every rank, in the activations' format or a wider one (the cast is part of the norm before,
+ * where engines compile, and not charged), then top-k. The results of routed and shared
  * experts and of a dense MLP beside them are added before the one reduction over the tensor ranks; after an all_to_all
  * only the latter two still need it. */
 void build_moe(struct build *b, const struct layer *l)
@@ -139,7 +141,7 @@ void build_moe(struct build *b, const struct layer *l)
 	struct moe_plan p = plan(b);
 	struct node *n;
 
-	build_gemm(b, "router", b->p.activations, h, e->experts);
+	build_gemm(b, "router", b->p.router, h, e->experts);
 	n = build_node(b, "router_top_k", OP_ROUTER, DTYPE_FP32, PER_TOKENS);
 	if (n)
 		n->op.n = e->experts, n->op.top_k = e->top_k;

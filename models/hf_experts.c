@@ -1,6 +1,7 @@
 /* Experts, and latent attention. */
 #include <string.h>
 
+#include "hardware/operator.h"
 #include "models/hf_parts.h"
 
 /* Is layer i one of the numbers in `list`? */
@@ -83,6 +84,8 @@ bool hf_experts(struct hf *h)
 	e->shared_gate = strcmp(m->family, "qwen") == 0 && e->shared_experts > 0;
 	e->latent = hf_int(h, "moe_latent_size", 0);
 	e->bias = gpt_oss;
+	if (strcmp(hf_string(h, "model_type", ""), "glm4_moe") == 0)
+		m->format.router = DTYPE_FP32; /* engines keep its weights so */
 	e->router_bias = gpt_oss || strcmp(hf_string(h, "topk_method", ""), "noaux_tc") == 0 ||
 			 hf_flag(h, "use_routing_bias", false) || strcmp(m->family, "glm") == 0;
 	if (m->shape.ffns)

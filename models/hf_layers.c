@@ -1,6 +1,7 @@
 /* Which layers attend to what, and the architectures that differ from Llama in attention and width alone. */
 #include <string.h>
 
+#include "hardware/operator.h"
 #include "models/hf_parts.h"
 
 /* clang-format off */
@@ -129,6 +130,7 @@ bool hf_minimax_m2(struct hf *h)
 		m->attention.qk_norm = QK_NORM_FULL;
 	m->moe.expert_intermediate = m->mlp.intermediate;
 	m->mlp.intermediate = 0;
+	m->format.router = DTYPE_FP32; /* engines keep its weights so */
 	return true;
 }
 

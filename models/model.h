@@ -83,7 +83,7 @@ struct model_recurrent {
 };
 
 struct model_format {
-	int weights, experts, attention, recurrent, head, kv, activations;   /* enum dtype; NONE: weights 16 bit, others as placement.h says */
+	int weights, experts, attention, recurrent, router, head, kv, activations;   /* enum dtype; NONE: weights 16 bit, others as placement.h says */
 	double bits;                                    /* native bits of a weight, as published (1.58 for ternary) */
 	const char *source;
 };

@@ -132,6 +132,7 @@ static const struct field format_fields[] = {
 	CHOICE("experts", experts, dtype_names, "native format of the routed experts; none = as weights"),
 	CHOICE("attention", attention, dtype_names, "native format of attention projections; none = as weights"),
 	CHOICE("recurrent", recurrent, dtype_names, "native format of recurrent projections; none = as weights"),
+	CHOICE("router", router, dtype_names, "native format of the router's product; none = as activations"),
 	CHOICE("head", head, dtype_names, "native format of embedding and LM head; none = bf16"),
 	CHOICE("kv", kv, dtype_names, "cache format the checkpoint is calibrated for; none = as activations"),
 	CHOICE("activations", activations, dtype_names, "between operators; none = bf16"),

@@ -39,6 +39,7 @@ void placement_resolve(const struct model *model, const struct placement *p, str
 	out->experts = first_of(p->experts, native ? (enum dtype)f->experts : DTYPE_NONE, out->weights);
 	out->attention = first_of(p->attention, native ? (enum dtype)f->attention : DTYPE_NONE, out->weights);
 	out->recurrent = first_of(p->recurrent, native ? (enum dtype)f->recurrent : DTYPE_NONE, out->weights);
+	out->router = first_of(p->router, (enum dtype)f->router, out->activations);
 	out->head = first_of(p->head, (enum dtype)f->head, DTYPE_BF16);
 	out->kv = first_of(p->kv, (enum dtype)f->kv, out->activations);
 }

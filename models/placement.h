@@ -16,6 +16,7 @@ struct placement {
 	enum dtype experts;            /* routed experts; NONE = weights */
 	enum dtype attention;          /* attention projections; NONE = weights */
 	enum dtype recurrent;          /* projections of recurrent mixers; NONE = weights */
+	enum dtype router;             /* the router's product; NONE = activations */
 	enum dtype head;               /* embedding and LM head; NONE = bf16 */
 	enum dtype kv;                 /* KV cache; NONE = activations */
 	enum dtype activations;        /* between operators, collectives; NONE = bf16 */

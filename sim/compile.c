@@ -251,7 +251,7 @@ static void place_pool(const struct scenario *sc, const struct compiled *c, bool
 		.tp = prefill ? or_default(d->prefill_tp, d->tp) : d->tp, .pp = prefill ? or_default(d->prefill_pp, d->pp) : d->pp,
 		.ep = prefill ? or_default(d->prefill_ep, d->ep) : d->ep, .cp = d->cp,
 		.dp_attention = prefill ? or_default(d->prefill_dp_attention, d->dp_attention) : d->dp_attention,
-		.weights = (enum dtype)m->dtype, .experts = (enum dtype)m->expert_dtype, .attention = (enum dtype)m->attention_dtype,
+		.weights = (enum dtype)m->dtype, .experts = (enum dtype)m->expert_dtype, .attention = (enum dtype)m->attention_dtype, .router = (enum dtype)m->router_dtype,
 		.head = (enum dtype)m->head_dtype, .kv = (enum dtype)m->kv_dtype, .activations = (enum dtype)m->activation_dtype,
 		.routing_skew = isnan(m->routing_skew) ? usual_skew(c->model, prefill ? or_default(d->prefill_ep, d->ep) : d->ep) : m->routing_skew, .devices_per_node = (int)system_domain(c->system),
 	};

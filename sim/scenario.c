@@ -28,6 +28,7 @@ static const struct field model_fields[] = {
 	CHOICE(scenario_model, "dtype", dtype, dtype_names, "weights and arithmetic; none = the model's own"),
 	CHOICE(scenario_model, "expert_dtype", expert_dtype, dtype_names, "routed experts; none = as dtype"),
 	CHOICE(scenario_model, "attention_dtype", attention_dtype, dtype_names, "attention projections; none = as dtype"),
+	CHOICE(scenario_model, "router_dtype", router_dtype, dtype_names, "the router's product; none = the model's own, else as activations"),
 	CHOICE(scenario_model, "head_dtype", head_dtype, dtype_names, "embedding and LM head; none = bf16"),
 	CHOICE(scenario_model, "kv_dtype", kv_dtype, dtype_names, "key-value cache; none = activations"),
 	CHOICE(scenario_model, "activation_dtype", activation_dtype, dtype_names, "between operators; none = bf16"),

@@ -15,7 +15,7 @@
 
 struct scenario_model {
 	const char *name;                      /* catalog name, config.json, XML file or in-place description */
-	int dtype, expert_dtype, attention_dtype, head_dtype, kv_dtype, activation_dtype;   /* enum dtype; NONE = the model's own */
+	int dtype, expert_dtype, attention_dtype, router_dtype, head_dtype, kv_dtype, activation_dtype;   /* enum dtype; NONE = the model's own */
 	double routing_skew;                   /* power-law exponent of expert popularity, 0 = uniform; NAN = the model's kind */
 };
 

@@ -92,7 +92,7 @@ static bool price_stage(const struct step_shape *shape, const struct compiled *c
 			continue;
 		cost_op(c->costs, &row.op, &row.cost);
 		row.cost.seconds *= c->op_factor[row.op.kind];
-		row.seconds = row.count * row.cost.seconds * (1 - n->overlap);
+		row.seconds = row.count * graph_seconds(n, &row.op, &row.cost, c->device);
 		rows[out->row_count++] = row;
 		*busy_j += row.seconds * busy_w(c, &row, graph_device_share(place, n, &x, &row.op));
 		if (row.cost.bound != BOUND_NETWORK) {

@@ -198,7 +198,7 @@ double stage_seconds(const struct iteration *it, const struct stage *s, enum nod
 		if (n->scale != scale || (scale == PER_DECODE_CONTEXT && n->window_class != window) || !graph_op(n, x, &op))
 			continue;
 		iteration_cost(it, &op, &cost);
-		sum += graph_runs(n, x) * cost.seconds * (1 - n->overlap);
+		sum += graph_runs(n, x) * graph_seconds(n, &op, &cost, it->options.device);
 	}
 	return sum;
 }
@@ -230,7 +230,7 @@ static double fill_row(const struct iteration *it, const struct stage *s, enum n
 			continue;
 		if (graph_op(n, x, &op)) {
 			iteration_cost(it, &op, &costs[k]);
-			sum += graph_runs(n, x) * costs[k].seconds * (1 - n->overlap);
+			sum += graph_runs(n, x) * graph_seconds(n, &op, &costs[k], it->options.device);
 		}
 		k++;
 	}

@@ -88,7 +88,7 @@ static void tally_visits(const struct iteration *it, const struct node *n, int64
 		known = &anew;
 	}
 	runs = visits * graph_runs(n, &x);
-	tally_add(t, n, known, runs, runs * known->seconds * (1 - n->overlap), graph_device_share(it->options.place, n, &x, &op));
+	tally_add(t, n, known, runs, runs * graph_seconds(n, &op, known, it->options.device), graph_device_share(it->options.place, n, &x, &op));
 }
 
 /* `place`: of the node among those of its class. */
@@ -142,7 +142,7 @@ static void tally_attention(const struct iteration *it, const struct stage *s, e
 			if (total <= 0 || !graph_op(n, &x, &op))
 				continue;
 			iteration_cost(it, &op, &cost);
-			seconds = cost.seconds * n->count * (1 - n->overlap);
+			seconds = graph_seconds(n, &op, &cost, it->options.device) * n->count;
 			if (pass == 0)
 				share_of += seconds;
 			else

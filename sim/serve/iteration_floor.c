@@ -22,7 +22,7 @@ static double least_of(const struct iteration *it, const struct stage *s, int64_
 		if (n->scale != PER_TOKENS || !graph_op(n, &x, &op))
 			continue;
 		iteration_cost(it, &op, &cost);
-		sum += graph_runs(n, &x) * cost.seconds * (1 - n->overlap);
+		sum += graph_runs(n, &x) * graph_seconds(n, &op, &cost, it->options.device);
 		if (cost.bound != BOUND_NETWORK && n->overlap == 0)
 			*flops += graph_runs(n, &x) * cost.flops;
 	}

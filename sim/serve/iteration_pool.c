@@ -54,7 +54,7 @@ static bool same_host(const struct host_time *a, const struct host_time *b)
 static bool same_place(const struct placement *a, const struct placement *b)
 {
 	return a->tp == b->tp && a->pp == b->pp && a->ep == b->ep && a->cp == b->cp && a->dp_attention == b->dp_attention && a->weights == b->weights &&
-	       a->experts == b->experts && a->attention == b->attention && a->recurrent == b->recurrent && a->head == b->head && a->kv == b->kv &&
+	       a->experts == b->experts && a->attention == b->attention && a->recurrent == b->recurrent && a->router == b->router && a->head == b->head && a->kv == b->kv &&
 	       a->activations == b->activations && a->expert_imbalance == b->expert_imbalance && a->wide_dispatch == b->wide_dispatch &&
 	       a->routing_skew == b->routing_skew &&
 	       a->devices_per_node == b->devices_per_node && a->sequence_parallel == b->sequence_parallel && a->chain == b->chain &&

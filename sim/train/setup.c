@@ -264,7 +264,7 @@ bool train_setup(const struct job *job, const struct train_parts *parts, struct 
 	if (!expert_ranks(job, s, &asked, err))
 		return false;
 	asked.weights = products, asked.attention = (enum dtype)job->model.attention_dtype, asked.head = (enum dtype)job->model.head_dtype;
-	asked.activations = products == DTYPE_FP16 ? DTYPE_FP16 : DTYPE_BF16, asked.kv = asked.activations;
+	asked.activations = products == DTYPE_FP16 ? DTYPE_FP16 : DTYPE_BF16, asked.kv = asked.router = asked.activations;
 	asked.wide_dispatch = !parts->stack->narrow_dispatch;
 	asked.routing_skew = job->model.routing_skew;
 	asked.devices_per_node = (int)system_domain(parts->system);

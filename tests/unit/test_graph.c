@@ -365,6 +365,51 @@ static void norm_over_ranks(void)
 	arena_free(a);
 }
 
+/* Engines keep the router of some models in fp32; a scenario may say otherwise. */
+static void routers_have_a_format(void)
+{
+	struct arena *a = arena_new();
+	struct placement one = { .tp = 1 }, asked = { .tp = 1, .router = DTYPE_TF32 };
+	struct graph g;
+
+	if (build("minimax-m2.5", &one, NULL, 0, &g, a))
+		CU_ASSERT_EQUAL(node_named(&g, "router")->op.dtype, DTYPE_FP32);
+	if (build("minimax-m2.5", &asked, NULL, 0, &g, a))
+		CU_ASSERT_EQUAL(node_named(&g, "router")->op.dtype, DTYPE_TF32);
+	if (build("deepseek-v3", &one, NULL, 0, &g, a))
+		CU_ASSERT_EQUAL(node_named(&g, "router")->op.dtype, DTYPE_BF16);
+	arena_free(a);
+}
+
+/* What a stack runs on a second stream, or inside an all-reduce, costs its work alone; an all-reduce waits for the last rank. */
+static void beside_other_kernels(void)
+{
+	struct arena *a = arena_new();
+	struct placement p = { .tp = 8 }, alone = { .tp = 1 };
+	struct stack s = { .name = "x", .beside = "shared_experts reduce_norm", .beside_tokens = 256, .rank_wait_s = 3e-6 };
+	struct err err = { 0 };
+	const struct device *d = device_load("b200", a, &err);
+	struct op_cost slow = { .seconds = 1e-3, .flops = 1e9, .bytes = 8e6 };        /* 1 us of B200's 8 TB/s */
+	struct op few = { .kind = OP_GEMM, .dtype = DTYPE_BF16, .m = 256 }, many = { .kind = OP_GEMM, .dtype = DTYPE_BF16, .m = 257 };
+	struct graph g;
+
+	if (build("deepseek-v3", &p, &s, 0, &g, a)) {
+		const struct node *shared = node_named(&g, "shared_up_proj");
+
+		CU_ASSERT_EQUAL(shared->beside, 256);
+		CU_ASSERT_EQUAL(node_named(&g, "add_norm")->beside, 256);
+		CU_ASSERT_EQUAL(node_named(&g, "kv_a_norm")->beside, 0);
+		CU_ASSERT_EQUAL(node_named(&g, "moe")->beside, 0);
+		CU_ASSERT_DOUBLE_EQUAL(graph_seconds(shared, &few, &slow, d), 1e-6, 1e-12);
+		CU_ASSERT_EQUAL(graph_seconds(shared, &many, &slow, d), 1e-3);
+		CU_ASSERT_DOUBLE_EQUAL(graph_seconds(node_named(&g, "all_reduce"), &few, &slow, d), 1.003e-3, 1e-12);
+		CU_ASSERT_EQUAL(graph_seconds(node_named(&g, "moe"), &few, &slow, d), 1e-3);
+	}
+	if (build("deepseek-v3", &alone, &s, 0, &g, a))        /* no all-reduce that a norm could be part of */
+		CU_ASSERT_EQUAL(node_named(&g, "add_norm")->beside, 0);
+	arena_free(a);
+}
+
 /* More ranks than a token has experts: tokens are sent, and the kernel has the pairs that come to 8 experts of the 256. */
 static void sent_tokens_only(void)
 {
@@ -449,7 +494,9 @@ static void refuses_impossible_placements(void)
 	}
 }
 
-CU_TestInfo suite_graph[] = { { "Llama-2-7B by hand", llama_2_7b_by_hand },
+CU_TestInfo suite_graph[] = { { "routers have a format", routers_have_a_format },
+			      { "beside other kernels", beside_other_kernels },
+			      { "Llama-2-7B by hand", llama_2_7b_by_hand },
 			      { "every weight of every model is multiplied once", every_weight_is_multiplied_once },
 			      { "pipeline stages add up", stages_add_up },
 			      { "tensor ranks add up", tensor_ranks_add_up },

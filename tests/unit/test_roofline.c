@@ -596,7 +596,33 @@ static void kernels_of_a_stack(void)
 	arena_free(a);
 }
 
+/* fp32 has no matrix unit: a unit walks a tile of 32 x 32 through all of k (3,072 deep: 11 us at B200's 541 GFLOP/s a unit), and no
+ * product in 32 bits takes less than its 16-bit table says. */
+static void wide_products(void)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	const struct device *d = device_load("b200", a, &err);
+	struct stack vllm = { .tables = "vllm trtllm" };
+	struct cost_model *cm = cost_model_new(&(struct cost_options){ .device = d, .stack = &vllm }, &err);
+	struct op few = { .kind = OP_GEMM, .dtype = DTYPE_FP32, .m = 16, .n = 256, .k = 3072 }, more = few, narrow = few, matrix = few;
+	struct op_cost f, m, n;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(cm);
+	more.m = 32, narrow.dtype = DTYPE_BF16, matrix.m = 32, matrix.dtype = DTYPE_TF32;
+	cost_op(cm, &few, &f);
+	cost_op(cm, &narrow, &n);
+	CU_ASSERT_EQUAL(f.seconds, n.seconds);
+	cost_op(cm, &more, &m);
+	CU_ASSERT(m.seconds > 2.0 * 32 * 32 * 3072 / (80e12 / 148) && m.seconds < 15e-6);
+	cost_op(cm, &matrix, &m);
+	CU_ASSERT(m.seconds < 7e-6);
+	cost_model_free(cm);
+	arena_free(a);
+}
+
 CU_TestInfo suite_roofline[] = {
+	{ "wide products", wide_products },
 	{ "what a stack says of its kernels", kernels_of_a_stack },
 	{ "kernels are submitted one by one", kernels_are_submitted_one_by_one },
 	{ "narrow caches are widened", narrow_caches_are_widened },
