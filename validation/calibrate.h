@@ -40,7 +40,7 @@ struct calibrate_report {
 };
 MUST_USE bool calibrate(const struct calibrate_options *o, struct calibrate_report *report, struct arena *arena, struct err *err);
 
-/* Takes `count` samples of a case, of a fresh one after one untimed run; short ones more (up to eight, of a millisecond together), and as many again when
+/* Takes `count` samples of a case, of a fresh one after some untimed ones; short ones more (up to eight, of a millisecond together), and as many again when
  * other programs disturbed them. All of them count as disturbed when the host of a virtual machine took a processor away meanwhile. */
 void take_samples(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, bool fresh, int count, struct samples *out);
 

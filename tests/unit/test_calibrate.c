@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/attr.h"
 #include "hardware/cost.h"
@@ -230,10 +231,48 @@ static void a_pulse_is_kept(void)
 	CU_ASSERT_FALSE(pulse_write(folder, &then, &err));
 }
 
+static int runs_done;
+
+/* Slow the first three times, as what has yet to find its place is. */
+static void slow_at_first(const struct kernel_run *r)
+{
+	clock_t begin = clock();
+
+	(void)r;
+	while (runs_done < 3 && clock() - begin < CLOCKS_PER_SEC / 50)
+		;
+	runs_done++;
+}
+
+/* Of a fresh case the first turns are no samples; of one that has been visited the next turn is. */
+static void fresh_cases_warm_up(void)
+{
+	const struct kernel_family *f = kernel_family_find("add");
+	const struct kernel slow = { "ref", NULL, NULL, slow_at_first, NULL };
+	const struct shape shape = { .m = 1, .n = 64, .threads = 1 };
+	struct err err = { 0 };
+	struct timing *t = timing_new(&err);
+	struct kernel_case *c = kernel_case_new(f, &shape, 1, &err);
+	struct samples samples = { 0 };
+
+	CU_ASSERT_FATAL(t && c);
+	runs_done = 0;
+	take_samples(t, c, &slow, FROM_MEMORY, true, 2, &samples);
+	CU_ASSERT_FATAL(samples.count > 0);
+	CU_ASSERT(samples.seconds[0] < 0.01 && samples.seconds[samples.count - 1] < 0.01);
+	runs_done = 0;
+	samples = (struct samples){ 0 };
+	take_samples(t, c, &slow, FROM_MEMORY, false, 2, &samples);
+	CU_ASSERT(samples.seconds[0] > 0.01);
+	kernel_case_free(c);
+	timing_free(t);
+}
+
 CU_TestInfo suite_calibrate[] = { { "grids and unseen shapes", grids },
 				  { "samples are kept", samples_are_kept },
 				  { "a device of this host", a_device_of_this_host },
 				  { "rows between follow tiles", rows_between_follow_tiles },
 				  { "rounds go on", rounds_go_on },
+				  { "fresh cases warm up", fresh_cases_warm_up },
 				  { "a pulse is kept", a_pulse_is_kept },
 				  CU_TEST_INFO_NULL };
