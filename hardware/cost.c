@@ -504,6 +504,23 @@ static void price(const struct cost_model *cm, const struct op *op, struct op_co
 	at_least_sixteen(cm, op, out);
 }
 
+/* Tables of products in 8 and 4 bits hold the kernel that quantises their 16-bit operand (hardware/tables/README.md). Where what comes
+ * before writes it so, its traffic falls away; its start stays, which tables of large products do not tell. */
+static void leave_quantising(const struct cost_model *cm, const struct op *op, struct op_cost *out)
+{
+	struct op quantise = { .kind = OP_QUANTIZE, .dtype = op->dtype, .m = op->m, .n = op->k };
+	struct roofline_shares stream;
+	struct op plain = quantise;
+
+	if (!cm->stack || !cm->stack->narrow_operands || op->kind != OP_GEMM || op->batch > 1 || out->provider == PROVIDER_ANALYTIC)
+		return;
+	if (op->law || op->stored_bytes > 0 || (op->dtype != DTYPE_FP8 && op->dtype != DTYPE_FP4))
+		return;
+	plain.dtype = DTYPE_BF16;
+	roofline_shares(cm->device, &plain, &stream);
+	out->seconds = fmax(out->seconds - op_bytes(&quantise) / (device_bandwidth(cm->device) * stream.memory), device_floor_s(cm, op));
+}
+
 static void cap_power(const struct cost_model *cm, const struct op *op, struct op_cost *out)
 {
 	double compute = out->flops / (out->seconds * device_peak(cm->device, op->dtype, NULL));
@@ -515,6 +532,7 @@ static void cap_power(const struct cost_model *cm, const struct op *op, struct o
 static void price_capped(const struct cost_model *cm, const struct op *op, struct op_cost *out)
 {
 	price(cm, op, out);
+	leave_quantising(cm, op, out);
 	if (cm->power_cap_w > 0 && on_device(op->kind) && out->seconds > 0)
 		cap_power(cm, op, out);
 }

@@ -32,6 +32,8 @@ static const struct field stack_fields[] = {
 	  "of the rate that tables of other software show, what its 4-bit experts reach; 0 = all" },
 	{ "narrow_streams", FIELD_FLAG, AT(narrow_streams), 0, 0, 0, false, "no", NULL,
 	  "decode attention reads 8-bit caches as fast as 16-bit ones, whatever tables of other software say" },
+	{ "narrow_operands", FIELD_FLAG, AT(narrow_operands), 0, 0, 0, false, "no", NULL,
+	  "norms, activations and attention write 8- and 4-bit operands themselves; tables of products hold a kernel that quantises them" },
 	{ "gathers", FIELD_FLAG, AT(gathers), 0, 0, 0, false, "no", NULL, "requests of one instant are all seen before a batch is formed (no server between them)" },
 	{ "norm_share", FIELD_NUMBER, AT(norm_share), 1, 0, 1, false, "0", NULL, "of the rate of a stream that its norms reach on GPUs; 0: what kernels of 2023 did" },
 	{ "separate_add", FIELD_FLAG, AT(separate_add), 0, 0, 0, false, "no", NULL, "residual additions are kernels of their own, not part of the norms" },

@@ -31,6 +31,7 @@ struct stack {
 	bool separate_add;                     /* residual additions are kernels of their own, not part of the norms */
 	double expert_share;                   /* of the rate that tables of other software show, what its 4-bit experts reach; 0 = all */
 	bool narrow_streams;                   /* decode attention reads 8-bit caches as fast as 16-bit ones (XQA); tables of other software are asked so */
+	bool narrow_operands;                  /* norms, activations and attention write what the next product reads: it quantises nothing itself */
 	bool gathers;                          /* requests of one instant are all seen before a batch is formed */
 	bool overlap;                          /* asynchronous scheduling hides host time behind device time */
 	int64_t graph_max_tokens;              /* batches up to this many tokens run as a captured graph (padded), 0 = none */

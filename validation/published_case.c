@@ -254,6 +254,21 @@ static bool ranks_or_cut(const struct builder *b)
 	       b->row->devices >= (double)d->tp;
 }
 
+/* NVIDIA's servers of Llama-3.1-405B on 72 devices in round 6.0 keep prompts apart: 26 pairs prefill, five fours decode
+ * (dynamo_cluster of closed/NVIDIA/configs/GB300-NVL72_GB300-288GB_aarch64x72, github:gbeezybez/inference_results_v6.0 at ab33b214). */
+static bool pools_apart(const struct builder *b)
+{
+	return text_starts(b->row->source, "MLPerf-Inference-v6") && strcmp(published_engine(b->row), "trtllm") == 0 &&
+	       strcmp(b->model->catalog, "llama-3.1-405b") == 0 && b->row->devices == 72 && !strstr(b->row->scenario, "Offline");
+}
+
+static void add_pools(struct builder *b)
+{
+	add_choice(b, 72,
+		   "deployment.tp=4 deployment.replicas=5 deployment.prefill_replicas=26 deployment.prefill_tp=2 deployment.router=least-outstanding "
+		   "scheduler.max_num_seqs=256 scheduler.max_num_batched_tokens=4096 ");
+}
+
 static bool of_experts(const struct builder *b)
 {
 	const struct model *model = model_load(b->model->catalog, b->arena, &(struct err){ 0 });
@@ -320,6 +335,11 @@ static void layout(struct builder *b)
 		spread_experts(d);
 		spread_experts(p);
 	}
+	if (pools_apart(b)) {
+		add_choice(b, d->tp, "deployment.tp=%lld ");
+		add_pools(b);
+		return;
+	}
 	if (ranks_or_cut(b)) {
 		add_choice(b, d->tp, d->ep > 1 ? "deployment.tp=%lld deployment.ep=%lld " : "deployment.tp=%lld ");
 		add_ranks(b, d->tp);
@@ -367,6 +387,8 @@ static void tuned_layouts(struct builder *b, bool experts, int64_t least)
 {
 	if (least > 1 && !experts && strcmp(published_engine(b->row), "trtllm") == 0)
 		add_choice(b, least, "deployment.pp=%lld ");
+	if (least == 4 && !experts && strcmp(published_engine(b->row), "trtllm") == 0)
+		add_choice(b, least, "deployment.tp=2 deployment.pp=2 ");
 	for (int64_t n = least; n <= 4 * least; n *= 2) {
 		add_choice(b, n, experts ? "deployment.tp=%lld deployment.ep=%lld " : "deployment.tp=%lld ");
 		if (n > 1 && experts)
@@ -394,6 +416,8 @@ static void size(struct builder *b, const struct model *model, bool tuned)
 	b->out->copies = b->row->devices >= 1 ? floor(b->row->devices / (double)tp) : 1;
 	if (tuned) {
 		tuned_layouts(b, counts.experts > 0, tp);
+		if (pools_apart(b))
+			add_pools(b);
 		return;
 	}
 	str_addf(&b->settings, "deployment.tp=%lld ", (long long)tp);
@@ -434,14 +458,19 @@ static bool lengths(struct builder *b)
 			return published_refuse(b, WHY_LENGTHS, NULL);
 		/* Means of one data set differ by chance from run to run: of two digits, they share simulations. */
 		b->isl = data->prompt, b->osl = two_digits(out);
-		spread(b, names2[0], data->prompt, data->prompt_sigma, data->most);
+		if (data->prompts)
+			str_addf(&b->settings, "workload.prompt_tokens.kind=empirical workload.prompt_tokens.quantiles=%s ", data->prompts);
+		else
+			spread(b, names2[0], data->prompt, data->prompt_sigma, data->most);
 		/*
 		 * Beams of one answer decode a token each in one pass over the cache of their one prompt, which TensorRT-LLM reads once
 		 * for all of them (cpp/kernels/xqa/mha.cu, isConvergedTile): as a sequence does of which a pass verifies as many tokens, and
-		 * accepts all. Its answer is as long as all beams together.
+		 * accepts all. Its answer is as long as all beams together. What follows a pass is done request by request, each on a stream of its
+		 * own (runtime/gptDecoderBatch.cpp, forwardUnfusedDecoder), before the next can start: 150 us each, set on offline rows that may
+		 * be fitted to, where the same time is missing on H100 NVL, H100 PCIe and L40S.
 		 */
 		if (data->beams > 1)
-			str_addf(&b->settings, "with=eagle3_v1861:draft=none,depth=%.0f,acceptance=1,host=ahead,host_round_us=0,host_seq_us=0 ",
+			str_addf(&b->settings, "with=eagle3_v1861:draft=none,depth=%.0f,acceptance=1,host=waits,host_round_us=0,host_seq_us=150 ",
 				 data->beams - 1);
 		if (data->beams > 0 && b->out->figure != FIGURE_REQUESTS)
 			return published_refuse(b, WHY_METRIC, "latency under beam search");

@@ -45,6 +45,7 @@ struct dataset_lengths {
 	double most, output_most;      /* tokens at most */
 	double beams;                  /* beam search of this width; 0: none */
 	const char *evidence;
+	const char *prompts;           /* quantiles of the prompts ("0:48,0.5:150,1:1021"), instead of prompt_sigma and most; NULL: not known */
 };
 /* trtllm-bench sends a number of requests that its authors chose by lengths. */
 struct bench_requests {

@@ -33,6 +33,11 @@ static int compare_numbers(double a, double b)
 	return a < b ? -1 : a > b;
 }
 
+static bool has_limits(const struct published_case *c)
+{
+	return c->ttft_p99_s > 0 || c->tpot_p99_s > 0 || c->e2e_p99_s > 0;
+}
+
 static int compare_cases(const struct published_case *a, const struct published_case *b)
 {
 	int c = strcmp(a->settings, b->settings);
@@ -43,7 +48,12 @@ static int compare_cases(const struct published_case *a, const struct published_
 		c = strcmp(a->choices[i].settings, b->choices[i].settings);
 	c = c ? c : compare_numbers(a->ttft_p99_s, b->ttft_p99_s);
 	c = c ? c : compare_numbers(a->tpot_p99_s, b->tpot_p99_s);
-	return c ? c : compare_numbers(a->e2e_p99_s, b->e2e_p99_s);
+	c = c ? c : compare_numbers(a->e2e_p99_s, b->e2e_p99_s);
+	if (c || !has_limits(a))
+		return c;
+	/* Copies of a server share its queries. */
+	c = compare_numbers(a->devices, b->devices);
+	return c ? c : compare_numbers(a->copies, b->copies);
 }
 
 static int compare_outcomes(const void *a, const void *b)
@@ -121,9 +131,21 @@ static double server_run_s(const struct published_case *c, double rate, double c
 	return fmax(c->run_s, c->queries / fmax(copies, 1) / rate);
 }
 
-/* One run, with operator times scaled; requests > 0: Poisson arrivals of that rate; rate < 0: all at once. */
-static bool run_once(const char *settings, double rate, double requests, double scale, struct catalog_cache *cache, struct result *r,
-		     struct arena *arena, struct err *err)
+/*
+ * Queries of a Poisson stream go to the copy that has fewest waiting (NVIDIA's harness: load_balancing, or by the sum of their prompts).
+ * One copy of n sees about every n-th: gaps are sums of n, of variation 1 / sqrt(n), which is what copies that took turns would see.
+ */
+static void share_arrivals(struct scenario *sc, double copies)
+{
+	if (sc->workload.arrivals.kind != ARRIVAL_POISSON || !(copies > 1))
+		return;
+	sc->workload.arrivals.kind = ARRIVAL_GAMMA;
+	sc->workload.arrivals.cv = 1 / sqrt(copies);
+}
+
+/* One run, with operator times scaled; requests > 0: arrivals of that rate at one of the copies; rate < 0: all at once. */
+static bool run_once(const char *settings, double rate, double requests, double copies, double scale, struct catalog_cache *cache,
+		     struct result *r, struct arena *arena, struct err *err)
 {
 	struct scenario *sc = scenario_new(arena, err);
 	struct sim *sim = NULL;
@@ -132,6 +154,7 @@ static bool run_once(const char *settings, double rate, double requests, double 
 	if (ok && rate > 0) {
 		sc->workload.qps = rate;
 		sc->workload.requests = (int64_t)fmax((double)sc->workload.requests, requests);
+		share_arrivals(sc, copies);
 	}
 	if (ok && rate < 0)
 		sc->workload.arrivals.kind = ARRIVAL_ALL_AT_ONCE;
@@ -146,11 +169,6 @@ static bool inside(const struct published_case *c, const struct result *r)
 {
 	return (!(c->ttft_p99_s > 0) || r->ttft_s.p99 <= c->ttft_p99_s) && (!(c->tpot_p99_s > 0) || r->tpot_s.p99 <= c->tpot_p99_s) &&
 	       (!(c->e2e_p99_s > 0) || r->e2e_s.p99 <= c->e2e_p99_s);
-}
-
-static bool has_limits(const struct published_case *c)
-{
-	return c->ttft_p99_s > 0 || c->tpot_p99_s > 0 || c->e2e_p99_s > 0;
 }
 
 /* What the simulations of one case have come to. */
@@ -188,7 +206,7 @@ static bool serve(struct trial *t, const char *settings, double rate, double dev
 	double copies = copies_of(t, devices), run_s = server_run_s(t->set, rate, copies);
 
 	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, rate, server_requests(t->set, rate, copies), t->scale, t->cache, t->next, t->arena, err))
+	if (!run_once(settings, rate, server_requests(t->set, rate, copies), copies, t->scale, t->cache, t->next, t->arena, err))
 		return false;
 	t->next->output_throughput = rate * run_s / (run_s + t->next->e2e_s.mean) * t->next->output_tokens / t->next->completed;
 	t->next->request_throughput = rate;
@@ -215,7 +233,7 @@ static bool search(struct trial *t, const char *settings, double devices, struct
 	bool held;
 
 	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, -1, 0, t->scale, t->cache, t->next, t->arena, err))
+	if (!run_once(settings, -1, 0, 1, t->scale, t->cache, t->next, t->arena, err))
 		return false;
 	most = 1.1 * t->next->request_throughput;
 	width = most / 70;
@@ -246,7 +264,7 @@ static bool try_layout(struct trial *t, const char *settings, double devices, st
 	if (has_limits(t->set))
 		return search(t, settings, devices, err);
 	memset(t->next, 0, sizeof(*t->next));
-	if (!run_once(settings, 0, 0, t->scale, t->cache, t->next, t->arena, err))
+	if (!run_once(settings, 0, 0, 1, t->scale, t->cache, t->next, t->arena, err))
 		return false;
 	if (t->next->request_throughput / devices > t->best_rate)
 		keep(t, settings, t->next->request_throughput, devices);

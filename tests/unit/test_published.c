@@ -205,23 +205,27 @@ static void mlperf_runs(void)
 {
 	static const struct { const char *row, *holds[2], *choice; double run_s, queries; } cases[] = {
 		{ "a,llama2-70b,fp8,H100-SXM,8,,MLPerf closed Offline,<=1024,293,,throughput,1,tokens/s (output),MLPerf-Inference-v5.1 TensorRT",
-		  { "scheduler.name=trtllm-max-utilization scheduler.max_num_seqs=1536 scheduler.max_num_batched_tokens=1536 ", "" },
+		  { "scheduler.name=trtllm-max-utilization scheduler.max_num_seqs=1024 scheduler.max_num_batched_tokens=1024 ", "hardware.stack=trtllm-engine-swiglu " },
 		  "deployment.pp=2 ", 2400, 0 },
 		{ "a,llama2-70b,fp4,B200-SXM,8,,MLPerf closed Offline,<=1024,293,,throughput,1,tokens/s (output),MLPerf-Inference-v5.1 TensorRT",
-		  { "scheduler.max_num_seqs=2048 scheduler.max_num_batched_tokens=3584 scheduler.memory_utilization=0.95 ", "" },
+		  { "scheduler.max_num_seqs=2048 scheduler.max_num_batched_tokens=3584 scheduler.memory_utilization=0.95 ", "hardware.stack=trtllm-engine " },
 		  "deployment.tp=1 ", 2400, 0 },
 		{ "a,deepseek-r1,fp4,B300-SXM,8,,MLPerf closed Offline,,3750,,throughput,1,tokens/s (output),MLPerf-Inference-v6.0 TensorRT",
 		  { "scheduler.max_num_seqs=1536 scheduler.max_num_batched_tokens=3140 ", "scheduler.chunked_prefill=no " }, "deployment.tp=4 deployment.ep=4 ", 600, 0 },
 		{ "a,deepseek-r1,fp4,B300-SXM,8,,MLPerf closed Server [p99 TTFT<=2s TPOT<=80ms],,3750,,throughput,1,tokens/s (output),MLPerf-Inference-v6.0 TensorRT",
-		  { "scheduler.max_num_seqs=512 ", "scheduler.balance_timeout=9 " }, "deployment.tp=4 deployment.ep=4 ", 600, 26328 },
+		  { "scheduler.max_num_seqs=640 scheduler.max_num_batched_tokens=4608 ", "scheduler.balance_timeout=9 " }, "deployment.tp=4 deployment.ep=4 ", 600, 26328 },
 		{ "a,deepseek-r1,fp4,B300-SXM,8,,MLPerf closed Interactive [p99 TTFT<=1.5s TPOT<=15ms],,3750,,throughput,1,tokens/s (output),MLPerf-Inference-v6.0 TensorRT",
 		  { "scheduler.max_num_seqs=128 ", "with=eagle3_v1861:depth=3,acceptance=0.8/0.6/0.45," }, "deployment.tp=4 deployment.ep=4 ", 600, 26328 },
 		{ "a,llama2-70b,fp8,MI300X,8,,MLPerf closed Offline,<=1024,293,,throughput,1,tokens/s (output),MLPerf-Inference-v4.1 vLLM 0.4.3",
 		  { "scheduler.name=vllm-v0 ", "scheduler.max_num_seqs=2048 scheduler.max_num_batched_tokens=8192 " }, "deployment.tp=1 ", 600, 0 },
 		{ "a,llama2-70b,fp8,MI300X,8,,MLPerf closed Offline,<=1024,293,,throughput,1,tokens/s (output),MLPerf-Inference-v5.1 vLLM 0.6.4",
 		  { "scheduler.name=vllm ", "" }, "deployment.tp=1 ", 600, 0 },
+		{ "a,llama2-70b,fp4,B200-SXM,8,,MLPerf closed Interactive [p99 TTFT<=450ms TPOT<=40ms],<=1024,293,,throughput,1,tokens/s (output),MLPerf-Inference-v6.0 TensorRT",
+		  { "scheduler.max_num_seqs=768 scheduler.max_num_batched_tokens=768 ", "workload.prompt_tokens.kind=empirical workload.prompt_tokens.quantiles=0:48," }, "deployment.tp=1 ", 1200, 0 },
+		{ "a,llama2-70b,fp8,H200-SXM,8,,MLPerf closed Offline,<=1024,293,,throughput,1,tokens/s (output),MLPerf-Inference-v4.1 TensorRT",
+		  { "scheduler.max_num_seqs=1536 ", "hardware.stack=trtllm-tuned " }, "deployment.tp=1 ", 2400, 0 },
 		{ "a,gptj,fp8,L40S,2,,MLPerf closed Server [p99 latency<=20s],<=1919,,,throughput,1,samples/s,MLPerf-Inference-v4.1 TensorRT",
-		  { "with=eagle3_v1861:draft=none,depth=3,acceptance=1,", "workload.output_tokens.most=512 " }, "deployment.tp=1 ", 600, 0 },
+		  { "with=eagle3_v1861:draft=none,depth=3,acceptance=1,host=waits,host_round_us=0,host_seq_us=150 ", "workload.output_tokens.most=512 scheduler.name=trtllm workload.arrivals.kind=poisson " }, "deployment.tp=1 ", 600, 0 },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -278,6 +282,25 @@ static void server_throughput(void)
 		remove(path);
 	}
 	CU_ASSERT(best[2] > 15e3);
+}
+
+/* Copies of a server share its queries: gaps at one of eight vary less than those of a Poisson stream, so that it keeps a limit on the
+ * first token at a higher rate than a server of one copy does. */
+static void server_copies(void)
+{
+	static const char text[] = HEADER
+		"a,llama3.1-405b,fp4,B200-SXM,8,tp8,MLPerf closed Server [p99 TTFT<=2s TPOT<=175ms],~9400,650,,throughput,1,tokens/s (output),MLPerf-Inference-v5.1 TensorRT\n"
+		"b,llama3.1-405b,fp4,B200-SXM,64,tp8,MLPerf closed Server [p99 TTFT<=2s TPOT<=175ms],~9400,650,,throughput,1,tokens/s (output),MLPerf-Inference-v5.1 TensorRT\n";
+	char path[SCRATCH_PATH];
+	struct published_study *s;
+	struct err err = { 0 };
+
+	scratch_text(path, "copies.csv", text);
+	s = published_validate(&(struct published_options){ .path = path, .threads = 1 }, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_TRUE(s->outcomes[1].predicted > 1.05 * 8 * s->outcomes[0].predicted);
+	published_study_free(s);
+	remove(path);
 }
 
 /* Names, formats, layouts, loads and units in other words than our tables': what they are read as, and that it is said. */
@@ -438,6 +461,7 @@ CU_TestInfo suite_published[] = {
 	{ "names and units in other words are read, and said to be", other_words },
 	{ "names of other things are not taken for known ones", no_wrong_names },
 	{ "batch limits of trtllm-bench", bench_limits },
+	{ "copies of a server share its queries", server_copies },
 	{ "MLPerf runs as NVIDIA's configurations, beams as verified tokens", mlperf_runs },
 	{ "a server's throughput ends with its last answer", server_throughput },
 	{ "every refusal says which it is", refusals },

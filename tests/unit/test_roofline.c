@@ -548,16 +548,18 @@ static void blocks_of_decode_wait_together(void)
 	arena_free(a);
 }
 
-/* What a stack says of its kernels: norms at another share of the stream, caches of 8 bits as fast as those of 16. */
+/* What a stack says of its kernels: norms at another share of the stream, caches of 8 bits as fast as those of 16, products that quantise
+ * nothing: what they save is the traffic of doing so, on narrow formats alone. */
 static void kernels_of_a_stack(void)
 {
 	struct arena *a = arena_new();
 	struct err err = { 0 };
-	struct stack fast = { .tables = "trtllm vllm", .norm_share = 1, .narrow_streams = true, .expert_share = 0.5 }, usual = { .tables = "trtllm vllm" };
+	struct stack fast = { .tables = "trtllm vllm", .norm_share = 1, .narrow_streams = true, .narrow_operands = true, .expert_share = 0.5 }, usual = { .tables = "trtllm vllm" };
 	struct op norm = { .kind = OP_NORM, .dtype = DTYPE_BF16, .m = 65536, .n = 8192 };
 	struct op decode = { .kind = OP_ATTENTION_DECODE, .dtype = DTYPE_BF16, .kv_dtype = DTYPE_FP8, .batch = 64, .heads = 64, .kv_heads = 8,
 			     .head_dim = 128, .q_len = 1, .kv_len = 2048 };
 	struct op half = decode, experts = { .kind = OP_MOE, .dtype = DTYPE_FP4, .m = 512, .n = 768, .k = 2048, .experts = 128, .experts_total = 128, .top_k = 8, .gated = true };
+	struct op product = { .kind = OP_GEMM, .dtype = DTYPE_FP8, .m = 4096, .n = 8192, .k = 28672 };
 	const char *const devices[] = { "h200", "b200" };
 
 	half.kv_dtype = DTYPE_BF16;
@@ -573,6 +575,15 @@ static void kernels_of_a_stack(void)
 		cost_op(with, &norm, &w);
 		cost_op(without, &norm, &wo);
 		CU_ASSERT_DOUBLE_EQUAL(w.seconds / wo.seconds, 0.5, 0.02);
+		product.dtype = DTYPE_FP8;
+		cost_op(with, &product, &w);
+		cost_op(without, &product, &wo);
+		CU_ASSERT_TRUE(wo.seconds - w.seconds > 3.0 * 4096 * 28672 / device_bandwidth(d));
+		CU_ASSERT_TRUE(wo.seconds - w.seconds < 3.0 * 4096 * 28672 / (0.7 * device_bandwidth(d)));
+		product.dtype = DTYPE_BF16;
+		cost_op(with, &product, &w);
+		cost_op(without, &product, &wo);
+		CU_ASSERT_DOUBLE_EQUAL(w.seconds, wo.seconds, 1e-12);
 		cost_op(with, &decode, &w);
 		cost_op(without, &decode, &wo);
 		cost_op(without, &half, &h);
