@@ -36,6 +36,16 @@ static void fill_least(double *counts, int n, double sum, double most)
 		counts[i] = fmin(counts[i] + 1, most);
 }
 
+/* Over all experts, of rows that each lacks to whole tiles. */
+static void fill_tiles(struct expert_spread *out, const double *counts, int n, double touched)
+{
+	for (int i = 0; i < n; i++)
+		for (int b = 0; b < EXPERT_TILES; b++)
+			out->filled[b] += (double)(-(int64_t)counts[i] & ((EXPERT_TILE_LEAST << b) - 1));
+	for (int b = 0; b < EXPERT_TILES; b++)
+		out->filled[b] /= fmax(touched, 1);
+}
+
 static void spread_skewed(struct expert_spread *out)
 {
 	int n = (int)(out->total < EXPERTS_MOST ? out->total : EXPERTS_MOST);
@@ -57,6 +67,7 @@ static void spread_skewed(struct expert_spread *out)
 		touched += counts[i] > 0;
 		out->most = fmax(out->most, counts[i]);
 	}
+	fill_tiles(out, counts, n, touched);
 	out->touched = touched / n;
 	out->mean = picks / (double)out->total;
 	out->deviation = sqrt(fmax(squares / n - out->mean * out->mean, 0));
@@ -104,4 +115,15 @@ void expert_load(const struct expert_spread *s, int64_t here, double *touched, d
 	}
 	/* A group with more pairs than others has more experts that are touched, too. */
 	*touched = fmin(fmin(n, *pairs), n * s->touched * sqrt(*pairs / mean));
+}
+
+double expert_padded(const struct expert_spread *s, double touched, double pairs, double tile)
+{
+	int b = 0;
+
+	if (!s->skewed)
+		return touched > 0 ? touched * tile * ceil(pairs / touched / tile - 1e-9) : 0;
+	while (b + 1 < EXPERT_TILES && (EXPERT_TILE_LEAST << b) < tile)
+		b++;
+	return pairs + touched * s->filled[b];
 }

@@ -7,11 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { EXPERT_TILES = 5, EXPERT_TILE_LEAST = 8 };
+
 /* Tokens of all experts when they are skewed; depends on the layer, not on the device's share of it. */
 struct expert_spread {
 	int64_t total, top_k, tokens;
 	bool skewed;
 	double touched, mean, deviation, most; /* share of experts with a token; tokens an expert */
+	double filled[EXPERT_TILES];   /* rows an expert with tokens lacks to whole tiles of 8, 16 ... 128 */
 };
 
 /* Balanced (AIConfigurator's balanced_logits): token i picks the experts (i + j ceil(total/top_k)) mod total, j < top_k; fewer
@@ -24,5 +27,8 @@ void expert_spread(int64_t total, int64_t top_k, int64_t tokens, bool skewed, st
  * first ones. Skewed: the group with the most pairs is timed, which is at least the fullest expert and average others, or what
  * the largest of as many normal sums exceeds their mean by. */
 void expert_load(const struct expert_spread *s, int64_t here, double *touched, double *pairs);
+
+/* Rows that a kernel works on which takes each expert's in tiles of so many (8 to 128, a power of two). */
+double expert_padded(const struct expert_spread *s, double touched, double pairs, double tile);
 
 #endif

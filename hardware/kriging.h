@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-enum { KRIGING_DIMS = 6, KRIGING_MOST = 16 };
+enum { KRIGING_DIMS = 7, KRIGING_MOST = 16 };
 
 struct kriging {
 	int dims;                      /* coordinates that make the distance */

@@ -196,8 +196,26 @@ static void add_files(const struct profile_rows *all, const struct profile_row *
 	str_add(out, "\n");
 }
 
+/* What no benchmark says and somebody wrote into the file that the import replaces: the experts that the software is tuned for. */
+static bool tuned_before(const char *path, struct str *out, struct err *err)
+{
+	size_t length;
+	char *text, *end;
+
+	if (!paths_is_file(path))
+		return true;
+	text = paths_read(path, (size_t)256 << 20, &length, err);
+	for (char *line = text; line && *line == '#'; line = end ? end + 1 : NULL) {
+		end = strchr(line, '\n');
+		if (text_starts(line, "# tuned/"))
+			str_add_bytes(out, line, end ? (size_t)(end - line) + 1 : strlen(line));
+	}
+	mem_free(text);
+	return text && (!out->failed || err_memory(err));
+}
+
 static void write_text(const struct profile_import_options *o, const struct profile_rows *all,
-		       const struct profile_row *rows, size_t count, const struct profile_table_report *r, bool figures,
+		       const struct profile_row *rows, size_t count, const struct profile_table_report *r, const char *tuned, bool figures,
 		       struct str *out)
 {
 	enum column columns[KEY_MOST + AXIS_MOST];
@@ -213,6 +231,7 @@ static void write_text(const struct profile_import_options *o, const struct prof
 	str_add(out, "# changes: columns renamed, repeated shapes merged to their median, times made monotone, "
 		     "reproducible rows left out\n");
 	str_add(out, "# units: seconds, bytes, elements\n");
+	str_add(out, tuned);
 	if (figures) {
 		str_addf(out, "# rows: %zu of %zu measured shapes, %zu sites\n", r->rows_kept, r->rows_full, r->sites);
 		add_figure(out, "rel_error_exact", r->exact_median, r->exact_p90);
@@ -268,7 +287,7 @@ static bool write_table(const struct profile_import_options *o, const struct pro
 			struct profile_row *rows, size_t count, struct profile_import_report *report, struct err *err)
 {
 	struct profile_table_report *r = &report->tables[report->table_count];
-	struct str text = { 0 }, path = { 0 };
+	struct str text = { 0 }, path = { 0 }, file = { 0 }, tuned = { 0 };
 	struct table *table = NULL;
 	bool ok = true;
 
@@ -296,8 +315,12 @@ static bool write_table(const struct profile_import_options *o, const struct pro
 	if (!ok)
 		goto out;
 	str_addf(&path, "%s/%s/%s", o->out_folder, o->device, r->stack);
-	write_text(o, all, rows, count, r, false, &text);
-	if (path.failed || text.failed) {
+	str_addf(&file, "%s/%s.csv", str_text(&path), r->op);
+	ok = path.failed || file.failed || tuned_before(file.text, &tuned, err);
+	if (!ok)
+		goto out;
+	write_text(o, all, rows, count, r, str_text(&tuned), false, &text);
+	if (path.failed || text.failed || file.failed) {
 		ok = err_memory(err);
 		goto out;
 	}
@@ -305,10 +328,9 @@ static bool write_table(const struct profile_import_options *o, const struct pro
 	ok = table && profile_check(table, &o->limits, rows, count, r, err) && make_folders(path.text, err);
 	if (!ok)
 		goto out;
-	str_addf(&path, "/%s.csv", r->op);
 	str_clear(&text);
-	write_text(o, all, rows, count, r, true, &text);
-	ok = path.failed ? err_memory(err) : paths_write_str(path.text, &text, err);
+	write_text(o, all, rows, count, r, str_text(&tuned), true, &text);
+	ok = paths_write_str(file.text, &text, err);
 	r->bytes = text.length;
 	report->rows_kept += r->rows_kept;
 	report->rows_thinned += count - r->rows_kept;
@@ -317,6 +339,8 @@ out:
 	table_release(table);
 	str_release(&text);
 	str_release(&path);
+	str_release(&file);
+	str_release(&tuned);
 	return ok;
 }
 

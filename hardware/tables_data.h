@@ -59,6 +59,12 @@ struct table_site {
 	uint32_t first, count;
 	bool outlier; /* slower than layouts with more work: true of that kernel, no guide to its neighbours */
 };
+/* Experts that the software brings a tuned configuration of its kernel for, by number format, how many a device holds and their
+ * width (header lines "tuned/FORMAT: 8x14336 ..."). */
+struct tuned_experts {
+	enum dtype dtype;
+	int64_t experts, n;
+};
 struct table {
 	const struct table_shape *shape;
 	char *path, *stack, *source, *licence;
@@ -73,6 +79,8 @@ struct table {
 	double error_exact, error_between, error_site, error_outside;
 	double error_site_of[DTYPE_COUNT], error_outside_of[DTYPE_COUNT]; /* by key[0]; 0: as error_site, error_outside */
 	struct expert_laws *laws; /* NULL: no table of experts */
+	struct tuned_experts *tuned;
+	size_t tuned_count, tuned_capacity;
 	double error_transfer; /* of another device: what restating it adds; 0: measured here */
 	struct choices *choices; /* what was found out about sites that were not measured (tables_choice.h) */
 };

@@ -237,6 +237,27 @@ static double *figure_of_dtype(struct table *t, const char *name)
 	return NULL;
 }
 
+/* "8x14336 128x192": experts a device holds and their width. */
+static bool read_tuned(struct table *t, enum dtype dtype, const char *value, const char *path, int number, struct err *err)
+{
+	while (*value != '\0') {
+		struct tuned_experts it = { .dtype = dtype };
+		char *end;
+
+		it.experts = strtoll(value, &end, 10);
+		if (*end == 'x')
+			it.n = strtoll(end + 1, &end, 10);
+		if (it.experts <= 0 || it.n <= 0 || (*end != ' ' && *end != '\0'))
+			return err_set(err, ERR_INPUT, "%s:%d: tuned: expected experts and widths such as 8x14336, found \"%s\"", path, number,
+				       value);
+		if (!mem_grow(&t->tuned, &t->tuned_capacity, t->tuned_count + 1, sizeof(*t->tuned)))
+			return err_memory(err);
+		t->tuned[t->tuned_count++] = it;
+		value = end + strspn(end, " ");
+	}
+	return true;
+}
+
 /* "# name: value" lines before the column names. */
 static bool read_comment(struct table *t, char *line, int number, const char *path, struct err *err)
 {
@@ -256,6 +277,8 @@ static bool read_comment(struct table *t, char *line, int number, const char *pa
 	if (figure && (!text_to_double(value, figure) || *figure < 0))
 		return err_set(err, ERR_INPUT, "%s:%d: %s: expected a share such as 0.05, found \"%s\"", path, number, name,
 			       value);
+	if (text_starts(name, "tuned/") && dtype_parse(name + 6) >= 0)
+		return read_tuned(t, (enum dtype)dtype_parse(name + 6), value, path, number, err);
 	if (text_equal(name, "source") && !t->source) {
 		t->source = mem_strdup(value);
 		return t->source || err_memory(err);
@@ -520,6 +543,7 @@ void table_release(struct table *t)
 	mem_free(t->stack);
 	mem_free(t->source);
 	mem_free(t->licence);
+	mem_free(t->tuned);
 	expert_laws_free(t->laws);
 	mem_free(t);
 }

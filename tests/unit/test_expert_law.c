@@ -177,11 +177,97 @@ static void unknown_models_follow_the_law(void)
 	mem_free(text);
 }
 
+/* Whole tiles, expert by expert: balanced ones all lack as much, skewed ones what the header of expert_load.h spreads. */
+static void tiles_fill_up(void)
+{
+	for (int64_t tokens = 1; tokens < 40000; tokens = tokens * 3 + 1)
+		for (int skewed = 0; skewed < 2; skewed++) {
+			double touched, pairs, before = 0;
+			struct expert_spread s;
+
+			expert_spread(64, 4, tokens, skewed, &s);
+			expert_load(&s, 64, &touched, &pairs);
+			for (double tile = 8; tile <= 128; tile *= 2) {
+				double rows = expert_padded(&s, touched, pairs, tile);
+
+				CU_ASSERT_TRUE(rows >= pairs * (1 - 1e-12) && rows >= before);
+				CU_ASSERT_TRUE(rows >= touched * tile * (skewed ? 0.95 : 1 - 1e-12));
+				CU_ASSERT_TRUE(rows <= pairs + touched * (tile - 1) * (1 + 1e-12));
+				if (!skewed)
+					CU_ASSERT_EQUAL(fmod(rows, tile), 0)
+				before = rows;
+			}
+		}
+}
+
+/* Experts that are tuned for run at twice the rate. Left out with all their model, both kinds follow their own rate; without the header's list
+ * they would be some mean of the two. */
+static void tuned_experts_keep_their_rate(void)
+{
+	static const char header[] = "# tuned/bf16: 8x14336 8x7168 32x2048 16x1536\n";
+	static const struct { int64_t top_k, total, k, n, experts; bool tuned; } sites[] = {
+		{ 2, 8, 4096, 7168, 8, true }, { 2, 8, 4096, 14336, 8, true }, { 8, 128, 2048, 768, 128, false }, { 8, 256, 7168, 1024, 256, false },
+		{ 8, 256, 7168, 2048, 32, true }, { 8, 256, 7168, 2048, 256, false },
+	};
+	enum { SIZE = 1 << 16 };
+	struct tables_limits limits = { .bandwidth_bytes_s = 4e12 };
+	char *text = mem_calloc(1, SIZE);
+	struct err err = { 0 };
+	struct table *t;
+	size_t at;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	limits.peak_flop_s[DTYPE_BF16] = 1e15;
+	at = (size_t)snprintf(text, SIZE, "%sdtype,gated,skew,top_k,experts_total,k,n,experts,m,seconds\n", header);
+	for (size_t i = 0; i < COUNT_OF(sites); i++)
+		for (int64_t m = 1024; m <= 65536; m *= 2) {
+			double flops = 2.0 * 3 * (double)(m * sites[i].top_k * sites[i].experts / sites[i].total * sites[i].k * sites[i].n);
+
+			at += (size_t)snprintf(text + at, SIZE - at, "bf16,1,0,%d,%d,%d,%d,%d,%d,%.6e\n", (int)sites[i].top_k, (int)sites[i].total,
+					       (int)sites[i].k, (int)sites[i].n, (int)sites[i].experts, (int)m,
+					       flops / (sites[i].tuned ? 4e14 : 2e14));
+		}
+	t = table_read_text("made-up", text, at, "vllm", OP_MOE, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	for (int tuned = 0; tuned < 2; tuned++) {
+		int64_t n = tuned ? 1536 : 1280;
+		struct op op = { .kind = OP_MOE, .dtype = DTYPE_BF16, .m = 16384, .n = n, .k = 4096, .experts = 16, .experts_total = 16, .top_k = 2,
+				 .gated = true };
+		struct question q = { .table = t, .limits = &limits, .op = &op, .except = -1 };
+		enum grade grade;
+		double seconds;
+
+		CU_ASSERT_TRUE_FATAL(table_answer(&q, &seconds, &grade));
+		CU_ASSERT_DOUBLE_EQUAL(seconds / (2.0 * 3 * 16384 * 2 * 4096 * (double)n / (tuned ? 4e14 : 2e14)), 1, 0.05);
+	}
+	table_release(t);
+	mem_free(text);
+}
+
+static void a_list_of_tuned_experts_is_read_strictly(void)
+{
+	static const char *const bad[] = { "8", "8x", "x14336", "8x14336,8x7168", "0x5", "8x14336 eight" };
+
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		char text[300];
+		int length = snprintf(text, sizeof(text), "# tuned/bf16: %s\ndtype,gated,skew,top_k,experts_total,k,n,experts,m,seconds\n"
+				      "bf16,1,0,2,8,4096,14336,8,1,1e-5\n", bad[i]);
+		struct err err = { 0 };
+
+		CU_ASSERT_PTR_NULL(table_read_text("made-up", text, (size_t)length, "vllm", OP_MOE, &err));
+		CU_ASSERT_EQUAL(err.kind, ERR_INPUT);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "made-up:1"));
+	}
+}
+
 CU_TestInfo suite_expert_law[] = {
 	{ "balanced tokens over experts, counted one by one", balanced_tokens_are_counted },
 	{ "skewed tokens over experts add up", skewed_tokens_add_up },
 	{ "least squares without negative coefficients", coefficients_stay_positive },
 	{ "terms that are alike share what there is", alike_terms_are_told_apart_somehow },
 	{ "experts of models that were not measured follow the law of others", unknown_models_follow_the_law },
+	{ "experts in whole tiles of rows", tiles_fill_up },
+	{ "experts that the software is tuned for keep their rate", tuned_experts_keep_their_rate },
+	{ "a list of tuned experts that is none is refused", a_list_of_tuned_experts_is_read_strictly },
 	CU_TEST_INFO_NULL,
 };

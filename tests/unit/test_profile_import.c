@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/paths.h"
 #include "base/rng.h"
 #include "hardware/profile_import.h"
 #include "hardware/profile_rows.h"
@@ -54,6 +55,15 @@ static struct tables *import(const char *name, const char *text, struct profile_
 	remove(raw);
 	rmdir(folder);
 	return t;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs(text, f);
+	fclose(f);
 }
 
 static double ask(const struct tables *t, struct op op)
@@ -398,6 +408,44 @@ static void misrouted_experts_are_left_out(void)
 	tables_free(t);
 }
 
+/* Imported again over its file, a table keeps the list of tuned experts that was written there by hand. */
+static void a_list_of_tuned_experts_stays(void)
+{
+	static const char raw_text[] = "moe_dtype,num_tokens,hidden_size,inter_size,topk,num_experts,moe_tp_size,moe_ep_size,distribution,latency_us\n"
+				       "bfloat16,1,4096,14336,2,8,1,1,power_law_1.2,100\nbfloat16,8,4096,14336,2,8,1,1,power_law_1.2,200\n";
+	char folder[SCRATCH_PATH], raw[SCRATCH_PATH * 2], path[SCRATCH_PATH * 3], *text = NULL;
+	struct profile_import_options o = { .device = "testdev", .source = "made up", .licence = "none" };
+	struct profile_import_report report;
+	struct err err = { 0 };
+	size_t length;
+
+	scratch_path(folder, "import-tuned");
+	mkdir(folder, 0777);
+	snprintf(raw, sizeof(raw), "%s/moe_perf__vllm_1.csv", folder);
+	snprintf(path, sizeof(path), "%s/testdev/vllm/moe.csv", folder);
+	write_file(raw, raw_text);
+	o.path = raw;
+	o.out_folder = folder;
+	for (int i = 0; i < DTYPE_COUNT; i++)
+		o.limits.peak_flop_s[i] = 1e15;
+	o.limits.bandwidth_bytes_s = 1e12;
+	CU_ASSERT_TRUE_FATAL(profile_import(&o, &report, &err));
+	write_file(path, "# vibee-sim\n# tuned/bf16: 8x14336\n# tuned/fp8: 8x7168\n# more: 1\n");
+	CU_ASSERT_TRUE_FATAL(profile_import(&o, &report, &err));
+	text = paths_read(path, 100000, &length, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n# tuned/bf16: 8x14336\n# tuned/fp8: 8x7168\n"));
+	CU_ASSERT_PTR_NULL(strstr(text, "more"));
+	mem_free(text);
+	remove(path);
+	snprintf(path, sizeof(path), "%s/testdev/vllm", folder);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/testdev", folder);
+	rmdir(path);
+	remove(raw);
+	rmdir(folder);
+}
+
 /* One layout takes four times what those beside it do, and one number of tokens more than twice as many do: both ran with the tactic of
  * nobody. Where kernels have no tactics (blocks of scales) or others were timed (vLLM), times are what they are. */
 static void untuned_experts_are_left_out(void)
@@ -490,6 +538,7 @@ CU_TestInfo suite_profile_import[] = {
 	{ "experts timed with a tactic that nobody chose are left out", untuned_experts_are_left_out },
 	{ "tiles keep their jumps", tiles_keep_their_jumps },
 	{ "misrouted experts are left out", misrouted_experts_are_left_out },
+	{ "a list of tuned experts stays", a_list_of_tuned_experts_stays },
 	{ "aiconfigurator: microseconds, elements, shares per device", aiconfigurator_tables },
 	{ "vidur: ten operators of a layer in milliseconds", vidur_layer },
 	{ "vidur: two ways to count the cache", vidur_attention },
