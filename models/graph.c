@@ -391,6 +391,7 @@ static double units_of(const struct node *node, const struct extent *x)
 	case PER_STEP:
 		return 1;
 	case PER_TOKENS:
+	case PER_EXPERT_TOKENS:
 		return x->tokens;
 	case PER_PREFILL_TOKENS:
 		return x->prefill_tokens;

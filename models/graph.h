@@ -19,6 +19,7 @@
 enum node_scale {
 	PER_STEP,              /* constant each iteration */
 	PER_TOKENS,            /* T = all tokens of the batch (chunks + decodes) */
+	PER_EXPERT_TOKENS,     /* T, of experts behind attention ranks: they see the tokens of all, however those are dealt out */
 	PER_PREFILL_TOKENS,    /* Tp = tokens of prefill chunks (recurrent scans) */
 	PER_DECODES,           /* B = sequences that decode one token (recurrent state updates) */
 	PER_LOGITS,            /* n = sequences that get a token (LM head, sampling) */

@@ -87,7 +87,7 @@ static void combine(struct build *b, const struct moe_plan *p, int64_t width)
 static void routed(struct build *b, const struct moe_plan *p, int64_t width)
 {
 	const struct model_moe *e = &b->m->moe;
-	struct node *n = build_node(b, "moe", OP_MOE, b->p.experts, PER_TOKENS);
+	struct node *n = build_node(b, "moe", OP_MOE, b->p.experts, b->p.dp_attention > 1 ? PER_EXPERT_TOKENS : PER_TOKENS);
 	double skewed = routing_imbalance(e->experts, e->top_k, b->p.ep, b->p.routing_skew);
 
 	if (!n)

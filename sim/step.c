@@ -20,6 +20,7 @@ static bool extent_of(const struct node *n, const struct step_shape *s, double v
 	case PER_STEP:
 		break;
 	case PER_TOKENS:
+	case PER_EXPERT_TOKENS:
 		x->tokens = decodes * verified + prefill;
 		*runs = graph_runs(n, x);
 		break;

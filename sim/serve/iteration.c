@@ -29,7 +29,7 @@ static bool stage_init(struct stage *s, const struct iteration *it, int number, 
 	s->chunk_first = mem_calloc((size_t)s->chunk_rows, sizeof(*s->chunk_first));
 	s->chunk_grid = mem_calloc((size_t)GRID_CHUNKS * GRID_PRIORS, sizeof(*s->chunk_grid));
 	s->decode = mem_calloc((size_t)seqs + 1, sizeof(*s->decode));
-	if (!s->decode || !s->chunk_first || !s->chunk_grid || !table_init(&s->by[PER_TOKENS], tokens) ||
+	if (!s->decode || !s->chunk_first || !s->chunk_grid || !table_init(&s->by[PER_TOKENS], tokens) || !table_init(&s->by[PER_EXPERT_TOKENS], tokens) ||
 	    !table_init(&s->by[PER_PREFILL_TOKENS], tokens) || !table_init(&s->by[PER_DECODES], seqs) ||
 	    !table_init(&s->by[PER_LOGITS], logits) || !table_init(&s->by[PER_STEP], 1))
 		return err_memory(err);
@@ -207,7 +207,8 @@ void extent_for(enum node_scale scale, double v, struct extent *x)
 {
 	*x = (struct extent){ 0 };
 	switch (scale) {
-	case PER_TOKENS: x->tokens = v; break;
+	case PER_TOKENS:
+	case PER_EXPERT_TOKENS: x->tokens = v; break;
 	case PER_PREFILL_TOKENS: x->prefill_tokens = v; break;
 	case PER_DECODES: x->decodes = v; break;
 	case PER_LOGITS: x->logits = v; break;
@@ -461,7 +462,7 @@ static void fill_decode(struct iteration *it, struct stage *s, int stage, const 
 {
 	row->padded_tokens = host_padded(&it->options.host, shape->tokens);
 	row->base_s = look_up(it, s, PER_TOKENS, row->padded_tokens) + look_up(it, s, PER_LOGITS, shape->logits) + look_up(it, s, PER_STEP, 1);
-	row->base_s += look_up(it, s, PER_DECODES, shape->decodes);
+	row->base_s += look_up(it, s, PER_EXPERT_TOKENS, row->padded_tokens) + look_up(it, s, PER_DECODES, shape->decodes);
 	host_terms(it, s, stage, shape, &row->floor_s, &row->host_s);
 	if (!(row->base_s > 0))
 		row->base_s = DBL_TRUE_MIN;
@@ -503,18 +504,50 @@ static inline void price_row(struct iteration *it, int stage, const struct batch
 	*out = t;
 }
 
+/*
+ * Prompts are whole on one attention rank, and the others wait for the one that has the most: fewer prompts than ranks leave ranks
+ * without, more are dealt out evenly. Experts see what there is, unless the step runs captured: then every rank has as many tokens
+ * as the fullest (vllm/v1/worker/dp_utils.py).
+ */
+struct spread_tokens {
+	int64_t ranks, experts;        /* tokens of a batch whose ranks all have as many; that the experts see */
+	double attention;              /* how much longer than the mean of the ranks the busiest one attends to its prompts */
+};
+
+static struct spread_tokens spread_over(const struct host_time *h, const struct batch_shape *shape)
+{
+	int64_t padded = host_padded(h, shape->tokens), each, longest = 0, most;
+	struct spread_tokens out = { padded, padded, 1 };
+
+	if (shape->prefills == 0 || h->ranks <= 1)
+		return out;
+	each = (shape->prefills + h->ranks - 1) / h->ranks;
+	for (int64_t i = 0; i < shape->prefills; i++)
+		longest = shape->chunks[i].tokens > longest ? shape->chunks[i].tokens : longest;
+	most = (each * shape->prefill_tokens + shape->prefills - 1) / shape->prefills;
+	most = most > longest ? most : longest;
+	out.ranks = h->ranks * (most + of_rank(h, shape->tokens - shape->prefill_tokens));
+	if (h->graph_prefill && out.ranks <= h->ranks * h->graph_max_tokens)
+		out.ranks = out.experts = host_padded(h, out.ranks);
+	out.attention = (double)(h->ranks * each) / (double)shape->prefills;
+	return out;
+}
+
 static void price_mixed(struct iteration *it, int stage, const struct batch_shape *shape, int64_t most, struct step_time *out)
 {
 	struct stage *s = &it->stages[stage];
 	struct step_time t = { .steps = most };
+	struct spread_tokens spread = spread_over(&it->options.host, shape);
 	double floor_s, host_s;
 
-	t.padded_tokens = host_padded(&it->options.host, shape->tokens);
+	t.padded_tokens = spread.ranks;
+	t.expert_tokens = spread.experts;
 	if (shape->prefills > 0) {
-		t.prefill_s = prefill_seconds(it, s, shape);
+		t.prefill_s = prefill_seconds(it, s, shape) * spread.attention;
 		t.base_s = t.prefill_s + look_up(it, s, PER_PREFILL_TOKENS, shape->prefill_tokens);
 	}
-	t.base_s += look_up(it, s, PER_TOKENS, t.padded_tokens) + look_up(it, s, PER_LOGITS, shape->logits) + look_up(it, s, PER_STEP, 1);
+	t.base_s += look_up(it, s, PER_TOKENS, t.padded_tokens) + look_up(it, s, PER_EXPERT_TOKENS, t.expert_tokens);
+	t.base_s += look_up(it, s, PER_LOGITS, shape->logits) + look_up(it, s, PER_STEP, 1);
 	if (shape->decodes > 0) {
 		t.base_s += look_up(it, s, PER_DECODES, shape->decodes);
 		price_context(it, s, shape, &t);
@@ -611,9 +644,10 @@ static void visit(struct stage *s, enum node_scale scale, int64_t v, double step
 	}
 }
 
-static void visit_classes(struct stage *s, const struct batch_shape *shape, int64_t padded_tokens, double passes)
+static void visit_classes(struct stage *s, const struct batch_shape *shape, int64_t padded_tokens, int64_t expert_tokens, double passes)
 {
 	visit(s, PER_TOKENS, padded_tokens, passes);
+	visit(s, PER_EXPERT_TOKENS, expert_tokens, passes);
 	visit(s, PER_PREFILL_TOKENS, shape->prefill_tokens, passes);
 	visit(s, PER_DECODES, shape->decodes, passes);
 	visit(s, PER_LOGITS, shape->logits, passes);
@@ -625,13 +659,16 @@ static void visit_speculative(const struct iteration *it, struct stage *s, const
 {
 	double share = 1 / it->options.tokens_per_pass;
 	struct batch_shape whole, alone;
+	struct spread_tokens spread;
 
 	speculative_shape(it, shape, false, &whole);
-	visit_classes(s, &whole, host_padded(&it->options.host, whole.tokens), shape->prefills ? steps : steps * share);
+	spread = spread_over(&it->options.host, &whole);
+	visit_classes(s, &whole, spread.ranks, spread.experts, shape->prefills ? steps : steps * share);
 	if (shape->prefills == 0)
 		return;
 	speculative_shape(it, shape, true, &alone);
-	visit_classes(s, &alone, host_padded(&it->options.host, alone.tokens), -steps * (1 - share));
+	spread = spread_over(&it->options.host, &alone);
+	visit_classes(s, &alone, spread.ranks, spread.experts, -steps * (1 - share));
 }
 
 void stage_settle(struct stage *s)
@@ -643,6 +680,7 @@ void stage_settle(struct stage *s)
 		if (row->visits == 0)
 			continue;
 		visit(s, PER_TOKENS, row->padded_tokens, visits);
+		visit(s, PER_EXPERT_TOKENS, row->padded_tokens, visits);
 		visit(s, PER_DECODES, b, visits);
 		visit(s, PER_LOGITS, b, visits);
 		visit(s, PER_STEP, 1, visits);
@@ -661,7 +699,7 @@ void iteration_count(struct iteration *it, int stage, const struct batch_shape *
 	} else if (has_row(s, shape)) {
 		s->decode[shape->decodes].visits += steps;
 	} else {
-		visit_classes(s, shape, time->padded_tokens, k);
+		visit_classes(s, shape, time->padded_tokens, time->expert_tokens, k);
 	}
 	if (shape->decodes > 0) {
 		s->decode_steps += k * share;

@@ -65,7 +65,7 @@ void batch_shape_of(const struct batcher *b, int lane, struct batch_shape *out);
 /* Duration of the i-th of `steps` equal-composition iterations on a stage: base_s + i * slope_s. */
 struct step_time {
 	double base_s, slope_s;
-	int64_t steps, padded_tokens;          /* tokens that the captured graph computes */
+	int64_t steps, padded_tokens, expert_tokens;   /* tokens that the captured graph computes; that experts behind attention ranks see */
 	double context_s, context_slope_s, prefill_s;           /* of that: decode attention, prefill attention */
 };
 /* At most `most` steps; fewer when a cost curve bends before. Includes host time on stage 0 (all of it with one stage). */

@@ -167,7 +167,44 @@ static void keeps_few(void)
 	catalog_cache_free(cache);
 }
 
+static double prompts_s(const char *ranks, int64_t prompts, const char *model)
+{
+	static const struct chunk chunks[4] = { { .tokens = 1024, .last = true }, { .tokens = 1024, .last = true }, { .tokens = 1024, .last = true }, { .tokens = 1024, .last = true } };
+	struct batch_shape shape = { .tokens = 1024 * prompts, .prefill_tokens = 1024 * prompts, .prefills = prompts, .logits = prompts, .chunks = chunks };
+	struct catalog_cache *cache = catalog_cache_new(NULL);
+	struct err err = { 0 };
+	struct step_time time;
+	struct made m = { .arena = arena_new() };
+	struct iteration *it;
+
+	m.sc = scenario_new(m.arena, &err);
+	CU_ASSERT_FATAL(m.sc && schema_set(&scenario_element, m.sc, "model.name", model, "test", m.arena, &err) &&
+			schema_set(&scenario_element, m.sc, "hardware.system", "dgx-b200", "test", m.arena, &err) &&
+			schema_set(&scenario_element, m.sc, "hardware.host_overhead", "none", "test", m.arena, &err) &&
+			schema_set(&scenario_element, m.sc, "deployment.dp_attention", ranks, "test", m.arena, &err));
+	CU_ASSERT_FATAL(compile_scenario_cached(m.sc, cache, &m.c, m.arena, &err) && compile_pool(m.c.scenario, &m.c, false, &m.pool, &err));
+	it = take(&m);
+	iteration_price(it, 0, &shape, 1, &time);
+	iteration_count(it, 0, &shape, &time, 1);
+	CU_ASSERT_DOUBLE_EQUAL(counted_s(it), time.base_s, 1e-9);
+	release_iteration(&m.c, it);
+	done(&m);
+	catalog_cache_free(cache);
+	return time.base_s;
+}
+
+/* Four attention ranks take as long for one prompt as for one each, but for experts, which see a quarter of the tokens. */
+static void ranks_wait_for_the_fullest(void)
+{
+	double dense = prompts_s("4", 1, "llama-3.1-8b"), moe = prompts_s("4", 1, "deepseek-v2-lite");
+
+	CU_ASSERT_DOUBLE_EQUAL(dense / prompts_s("4", 4, "llama-3.1-8b"), 1, 0.02);
+	CU_ASSERT(moe < 0.98 * prompts_s("4", 4, "deepseek-v2-lite"));
+	CU_ASSERT(prompts_s("1", 1, "llama-3.1-8b") < 0.4 * prompts_s("1", 4, "llama-3.1-8b"));
+}
+
 CU_TestInfo suite_iteration_pool[] = {
+	{ "attention ranks wait for the fullest", ranks_wait_for_the_fullest },
 	{ "captured sizes of a step", captured_sizes },
 	{ "equal deployments share", equal_deployments_share }, { "differences are seen", differences_are_seen }, { "keeps few", keeps_few },
 	CU_TEST_INFO_NULL,

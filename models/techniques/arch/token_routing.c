@@ -22,6 +22,7 @@ static void route(struct node *n, double c)
 {
 	switch (n->scale) {
 	case PER_TOKENS:
+	case PER_EXPERT_TOKENS:
 		n->per_unit *= c;
 		n->enters = c;
 		break;
