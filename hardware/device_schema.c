@@ -113,6 +113,7 @@ static const struct field execution_fields[] = {
 	FLAG("spills", spills, "weights that do not fit stream from memory2"),
 	INTEGER("bucket_tokens", bucket_tokens, 1 << 20, "compiled shapes: rows padded to powers of two, at least these"),
 	INTEGER("bucket_context", bucket_context, 1 << 20, "the same of cached tokens"),
+	INTEGER("block_context", block_context, 1 << 20, "cached tokens are padded to multiples of this"),
 	INTEGER("ranks", ranks, 4096, "cores that take a tensor rank each"),
 	NUMBER("load_gb_s", load_bytes_s, 1e9, 1e-3, 1e9, "weights enter the matrix units at most this fast, all together"),
 	INTEGER("load_rows", load_rows, 65536, "loading a tile of weights takes as long as streaming so many rows"),

@@ -63,6 +63,11 @@ static int64_t power_of_two(int64_t v, int64_t least)
 	return p;
 }
 
+static double padded(double v, int64_t tile)
+{
+	return tile > 1 ? ceil(v / (double)tile - 1e-9) * (double)tile : v;
+}
+
 struct op exec_bucketed(const struct execution *e, const struct op *op)
 {
 	struct op out = *op;
@@ -77,12 +82,9 @@ struct op exec_bucketed(const struct execution *e, const struct op *op)
 	}
 	if (e->bucket_context > 0 && decode && op->kv_len > 0)
 		out.kv_len = (double)power_of_two((int64_t)ceil(op->kv_len), e->bucket_context);
+	if (decode)
+		out.kv_len = padded(out.kv_len, e->block_context);
 	return out;
-}
-
-static double padded(double v, int64_t tile)
-{
-	return tile > 1 ? ceil(v / (double)tile - 1e-9) * (double)tile : v;
 }
 
 /* One product of m rows past stationary tiles of k x n. */

@@ -34,6 +34,7 @@ struct execution {
 	bool spills;                   /* weights that do not fit stream from memory2 */
 	int64_t bucket_tokens;         /* compiled shapes: rows are padded to powers of two, at least this many; 0 = any shape */
 	int64_t bucket_context;        /* the same of the cached tokens that attention reads */
+	int64_t block_context;         /* cached tokens are padded to multiples of this instead */
 	int64_t ranks;                 /* cores that take a tensor rank each: fewer cached heads than that are read by several */
 	double load_bytes_s;           /* stationary operands enter the matrix units at most this fast, all units together */
 	int64_t load_rows;             /* a tile of stationary operands takes as long as streaming so many rows past it */

@@ -249,6 +249,9 @@ bool published_load(struct builder *b, const struct scenario_kind *kind)
 		if (strcmp(b->row->scenario, "tt-metal demo") == 0 && b->out->figure == FIGURE_TTFT_MEAN)
 			batch = 1;
 		str_addf(&b->settings, "workload.arrivals.kind=all-at-once workload.requests=%.0f scheduler.max_num_seqs=%.0f ", batch, batch);
+		/* Intel's tables are runs of Optimum Habana's text-generation example, no server's. */
+		if (text_starts(b->row->source, "Intel-Gaudi"))
+			str_add(&b->settings, "hardware.stack=optimum-habana ");
 		return true;
 	case LOAD_NONE:
 		break;

@@ -100,6 +100,14 @@ static void shapes_are_compiled(void)
 	CU_ASSERT_EQUAL(exec_bucketed(&e, &decode).kv_len, 256);
 	CU_ASSERT_EQUAL(exec_bucketed(&e, &prefill).q_len, 128);
 	CU_ASSERT_EQUAL(exec_bucketed(&e, &prefill).kv_len, 178);
+	/* Blocks of a cache: multiples, and of what attention reads alone. */
+	e = (struct execution){ .block_context = 128 };
+	decode.kv_len = 2049;
+	CU_ASSERT_EQUAL(exec_bucketed(&e, &decode).kv_len, 2176);
+	decode.kv_len = 2176;
+	CU_ASSERT_EQUAL(exec_bucketed(&e, &decode).kv_len, 2176);
+	CU_ASSERT_EQUAL(exec_bucketed(&e, &prefill).kv_len, 150);
+	CU_ASSERT_EQUAL(exec_bucketed(&e, &op).m, 3);
 	e = (struct execution){ 0 };
 	CU_ASSERT_EQUAL(exec_bucketed(&e, &op).m, 3);
 }
