@@ -115,7 +115,7 @@ static void list_not_modelled(const struct scenario *sc, struct compiled *c, str
 	if (sc->workload.adapters > 0)
 		not_modelled(c, arena, "workload adapters: requests run on the base model");
 	if (sc->deployment.dp_attention > 1)
-		not_modelled(c, arena, "dp_attention: ranks are taken as evenly loaded, one queue feeds them");
+		not_modelled(c, arena, "dp_attention: prompts are dealt out evenly to the ranks, one queue feeds them");
 }
 
 /* Ranks whose heads do not come out even are priced as padded to the largest; most engines refuse such a degree. */
