@@ -15,11 +15,11 @@
 #include "validation/sample_store.h"
 
 static const double SHORT_S = 5e-6;    /* what is shorter is run as often as fills this, for a sample */
-static const double ENOUGH_S = 1e-3, PATIENCE_S = 4e-3;        /* of runs, and with putting operands in their places: then no more samples than asked */
+static const double ENOUGH_S = 1e-3, PATIENCE_S = 3e-3;        /* of runs, and with putting operands in their places: then no more samples than asked */
 static const double PACE_STOLEN = 2;     /* beyond PACE_MOST */
-/* Untimed samples of a fresh case, until they have taken this long; two of them however long they take. */
-enum { WARM_LEAST = 2, WARM_MOST = 8 };
-static const double WARM_S = 6e-3;
+/* Untimed turns of a fresh case, until they have run so long; two of them however long they take. */
+enum { WARM_LEAST = 2, WARM_MOST = 16 };
+static const double WARM_S = 1e-3;
 static const double LONG_S = 30e-3;     /* a run this long averages over its own disturbances; other rounds take more of it */
 
 static void sample_on(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, int count, struct samples *out)
@@ -42,20 +42,15 @@ static void sample_on(struct timing *t, struct kernel_case *c, const struct kern
 }
 
 /* What is reused between the layers of a model -- results, scratch, code, what the core has learnt of its branches -- lies where it comes to lie
- * after some turns, not where taking 80 MB of copies has left it: the first samples of small products took 1.1 to 2 times as long as the tenth, those
- * of 256 rows 1.15 times, and more or less alike whether time passes in between or not. */
+ * after some turns, not where taking 80 MB of copies has left it: small products took 1.1 to 2 times as long at first and came down over five to twenty
+ * turns, those of 600 us 1.15 times and came down at once, alike whether time passes in between or not. */
 static void warm_up(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where)
 {
-	double begin_s = 0;
+	double ran_s = 0;
 
 	kernel_case_run(c, k);         /* code and tables come into the caches, pages into memory */
-	for (int i = 0; i < WARM_MOST; i++) {
-		(void)timing_sample(t, c, k, where, 1);
-		if (i == 0)
-			begin_s = timing_now_s(t);     /* the first takes memory for copies */
-		if (i + 1 >= WARM_LEAST && timing_now_s(t) - begin_s > WARM_S)
-			return;
-	}
+	for (int i = 0; i < WARM_LEAST || (i < WARM_MOST && ran_s < WARM_S); i++)
+		ran_s += timing_sample(t, c, k, where, 1).seconds;
 }
 
 void take_samples(struct timing *t, struct kernel_case *c, const struct kernel *k, enum residency where, bool fresh, int count, struct samples *out)
@@ -327,7 +322,7 @@ static bool write_targets(struct work *w, const struct points *points, struct ar
 /* What must be equal for samples of an interrupted calibration to be of use. */
 static const char *identity(const struct work *w, struct arena *arena)
 {
-	return arena_printf(arena, "grid 8; %s; %d threads; %s; op %s; %zu visits; %d rounds", w->r->machine.cpu, w->r->threads,
+	return arena_printf(arena, "grid 9; %s; %d threads; %s; op %s; %zu visits; %d rounds", w->r->machine.cpu, w->r->threads,
 			    w->o->quick ? "quick" : w->o->no_cached ? "memory" : "full", w->o->op ? w->o->op : "all", w->visits.count, w->rounds);
 }
 

@@ -123,16 +123,18 @@ static bool plan_attention(const struct plan *p, const struct kernel_family *f)
 	return true;
 }
 
+/* Above 1,024 closer than powers of two: rows in, weights and rows out leave the first cache there, and their batches the second. */
+static const int64_t widths[] = { 128, 256, 512, 1024, 1536, 2048, 3072, 4096, 6144, 8192 }, few_widths[] = { 128, 512, 2048, 8192 };
+
 static bool plan_rows(const struct plan *p, const struct kernel_family *f)
 {
-	static const int64_t widths[] = { 128, 256, 512, 1024, 2048, 4096, 8192 };
-	bool quick = p->quick;
+	struct list width = p->quick ? LIST(few_widths) : LIST(widths);
 
-	for (size_t i = 0; i < COUNT_OF(widths); i += quick ? 2 : 1) {
+	for (size_t i = 0; i < width.count; i++) {
 		for (int bf16 = 0; bf16 < (strcmp(f->name, "kv_append") ? 1 : 2); bf16++) {
 			struct visit v = { .family = f };
 
-			add_rows(&v, p, p->quick ? LIST(rows_quick) : LIST(rows_full), &(struct shape){ .n = widths[i], .threads = p->threads,
+			add_rows(&v, p, p->quick ? LIST(rows_quick) : LIST(rows_full), &(struct shape){ .n = width.at[i], .threads = p->threads,
 							 .kv_format = bf16 ? KERNEL_BF16 : KERNEL_FP32 });
 			for (int s = 0; !f->shrinks && s < v.count; s++) {      /* each a visit of its own */
 				struct visit one = { .family = f, .shapes = { v.shapes[s] }, .count = 1 };
@@ -150,14 +152,16 @@ static bool plan_rows(const struct plan *p, const struct kernel_family *f)
 static bool plan_moe(const struct plan *p, const struct kernel_family *f)
 {
 	static const int64_t experts[][4] = { { 8, 2, 512, 512 }, { 8, 2, 1024, 512 }, { 16, 4, 256, 512 }, { 8, 2, 1024, 1024 } };
-	static const int64_t rows[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256 };
+	/* The number of experts that few tokens touch bends between powers of two. */
+	static const int64_t full[] = { 1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256 }, few[] = { 1, 4, 16, 64, 256 };
+	struct list rows = p->quick ? LIST(few) : LIST(full);
 
 	for (int format = 0; format < KERNEL_FORMAT_COUNT; format++) {
 		for (size_t e = 0; e < (p->quick ? 2 : COUNT_OF(experts)); e++) {
-			for (size_t i = 0; i < COUNT_OF(rows); i += p->quick ? 2 : 1) {
+			for (size_t i = 0; i < rows.count; i++) {
 				struct visit v = { .family = f, .count = 1 };
 
-				v.shapes[0] = (struct shape){ .format = (enum kernel_format)format, .m = rows[i], .experts = experts[e][0],
+				v.shapes[0] = (struct shape){ .format = (enum kernel_format)format, .m = rows.at[i], .experts = experts[e][0],
 							      .top_k = experts[e][1], .n = experts[e][2], .k = experts[e][3],
 							      .threads = p->threads };
 				if (!add_variants(p->out, &v, p->all, p->err))
@@ -303,7 +307,7 @@ bool unseen_shape(const struct kernel_family *f, struct rng *r, int threads, str
 		return false;
 	}
 	/* On the grid by chance? A step aside. */
-	if (is_rows(f->name) && (s.n & (s.n - 1)) == 0)
+	while (is_rows(f->name) && among(s.n, LIST(widths)))
 		s.n += s.n == 128 ? 256 : 128;
 	while (!strcmp(f->name, "attention_prefill") && among(s.q_len, LIST(chunks))) {
 		s.q_len++;

@@ -295,16 +295,18 @@ static int64_t count_touched(const struct moe_state *m, const struct shape *s)
 }
 
 /* Few tokens touch more or fewer experts by luck, and time follows: they are drawn again until as many are touched as on average, or two
- * shapes would be compared by their luck. */
+ * shapes would be compared by their luck. Where the average is no whole number (two tokens, two of eight experts each: 3.5) a lot of the case's own
+ * decides between the two around, so that the mean over cases is the average: rounded, two tokens took 14 % too long and four 9 % too short. */
 static void route_as_usual(struct moe_state *m, const struct shape *s, float *logits)
 {
-	int64_t wanted = (int64_t)(moe_touched(s) + 0.5), near = wanted < s->m * s->top_k ? wanted : s->m * s->top_k;
+	double average = moe_touched(s), lot = (double)logits[1] / 4 + 0.5;
+	int64_t wanted = (int64_t)average + (lot < average - floor(average));
 
 	for (uint64_t again = 0; again < 200; again++) {
 		struct rng r;
 
 		moe_route(logits, s->m, s->experts, s->top_k, true, m->chosen, m->share, s->threads);
-		if (count_touched(m, s) == near)
+		if (count_touched(m, s) == wanted)
 			return;
 		rng_init(&r, again, "routing");
 		for (int64_t i = 0; i < s->m * s->experts; i++)
@@ -379,6 +381,12 @@ static void moe_kernel_run(const struct kernel_run *r)
 		r->kernel->with);
 }
 
+/* By how many experts the tokens touch more or fewer than on average. */
+static double moe_luck(const struct kernel_run *r)
+{
+	return fabs((double)count_touched(r->state, r->shape) - moe_touched(r->shape));
+}
+
 static const struct kernel moe_kernels[] = {
 	{ "ref", NULL, NULL, moe_kernel_run, &gemm_ref },
 	KERNEL_SIMD(NULL, moe_kernel_run, &gemm_avx2, &gemm_avx512)
@@ -393,7 +401,7 @@ static const struct shape moe_benches[] = { M(FP32, 1, 8, 2, 1024, 1024), M(BF16
 const struct kernel_family kernel_moe = {
 	.area = "core", .name = "moe", .op = "moe", .help = "routed experts: sorting, grouped gate, up and down products, adding up",
 	.operands = moe_operands, .flops = moe_flops, .bytes = moe_bytes, .prepare = moe_prepare, .release = moe_release,
-	.streams = moe_streams, .turn = moe_turn, .turn_back = moe_turn_back,
+	.streams = moe_streams, .turn = moe_turn, .turn_back = moe_turn_back, .check = moe_luck, .check_most = 1,
 	.tolerance = { 5e-6, 5e-6, 4e-2, 1.5e-4 },     /* three products in a row */
 	.tests = moe_tests, .benches = moe_benches, .variants = moe_kernels,
 };

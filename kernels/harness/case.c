@@ -5,13 +5,9 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "kernels/harness/cache_flush.h"
 #include "kernels/harness/kernel.h"
 #include "kernels/harness/opencl.h"
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-#include <immintrin.h>
-#endif
 
 struct kernel_case {
 	const struct kernel_family *family;
@@ -259,42 +255,16 @@ double kernel_case_streamed_bytes(struct kernel_case *c)
 	return all;
 }
 
-#if defined(__x86_64__)
-static void flush_in_order(const char *at, size_t bytes)
-{
-	for (size_t b = 0; b < bytes; b += 64)
-		_mm_clflush(at + b);
-}
-
-/* Many lines at a time: calibrations spent two fifths of their time in the other. */
-__attribute__((target("clflushopt"))) static void flush_any_order(const char *at, size_t bytes)
-{
-	for (size_t b = 0; b < bytes; b += 64)
-		_mm_clflushopt((void *)(uintptr_t)(at + b));
-}
-
-static bool has_clflushopt(void)
-{
-	unsigned a, b = 0, c, d;
-
-	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_CLFLUSHOPT) != 0;
-}
-#endif
-
 bool kernel_case_flush(struct kernel_case *c)
 {
-#if defined(__x86_64__)
-	void (*flush)(const char *at, size_t bytes) = has_clflushopt() ? flush_any_order : flush_in_order;
 	const void *at;
 	size_t bytes;
+	bool can = true;
 
 	for (int i = 0; streamed(c, i, &at, &bytes); i++)
-		flush(at, bytes);
-	_mm_mfence();
-	return true;
-#else
-	return kernel_case_streamed_bytes(c) == 0;
-#endif
+		can = cache_flush(at, bytes) && can;
+	cache_flush_wait();
+	return can;
 }
 
 bool kernel_case_turn(struct kernel_case *c, const struct kernel *k)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "kernels/harness/cache_flush.h"
 
 enum { PIECES = 5, COPIES_MOST = 4096 };
 static const double CACHES = 2.5, BYTES_LEAST = 64e6, BYTES_MOST = 1e9;      /* a walk over twice the cache still found a fifth there */
@@ -68,16 +69,31 @@ static struct weights *copy_of(const struct weights *of, int threads)
 	return NULL;
 }
 
-/* Reads them all: what was written last would have to be written back when others are read, which an engine's weights never are. */
+/* Out of all caches. A last-level cache that is told to take turns keeps a part of what comes back, more each time: of 47 copies in turn products
+ * of 1.7 MB took 7 to 8 % less after the second turn. What leads to their pages goes the natural way, pushed out by the turns of the others. */
+static void push_out(const struct weights *w)
+{
+	size_t columns = (size_t)w->panels * PANEL, groups = columns * (size_t)w->blocks;
+
+	(void)cache_flush(w->data, (size_t)(w->panels * w->units) * (w->format == KERNEL_INT4 ? PANEL : PANEL * 4));
+	if (w->scale)
+		(void)cache_flush(w->scale, columns * sizeof(*w->scale));
+	if (w->bias)
+		(void)cache_flush(w->bias, groups * sizeof(*w->bias));
+	if (w->group_scale)
+		(void)cache_flush(w->group_scale, groups * sizeof(*w->group_scale));
+	if (w->group_zero)
+		(void)cache_flush(w->group_zero, groups);
+}
+
+/* What was written last would have to be written back when others are read, which an engine's weights never are. */
 static void settle(const struct weight_copies *c, int threads)
 {
 #pragma omp parallel num_threads(threads) if (threads > 1)
-	for (int64_t i = omp_get_thread_num(); i < c->count * c->matrices; i += omp_get_num_threads()) {
-		const struct weights *w = c->at[i];
-		size_t bytes = (size_t)(w->panels * w->units) * (w->format == KERNEL_INT4 ? PANEL : PANEL * 4);
-
-		for (size_t at = 0; at < bytes; at += 64)
-			(void)((const volatile char *)w->data)[at];
+	{
+		for (int64_t i = omp_get_thread_num(); i < c->count * c->matrices; i += omp_get_num_threads())
+			push_out(c->at[i]);
+		cache_flush_wait();
 	}
 }
 
@@ -120,6 +136,9 @@ void weight_copies_free(struct weight_copies *c)
 
 struct weights *const *weight_copies_next(struct weight_copies *c)
 {
+	for (int64_t i = 0; i < c->matrices; i++)      /* those of the last turn */
+		push_out(c->at[c->next * c->matrices + i]);
+	cache_flush_wait();
 	c->next = (c->next + 1) % c->count;
 	return c->at + c->next * c->matrices;
 }

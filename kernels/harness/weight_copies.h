@@ -1,6 +1,7 @@
 /* As many copies of packed matrices as the last-level cache cannot hold several times over, used in turn: each is met as an engine meets its
  * matrices, after all the others. Pushing one matrix out of the caches leaves near what leads to its pages, and small matrices came
- * back from memory in three quarters of the time. */
+ * back from memory in three quarters of the time; but a last-level cache keeps a part of what comes back in turn, so that what was used is pushed out
+ * as well, when the next ones are asked for. */
 #ifndef KERNELS_HARNESS_WEIGHT_COPIES_H
 #define KERNELS_HARNESS_WEIGHT_COPIES_H
 

@@ -97,6 +97,27 @@ static void wrong_variants_are_caught(void)
 	kernel_case_free(c);
 }
 
+/* Four tokens that choose two of eight experts each touch 5.47 of them on average: five or six, and six in about 47 of 100 cases. */
+static void routing_is_average(void)
+{
+	const struct kernel_family *f = kernel_family_find("moe");
+	const struct shape s = { .m = 4, .experts = 8, .top_k = 2, .n = 32, .k = 32 };
+	struct err err = { 0 };
+	int more = 0;
+
+	for (uint64_t seed = 1; seed <= 100; seed++) {
+		struct kernel_case *c = kernel_case_new(f, &s, seed, &err);
+		double off;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+		off = kernel_case_check(c, f->variants);
+		CU_ASSERT(fabs(off - 0.53) < 0.01 || fabs(off - 0.47) < 0.01);
+		more += off > 0.5;
+		kernel_case_free(c);
+	}
+	CU_ASSERT(more > 30 && more < 64);
+}
+
 static void estimates(void)
 {
 	struct samples s = { 0 };
@@ -212,6 +233,7 @@ static void products_turn(void)
 CU_TestInfo suite_kernels_harness[] = { { "variants equal their references", variants_equal_references },
 					{ "counts are the model's", counts_are_the_models },
 					{ "a wrong variant is caught", wrong_variants_are_caught },
+					{ "routing is average", routing_is_average },
 					{ "estimates from samples", estimates },
 					{ "copies take turns", copies_take_turns },
 					{ "products turn", products_turn },
