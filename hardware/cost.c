@@ -504,13 +504,26 @@ static void price(const struct cost_model *cm, const struct op *op, struct op_co
 	at_least_sixteen(cm, op, out);
 }
 
-/* Tables of products in 8 and 4 bits hold the kernel that quantises their 16-bit operand (hardware/tables/README.md). Where what comes
- * before writes it so, its traffic falls away; its start stays, which tables of large products do not tell. */
+/* What a product takes before its first byte by the device's own law; 0 without one. */
+static double start_s(const struct cost_model *cm, const struct op *op)
+{
+	const struct fit *fit = fits_find(cm->fits, op, cm->stacks);
+
+	return fit ? fit->launch_s : 0;
+}
+
+/*
+ * Tables of products in 8 and 4 bits hold kernels that quantise their 16-bit operand (hardware/tables/README.md): of those of 1,024
+ * rows and more, regressed on rows x k, they take 8 to 10 bytes an element at full bandwidth in fp8 on H100, H200, B200, GB200 and
+ * GB300, and 4.8 to 5.5 in fp4, where plain ones take 0 to 1. That is one pass (two bytes in, the operand out), in fp8 after one for the largest, at
+ * the rate of element-wise kernels. Where what comes before writes the operand so, they and their starts fall away.
+ */
 static void leave_quantising(const struct cost_model *cm, const struct op *op, struct op_cost *out)
 {
-	struct op quantise = { .kind = OP_QUANTIZE, .dtype = op->dtype, .m = op->m, .n = op->k };
+	static const double ELEMENTWISE = 0.65;        /* of a stream (roofline.c) */
+	struct op plain = *op;
 	struct roofline_shares stream;
-	struct op plain = quantise;
+	double passes;
 
 	if (!cm->stack || !cm->stack->narrow_operands || op->kind != OP_GEMM || op->batch > 1 || out->provider == PROVIDER_ANALYTIC)
 		return;
@@ -518,7 +531,10 @@ static void leave_quantising(const struct cost_model *cm, const struct op *op, s
 		return;
 	plain.dtype = DTYPE_BF16;
 	roofline_shares(cm->device, &plain, &stream);
-	out->seconds = fmax(out->seconds - op_bytes(&quantise) / (device_bandwidth(cm->device) * stream.memory), device_floor_s(cm, op));
+	passes = (op->dtype == DTYPE_FP8 ? 4 : 2) + dtype_bytes(op->dtype);
+	out->seconds -= passes * (double)op->m * (double)op->k / (device_bandwidth(cm->device) * stream.memory * ELEMENTWISE);
+	out->seconds -= fmax(start_s(cm, op) - start_s(cm, &plain), 0);
+	out->seconds = fmax(out->seconds, device_floor_s(cm, op));
 }
 
 static void cap_power(const struct cost_model *cm, const struct op *op, struct op_cost *out)
