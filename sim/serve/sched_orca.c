@@ -61,9 +61,10 @@ static void static_form(struct batcher *b, int lane, double now_s)
 	struct lane *l = &b->lanes[lane];
 
 	(void)now_s;
-	/* FasterTransformer: request-level batching; the batch's prompts run together, then it decodes until all have ended. */
+	/* FasterTransformer: request-level batching; the batch's prompts run together, however many tokens they are, then it decodes until all have
+	 * ended. */
 	if (l->decoding.count == 0)
-		admit_whole(b, lane, b->limits.max_tokens, lane_seats(b));
+		admit_whole(b, lane, INT32_MAX, lane_seats(b));
 	l->batch.decodes = l->batch.chunk_count == 0;
 }
 
