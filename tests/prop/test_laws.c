@@ -62,7 +62,9 @@ static bool within_budget(const struct batcher *b, int64_t decodes, int64_t pref
 {
 	if (decodes + prefills > b->limits.max_seqs)
 		return false;
-	if (prefills == 0 || text_equal(b->ops->name, "orca") || tokens <= b->limits.max_tokens)
+	bool by_requests = text_equal(b->ops->name, "orca") || text_equal(b->ops->name, "static");
+
+	if (prefills == 0 || by_requests || tokens <= b->limits.max_tokens)
 		return true;
 	return !b->limits.chunked && prefills == 1;    /* a preempted sequence that has outgrown the budget */
 }
