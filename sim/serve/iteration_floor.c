@@ -6,7 +6,8 @@
 /* No operator is taken to run faster than so many times the data sheet's peak, whatever a table or a correction says. */
 static const double BEYOND_PEAK = 4;
 
-/* Seconds of the token-wise operators of a batch; attention, logits and host time only add to them. */
+/* Seconds of the token-wise operators of a batch; attention, logits and host time only add to them. Experts behind attention ranks see at least
+ * the batch's own tokens. */
 static double least_of(const struct iteration *it, const struct stage *s, int64_t tokens, double *flops)
 {
 	struct extent x;
@@ -19,7 +20,7 @@ static double least_of(const struct iteration *it, const struct stage *s, int64_
 		struct op_cost cost;
 		struct op op;
 
-		if (n->scale != PER_TOKENS || !graph_op(n, &x, &op))
+		if ((n->scale != PER_TOKENS && n->scale != PER_EXPERT_TOKENS) || !graph_op(n, &x, &op))
 			continue;
 		iteration_cost(it, &op, &cost);
 		sum += graph_runs(n, &x) * graph_seconds(n, &op, &cost, it->options.device);
