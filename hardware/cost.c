@@ -520,7 +520,6 @@ static double start_s(const struct cost_model *cm, const struct op *op)
  */
 static void leave_quantising(const struct cost_model *cm, const struct op *op, struct op_cost *out)
 {
-	static const double ELEMENTWISE = 0.65;        /* of a stream (roofline.c) */
 	struct op plain = *op;
 	struct roofline_shares stream;
 	double passes;
@@ -532,7 +531,8 @@ static void leave_quantising(const struct cost_model *cm, const struct op *op, s
 	plain.dtype = DTYPE_BF16;
 	roofline_shares(cm->device, &plain, &stream);
 	passes = (op->dtype == DTYPE_FP8 ? 4 : 2) + dtype_bytes(op->dtype);
-	out->seconds -= passes * (double)op->m * (double)op->k / (device_bandwidth(cm->device) * stream.memory * ELEMENTWISE);
+	out->seconds -= passes * (double)op->m * (double)op->k /
+		(device_bandwidth(cm->device) * stream.memory * roofline_stream_share(cm->device, cm->stack, OP_ACTIVATION));
 	out->seconds -= fmax(start_s(cm, op) - start_s(cm, &plain), 0);
 	out->seconds = fmax(out->seconds, device_floor_s(cm, op));
 }

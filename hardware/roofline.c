@@ -237,13 +237,11 @@ static const struct habit *gpu_habit(const struct device *d, const struct op *op
 	}
 }
 
-/* Element-wise GPU kernels reach less than a stream does: medians of Vidur's profiles of A100, H100, A40 and A30 relative
- * to their residual addition. */
-static double stream_loss(const struct device *d, const struct stack *stack, const struct op *op)
+double roofline_stream_share(const struct device *d, const struct stack *stack, enum op_kind kind)
 {
 	if (d->kind != DEVICE_GPU)
 		return 1;
-	switch (op->kind) {
+	switch (kind) {
 	case OP_NORM: return stack && stack->norm_share > 0 ? stack->norm_share : 0.5;
 	case OP_SOFTMAX: return 0.5;
 	case OP_ROPE: return 0.6;
@@ -346,7 +344,7 @@ void roofline_op_under(const struct device *d, const struct stack *stack, const 
 	shares_of(op, &compute, &memory);
 	if (roofline_is_matrix(op))
 		fit.compute = share(d, op->dtype, compute, &known);
-	fit.memory = share(d, op->dtype, memory, &known) * stream_loss(d, stack, op);
+	fit.memory = share(d, op->dtype, memory, &known) * roofline_stream_share(d, stack, op->kind);
 	fit.launch_s = share(d, op->dtype, LAUNCH, &(bool){ true });
 	if (op->kind == OP_MOE && op->dtype == DTYPE_MXFP4)
 		fit.compute *= fmin(device_peak(d, DTYPE_BF16, NULL) / roofline_peak(d, op), 1);

@@ -23,6 +23,9 @@ struct roofline_shares {
 	bool known;
 };
 void roofline_shares(const struct device *d, const struct op *op, struct roofline_shares *out);
+/* Share of a plain stream's bandwidth that element-wise kernels of this kind reach: on GPUs the medians of Vidur's profiles of A100, H100,
+ * A40 and A30 relative to their residual addition, or what the stack (NULL: none) says of its norms; 1 on other devices and for other kinds. */
+double roofline_stream_share(const struct device *d, const struct stack *stack, enum op_kind kind);
 /* Share of its peak that large products of format t leave a GPU within its power limit; NAN for other devices and where the
  * limit is unknown. */
 double roofline_power_share(const struct device *d, enum dtype t);

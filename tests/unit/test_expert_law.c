@@ -138,25 +138,35 @@ static size_t write_site(char *text, size_t size, int64_t skew, int64_t top_k, i
 	return at;
 }
 
+enum { TABLE_BYTES = 1 << 16 };
+
+/* A device that experts are bounded by, and room for the text of their table. */
+static char *text_of_table(struct tables_limits *limits)
+{
+	char *text = mem_calloc(1, TABLE_BYTES);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	*limits = (struct tables_limits){ .bandwidth_bytes_s = 4e12 };
+	limits->peak_flop_s[DTYPE_BF16] = 1e15;
+	return text;
+}
+
 /* Models that were not measured, split as none was, by what three others took. */
 static void unknown_models_follow_the_law(void)
 {
 	static const struct { int64_t top_k, total, k, n, experts; } sites[] = {
 		{ 2, 8, 4096, 14336, 8 }, { 8, 128, 2048, 768, 128 }, { 8, 256, 7168, 2048, 32 }, { 8, 256, 7168, 2048, 256 }
 	};
-	enum { SIZE = 1 << 16 };
-	struct tables_limits limits = { .bandwidth_bytes_s = 4e12 };
-	char *text = mem_calloc(1, SIZE);
+	struct tables_limits limits;
+	char *text = text_of_table(&limits);
 	struct err err = { 0 };
 	struct table *t;
 	size_t at;
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
-	limits.peak_flop_s[DTYPE_BF16] = 1e15;
-	at = (size_t)snprintf(text, SIZE, "dtype,gated,skew,top_k,experts_total,k,n,experts,m,seconds\n");
+	at = (size_t)snprintf(text, TABLE_BYTES, "dtype,gated,skew,top_k,experts_total,k,n,experts,m,seconds\n");
 	for (int skew = 0; skew < 2; skew++)
 		for (size_t i = 0; i < COUNT_OF(sites); i++)
-			at += write_site(text + at, SIZE - at, skew * 1200, sites[i].top_k, sites[i].total, sites[i].k, sites[i].n,
+			at += write_site(text + at, TABLE_BYTES - at, skew * 1200, sites[i].top_k, sites[i].total, sites[i].k, sites[i].n,
 					 sites[i].experts);
 	t = table_read_text("made-up", text, at, "vllm", OP_MOE, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
@@ -209,21 +219,18 @@ static void tuned_experts_keep_their_rate(void)
 		{ 2, 8, 4096, 7168, 8, true }, { 2, 8, 4096, 14336, 8, true }, { 8, 128, 2048, 768, 128, false }, { 8, 256, 7168, 1024, 256, false },
 		{ 8, 256, 7168, 2048, 32, true }, { 8, 256, 7168, 2048, 256, false },
 	};
-	enum { SIZE = 1 << 16 };
-	struct tables_limits limits = { .bandwidth_bytes_s = 4e12 };
-	char *text = mem_calloc(1, SIZE);
+	struct tables_limits limits;
+	char *text = text_of_table(&limits);
 	struct err err = { 0 };
 	struct table *t;
 	size_t at;
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
-	limits.peak_flop_s[DTYPE_BF16] = 1e15;
-	at = (size_t)snprintf(text, SIZE, "%sdtype,gated,skew,top_k,experts_total,k,n,experts,m,seconds\n", header);
+	at = (size_t)snprintf(text, TABLE_BYTES, "%sdtype,gated,skew,top_k,experts_total,k,n,experts,m,seconds\n", header);
 	for (size_t i = 0; i < COUNT_OF(sites); i++)
 		for (int64_t m = 1024; m <= 65536; m *= 2) {
 			double flops = 2.0 * 3 * (double)(m * sites[i].top_k * sites[i].experts / sites[i].total * sites[i].k * sites[i].n);
 
-			at += (size_t)snprintf(text + at, SIZE - at, "bf16,1,0,%d,%d,%d,%d,%d,%d,%.6e\n", (int)sites[i].top_k, (int)sites[i].total,
+			at += (size_t)snprintf(text + at, TABLE_BYTES - at, "bf16,1,0,%d,%d,%d,%d,%d,%d,%.6e\n", (int)sites[i].top_k, (int)sites[i].total,
 					       (int)sites[i].k, (int)sites[i].n, (int)sites[i].experts, (int)m,
 					       flops / (sites[i].tuned ? 4e14 : 2e14));
 		}

@@ -167,22 +167,31 @@ static void keeps_few(void)
 	catalog_cache_free(cache);
 }
 
+/* The model on a node of B200, with so many attention ranks and no host time. */
+static void make_ranks(struct made *m, struct catalog_cache *cache, const char *model, const char *ranks)
+{
+	struct err err = { 0 };
+
+	*m = (struct made){ .arena = arena_new() };
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m->arena);
+	m->sc = scenario_new(m->arena, &err);
+	CU_ASSERT_FATAL(m->sc && schema_set(&scenario_element, m->sc, "model.name", model, "test", m->arena, &err) &&
+			schema_set(&scenario_element, m->sc, "hardware.system", "dgx-b200", "test", m->arena, &err) &&
+			schema_set(&scenario_element, m->sc, "hardware.host_overhead", "none", "test", m->arena, &err) &&
+			schema_set(&scenario_element, m->sc, "deployment.dp_attention", ranks, "test", m->arena, &err));
+	CU_ASSERT_FATAL(compile_scenario_cached(m->sc, cache, &m->c, m->arena, &err) && compile_pool(m->c.scenario, &m->c, false, &m->pool, &err));
+}
+
 static double prompts_s(const char *ranks, int64_t prompts, const char *model)
 {
 	static const struct chunk chunks[4] = { { .tokens = 1024, .last = true }, { .tokens = 1024, .last = true }, { .tokens = 1024, .last = true }, { .tokens = 1024, .last = true } };
 	struct batch_shape shape = { .tokens = 1024 * prompts, .prefill_tokens = 1024 * prompts, .prefills = prompts, .logits = prompts, .chunks = chunks };
 	struct catalog_cache *cache = catalog_cache_new(NULL);
-	struct err err = { 0 };
 	struct step_time time;
-	struct made m = { .arena = arena_new() };
 	struct iteration *it;
+	struct made m;
 
-	m.sc = scenario_new(m.arena, &err);
-	CU_ASSERT_FATAL(m.sc && schema_set(&scenario_element, m.sc, "model.name", model, "test", m.arena, &err) &&
-			schema_set(&scenario_element, m.sc, "hardware.system", "dgx-b200", "test", m.arena, &err) &&
-			schema_set(&scenario_element, m.sc, "hardware.host_overhead", "none", "test", m.arena, &err) &&
-			schema_set(&scenario_element, m.sc, "deployment.dp_attention", ranks, "test", m.arena, &err));
-	CU_ASSERT_FATAL(compile_scenario_cached(m.sc, cache, &m.c, m.arena, &err) && compile_pool(m.c.scenario, &m.c, false, &m.pool, &err));
+	make_ranks(&m, cache, model, ranks);
 	it = take(&m);
 	iteration_price(it, 0, &shape, 1, &time);
 	iteration_count(it, 0, &shape, &time, 1);
@@ -203,7 +212,39 @@ static void ranks_wait_for_the_fullest(void)
 	CU_ASSERT(prompts_s("1", 1, "llama-3.1-8b") < 0.4 * prompts_s("1", 4, "llama-3.1-8b"));
 }
 
+/* No batch takes less than the least of all sizes, and the least is near what small batches take: with experts behind attention ranks, which are
+ * a class of operators of their own, too. */
+static void floor_is_below_and_near(void)
+{
+	static const char *const ranks[] = { "1", "4" };
+
+	for (size_t r = 0; r < COUNT_OF(ranks); r++) {
+		struct catalog_cache *cache = catalog_cache_new(NULL);
+		struct step_time time;
+		struct iteration *it;
+		double least, cheapest = INFINITY;
+		struct made m;
+
+		make_ranks(&m, cache, "deepseek-v2-lite", ranks[r]);
+		it = take(&m);
+		least = iteration_floor(it, 32);
+		CU_ASSERT(least <= iteration_one_token(it));
+		for (int64_t n = 1; n <= 32; n++) {
+			struct batch_shape shape = { .tokens = n, .decodes = n, .logits = n, .context = { n }, .below = { n }, .only_decodes = true };
+
+			iteration_price(it, 0, &shape, 1, &time);
+			CU_ASSERT(least <= time.base_s);
+			cheapest = fmin(cheapest, time.base_s);
+		}
+		CU_ASSERT(least > 0.7 * cheapest);
+		release_iteration(&m.c, it);
+		done(&m);
+		catalog_cache_free(cache);
+	}
+}
+
 CU_TestInfo suite_iteration_pool[] = {
+	{ "the least of all batches is below and near", floor_is_below_and_near },
 	{ "attention ranks wait for the fullest", ranks_wait_for_the_fullest },
 	{ "captured sizes of a step", captured_sizes },
 	{ "equal deployments share", equal_deployments_share }, { "differences are seen", differences_are_seen }, { "keeps few", keeps_few },
