@@ -38,6 +38,12 @@ static bool show(const struct call *call, const struct operators_study *s, fill_
 	return ok;
 }
 
+static struct operators_options options_of(const struct call *call)
+{
+	return (struct operators_options){ .device = call_text(call, "device"), .stack = call_text(call, "stack"), .op = call_text(call, "op"),
+					   .most = (size_t)call_int(call, "points", 0), .incumbent = call_flag(call, "incumbent") };
+}
+
 /* In a file or a pipe names stay whole: rows are looked for by them. */
 static bool fill_text(const struct operators_study *s, const struct call *call, struct str *out, struct err *err)
 {
@@ -56,8 +62,9 @@ static bool fill_json(const struct operators_study *s, const struct call *call, 
 
 static bool fill_html(const struct operators_study *s, const struct call *call, struct str *out, struct err *err)
 {
-	(void)call;
-	return operators_html(s, out, err);
+	struct operators_options o = options_of(call);
+
+	return operators_html(s, &o, out, err);
 }
 
 static bool plots(const char *folder, const struct operators_study *s, bool tell, struct err *err)
@@ -133,9 +140,7 @@ static bool regions(const struct call *call, const struct operators_options *o, 
 static bool operators_run(const struct call *call, struct err *err)
 {
 	const char *json = call_text(call, "json"), *html = call_text(call, "report"), *folder = call_text(call, "plot");
-	struct operators_options o = { .device = call_text(call, "device"), .stack = call_text(call, "stack"),
-				       .op = call_text(call, "op"), .most = (size_t)call_int(call, "points", 0),
-				       .incumbent = call_flag(call, "incumbent") };
+	struct operators_options o = options_of(call);
 	bool to_stdout = (json && strcmp(json, "-") == 0) || (html && strcmp(html, "-") == 0), ok;
 	struct operators_study *s;
 

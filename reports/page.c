@@ -113,6 +113,16 @@ void page_figure(struct str *out, const char *caption, const char *svg)
 	str_add(out, "</figure>\n");
 }
 
+void page_figures_begin(struct str *out)
+{
+	str_add(out, "<div class=\"pair\">\n");
+}
+
+void page_figures_end(struct str *out)
+{
+	str_add(out, "</div>\n");
+}
+
 bool page_end(struct str *out, struct err *err)
 {
 	str_add(out, "</section>\n</main>\n<script>\n");

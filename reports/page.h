@@ -19,6 +19,9 @@ void page_text(struct str *out, const char *text);
 /* Each line of the text as an item of a list. */
 void page_lines(struct str *out, const char *lines);
 void page_figure(struct str *out, const char *caption, const char *svg);
+/* Around figures that stand side by side where the page is wide enough. */
+void page_figures_begin(struct str *out);
+void page_figures_end(struct str *out);
 MUST_USE bool page_end(struct str *out, struct err *err);
 
 #endif

@@ -118,31 +118,48 @@ void operators_elsewhere_release(struct operators_elsewhere *e)
 	*e = (struct operators_elsewhere){ 0 };
 }
 
-bool operators_elsewhere_text(const struct operators_elsewhere *e, const struct term *term, struct str *out, struct err *err)
+const char operators_elsewhere_note[] = "what a run would be told; nothing was fitted to these rows";
+
+struct sheet *operators_elsewhere_sheet(const struct operators_elsewhere *e, struct err *err)
 {
 	static const struct table_column columns[] = { { "collectives measured by others", false }, { "ranks", true }, { "points", true },
 						       { "error %", true }, { "P90", true }, { "priced from", false } };
-	struct table *t;
+	struct sheet *t = sheet_new(columns, NULL, COUNT_OF(columns));
+
+	if (!t) {
+		err_memory(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < e->count; i++) {
+		const struct operators_elsewhere_group *g = &e->items[i];
+		char text[128];
+
+		snprintf(text, sizeof(text), "%s/%s/%s", g->device, g->source, g->op);
+		sheet_text(t, STYLE_PLAIN, text);
+		snprintf(text, sizeof(text), "%lld", (long long)g->ranks);
+		sheet_number(t, STYLE_PLAIN, (double)g->ranks, text);
+		snprintf(text, sizeof(text), "%zu", g->error.count);
+		sheet_number(t, STYLE_PLAIN, (double)g->error.count, text);
+		snprintf(text, sizeof(text), "%.1f", 100 * g->error.median);
+		sheet_number(t, STYLE_PLAIN, 100 * g->error.median, text);
+		snprintf(text, sizeof(text), "%.1f", 100 * g->error.p90);
+		sheet_number(t, STYLE_PLAIN, 100 * g->error.p90, text);
+		sheet_text(t, STYLE_PLAIN, g->provider);
+	}
+	return t;
+}
+
+bool operators_elsewhere_text(const struct operators_elsewhere *e, const struct term *term, struct str *out, struct err *err)
+{
+	struct sheet *t;
 	bool ok;
 
 	if (e->count == 0)
 		return true;
-	t = table_new(columns, COUNT_OF(columns));
-	if (!t)
-		return err_memory(err);
-	for (size_t i = 0; i < e->count; i++) {
-		const struct operators_elsewhere_group *g = &e->items[i];
-
-		table_cellf(t, STYLE_PLAIN, "%s/%s/%s", g->device, g->source, g->op);
-		table_cellf(t, STYLE_PLAIN, "%lld", (long long)g->ranks);
-		table_cellf(t, STYLE_PLAIN, "%zu", g->error.count);
-		table_cellf(t, STYLE_PLAIN, "%.1f", 100 * g->error.median);
-		table_cellf(t, STYLE_PLAIN, "%.1f", 100 * g->error.p90);
-		table_cell(t, STYLE_PLAIN, g->provider);
-	}
+	t = operators_elsewhere_sheet(e, err);
 	str_add(out, "\n");
-	ok = table_print(t, term, 0, out, err);
-	table_free(t);
-	str_add(out, "what a run would be told; nothing was fitted to these rows\n");
+	ok = t && sheet_print(t, term, 0, 0, out, err);
+	str_addf(out, "%s\n", operators_elsewhere_note);
+	sheet_free(t);
 	return ok;
 }

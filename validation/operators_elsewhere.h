@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "reports/store.h"
-#include "reports/table.h"
+#include "reports/sheet.h"
 #include "validation/operators.h"
 
 struct operators_elsewhere {
@@ -20,6 +20,9 @@ struct operators_elsewhere {
 /* The groups of the device and operator that the options name. Release it in any case. */
 MUST_USE bool operators_elsewhere_run(const struct operators_options *options, struct operators_elsewhere *out, struct err *err);
 void operators_elsewhere_release(struct operators_elsewhere *e);
+/* The groups, and what they are in one line. NULL + err. */
+MUST_USE struct sheet *operators_elsewhere_sheet(const struct operators_elsewhere *e, struct err *err);
+extern const char operators_elsewhere_note[];
 MUST_USE bool operators_elsewhere_text(const struct operators_elsewhere *e, const struct term *term, struct str *out, struct err *err);
 
 #endif

@@ -179,31 +179,47 @@ void operators_modules_release(struct operators_modules *m)
 	*m = (struct operators_modules){ 0 };
 }
 
-bool operators_modules_text(const struct operators_modules *m, const struct term *term, struct str *out, struct err *err)
+const char operators_modules_note[] = "the sum of the operators that a run prices for the module; nothing was fitted to these rows";
+
+struct sheet *operators_modules_sheet(const struct operators_modules *m, struct err *err)
 {
 	static const struct table_column columns[] = { { "latent attention measured whole", false }, { "points", true }, { "error %", true },
 						       { "P90", true }, { "median off %", true } };
-	struct table *t;
+	struct sheet *t = sheet_new(columns, NULL, COUNT_OF(columns));
+
+	if (!t) {
+		err_memory(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < m->count; i++) {
+		const struct operators_modules_group *g = &m->items[i];
+		char text[128];
+
+		sheet_text(t, STYLE_PLAIN, g->name);
+		snprintf(text, sizeof(text), "%zu", g->error.count);
+		sheet_number(t, STYLE_PLAIN, (double)g->error.count, text);
+		snprintf(text, sizeof(text), "%.1f", 100 * g->error.median);
+		sheet_number(t, STYLE_PLAIN, 100 * g->error.median, text);
+		snprintf(text, sizeof(text), "%.1f", 100 * g->error.p90);
+		sheet_number(t, STYLE_PLAIN, 100 * g->error.p90, text);
+		snprintf(text, sizeof(text), "%+.1f", 100 * g->bias);
+		sheet_number(t, STYLE_PLAIN, 100 * g->bias, text);
+	}
+	return t;
+}
+
+bool operators_modules_text(const struct operators_modules *m, const struct term *term, struct str *out, struct err *err)
+{
+	struct sheet *t;
 	bool ok;
 
 	if (m->count == 0)
 		return true;
-	t = table_new(columns, COUNT_OF(columns));
-	if (!t)
-		return err_memory(err);
-	for (size_t i = 0; i < m->count; i++) {
-		const struct operators_modules_group *g = &m->items[i];
-
-		table_cell(t, STYLE_PLAIN, g->name);
-		table_cellf(t, STYLE_PLAIN, "%zu", g->error.count);
-		table_cellf(t, STYLE_PLAIN, "%.1f", 100 * g->error.median);
-		table_cellf(t, STYLE_PLAIN, "%.1f", 100 * g->error.p90);
-		table_cellf(t, STYLE_PLAIN, "%+.1f", 100 * g->bias);
-	}
+	t = operators_modules_sheet(m, err);
 	str_add(out, "\n");
-	ok = table_print(t, term, 0, out, err);
-	table_free(t);
-	str_add(out, "the sum of the operators that a run prices for the module; nothing was fitted to these rows\n");
+	ok = t && sheet_print(t, term, 0, 0, out, err);
+	str_addf(out, "%s\n", operators_modules_note);
+	sheet_free(t);
 	return ok;
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "reports/store.h"
-#include "reports/table.h"
+#include "reports/sheet.h"
 #include "validation/operators.h"
 
 struct operators_modules {
@@ -20,6 +20,9 @@ struct operators_modules {
 /* The groups of the device and stack that the options name. Release it in any case. */
 MUST_USE bool operators_modules_run(const struct operators_options *options, struct operators_modules *out, struct err *err);
 void operators_modules_release(struct operators_modules *m);
+/* The groups, and what they are in one line. NULL + err. */
+MUST_USE struct sheet *operators_modules_sheet(const struct operators_modules *m, struct err *err);
+extern const char operators_modules_note[];
 MUST_USE bool operators_modules_text(const struct operators_modules *m, const struct term *term, struct str *out, struct err *err);
 /* As rows of the database: "mla/h100/trtllm/decode/bf16/fp8". */
 MUST_USE const struct validation_error *operators_modules_errors(const struct operators_modules *m, struct arena *arena, size_t *count,

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "reports/gnuplot.h"
-#include "reports/markup.h"
 #include "reports/outfile.h"
 #include "validation/operators_report.h"
 
@@ -145,8 +144,7 @@ bool operators_plot(const struct operators_study *s, const char *device, enum op
 	return ok;
 }
 
-/* The first group of each device and kind stands for all of them. */
-static bool is_first(const struct operator_group *g, size_t i)
+bool operators_plot_first(const struct operator_group *g, size_t i)
 {
 	for (size_t j = 0; j < i; j++)
 		if (g[j].device == g[i].device && g[j].kind == g[i].kind)
@@ -165,7 +163,7 @@ bool operators_plots(const struct operators_study *s, const char *folder, size_t
 	for (size_t i = 0; ok && i < n; i++) {
 		struct str svg = { 0 }, path = { 0 };
 
-		if (!is_first(g, i))
+		if (!operators_plot_first(g, i))
 			continue;
 		str_addf(&path, "%s/%s-%s.svg", folder, g[i].device, g[i].op);
 		ok = path.failed ? err_memory(err)
@@ -176,44 +174,4 @@ bool operators_plots(const struct operators_study *s, const char *folder, size_t
 		str_release(&path);
 	}
 	return ok;
-}
-
-static void html_head(struct str *out)
-{
-	str_add(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-		     "<meta name=\"viewport\" content=\"width=device-width\"><title>Operator validation</title><style>\n"
-		     ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:74rem;margin:2rem auto;padding:0 1rem}\n"
-		     "pre{overflow-x:auto;font-size:13px;line-height:1.35}.plots{display:flex;flex-wrap:wrap;gap:1rem}"
-		     ".plots figure{flex:1 1 24rem;max-width:36rem;margin:0}svg{width:100%;height:auto}\n"
-		     "</style></head><body>\n<h1>Operators: predicted against measured</h1>\n");
-}
-
-bool operators_html(const struct operators_study *s, struct str *out, struct err *err)
-{
-	struct term term = { .utf8 = true, .color = false, .width = 140 };
-	const struct operator_group *g;
-	struct str text = { 0 };
-	struct err plot = { 0 };
-	size_t n;
-	bool ok = operators_text(s, &term, &text, err);
-
-	html_head(out);
-	markup_add_lines(out, str_text(&text));
-	str_add(out, "<div class=\"plots\">\n");
-	g = operators_groups(s, &n);
-	for (size_t i = 0; ok && i < n && plot.kind == ERR_NONE; i++) {
-		if (!is_first(g, i))
-			continue;
-		str_addf(out, "<figure><figcaption>%s, %s</figcaption>", g[i].device, g[i].op);
-		(void)!operators_plot(s, g[i].device, g[i].kind, false, out, &plot);
-		str_add(out, "</figure>\n");
-	}
-	if (plot.kind != ERR_NONE) {
-		str_add(out, "<p>");
-		markup_add(out, plot.text);
-		str_add(out, "</p>\n");
-	}
-	str_add(out, "</div></body></html>\n");
-	str_release(&text);
-	return ok && (!out->failed || err_memory(err));
 }

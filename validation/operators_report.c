@@ -4,163 +4,20 @@
 #include <stdio.h>
 
 #include "base/json.h"
-
-/* Median and P90 in one cell: four estimates beside a whole name fit 100 columns. */
-static void add_error(struct table *t, int style, const struct error_summary *e)
-{
-	if (e->count == 0)
-		table_cell(t, STYLE_FAINT, "-");
-	else
-		table_cellf(t, style, "%.1f%s/%.0f", 100 * e->median, e->held_out ? "" : "*", 100 * e->p90);
-}
-
-/* A bar counts where sites could be left out at all: a table of one site has no such answer. */
-static bool has_bar(const struct operator_group *g)
-{
-	return !isnan(g->median_bar) && g->error[PROVIDER_MEASURED].count > 0;
-}
-
-static void group_row(struct table *t, const struct operator_group *g, bool forest)
-{
-	bool met = operators_bar_met(g);
-
-	table_cell(t, STYLE_PLAIN, g->name);
-	table_cellf(t, STYLE_PLAIN, "%zu", g->count);
-	add_error(t, met ? STYLE_PLAIN : STYLE_WARN, &g->error[PROVIDER_MEASURED]);
-	add_error(t, STYLE_PLAIN, &g->error[PROVIDER_FITTED]);
-	add_error(t, STYLE_PLAIN, &g->error[ESTIMATE_SISTER]);
-	add_error(t, STYLE_PLAIN, &g->error[PROVIDER_ANALYTIC]);
-	if (forest)
-		add_error(t, STYLE_PLAIN, &g->error[ESTIMATE_FOREST]);
-	if (has_bar(g))
-		table_cellf(t, met ? STYLE_GOOD : STYLE_WARN, "%s %.0f/%.0f", met ? "in" : "over", 100 * g->median_bar, 100 * g->p90_bar);
-	else
-		table_cell(t, STYLE_FAINT, "");
-}
-
-enum { COLUMNS_MOST = 8 };
-
-/* Columns of both tables; forests have one only where they were trained, groups alone have bars. */
-static size_t columns_of(const char *first, bool forest, bool bar, struct table_column *out)
-{
-	static const char *const titles[] = { "points", "measured", "fitted", "sister", "analytic" };
-	size_t n = 0;
-
-	out[n++] = (struct table_column){ first, false };
-	for (size_t i = 0; i < COUNT_OF(titles); i++)
-		out[n++] = (struct table_column){ titles[i], true };
-	if (forest)
-		out[n++] = (struct table_column){ "forest", true };
-	if (bar)
-		out[n++] = (struct table_column){ "bar", false };
-	return n;
-}
-
-/* How many groups are inside their bars, and each that is not with its error. */
-static void add_bars(const struct operators_study *s, struct str *out)
-{
-	const struct operator_group *g;
-	size_t n, barred = 0, met = 0;
-
-	g = operators_groups(s, &n);
-	for (size_t i = 0; i < n; i++) {
-		barred += has_bar(&g[i]);
-		met += has_bar(&g[i]) && operators_bar_met(&g[i]);
-	}
-	str_addf(out, "\n%zu of %zu groups with a bar (median/P90) are inside it%s\n", met, barred, met < barred ? "; outside:" : "");
-	for (size_t i = 0; i < n; i++) {
-		const struct error_summary *e = &g[i].error[PROVIDER_MEASURED];
-
-		if (has_bar(&g[i]) && !operators_bar_met(&g[i]))
-			str_addf(out, "  %-40s %.1f/%.0f, bar %.0f/%.0f (%zu points)\n", g[i].name, 100 * e->median, 100 * e->p90,
-				 100 * g[i].median_bar, 100 * g[i].p90_bar, e->count);
-	}
-}
-
-static bool has_forest(const struct operators_study *s)
-{
-	const struct operator_group *g;
-	size_t n;
-	bool any = false;
-
-	g = operators_groups(s, &n);
-	for (size_t i = 0; i < n; i++)
-		any = any || g[i].error[ESTIMATE_FOREST].count > 0;
-	return any;
-}
-
-static bool device_row(const struct operators_study *s, const char *device, bool forest, struct table *t, struct err *err)
-{
-	static const enum operators_estimate shown[] = { ESTIMATE_MEASURED, ESTIMATE_FITTED, ESTIMATE_SISTER, ESTIMATE_ANALYTIC,
-							 ESTIMATE_FOREST };
-
-	table_cell(t, STYLE_PLAIN, device ? device : "all");
-	for (size_t p = 0; p < COUNT_OF(shown) - !forest; p++) {
-		struct error_summary e = operators_summary(s, device, -1, shown[p], err);
-
-		if (err->kind != ERR_NONE)
-			return false;
-		if (p == 0) {
-			struct error_summary all = operators_summary(s, device, -1, ESTIMATE_ANALYTIC, err);
-
-			table_cellf(t, STYLE_PLAIN, "%zu", all.count);
-		}
-		add_error(t, STYLE_PLAIN, &e);
-	}
-	return err->kind == ERR_NONE;
-}
-
-static bool device_table(const struct operators_study *s, const struct term *term, struct str *out, struct err *err)
-{
-	bool forest = has_forest(s), ok;
-	struct table_column columns[COLUMNS_MOST];
-	struct table *t = table_new(columns, columns_of("device", forest, false, columns));
-	struct err own = { 0 };
-	const struct operator_group *g;
-	size_t n;
-
-	ok = t != NULL;
-
-	g = operators_groups(s, &n);
-	for (size_t i = 0; ok && i < n; i++)
-		if (i == 0 || g[i].device != g[i - 1].device)
-			ok = device_row(s, g[i].device, forest, t, &own);
-	ok = ok && device_row(s, NULL, forest, t, &own);
-	ok = ok ? table_print(t, term, 0, out, err) : err_memory(err);
-	table_free(t);
-	return ok;
-}
+#include "validation/operators_sheets.h"
 
 bool operators_text(const struct operators_study *s, const struct term *term, struct str *out, struct err *err)
 {
-	bool forest = has_forest(s), ok;
-	struct table_column columns[COLUMNS_MOST];
-	struct table *t = table_new(columns, columns_of("device/software/operator/format", forest, true, columns));
-	const struct operator_group *g;
-	size_t n, compared = 0, better = 0;
+	struct sheet *groups = operators_group_sheet(s, err), *devices = groups ? operators_device_sheet(s, err) : NULL;
+	bool ok = devices && sheet_print(groups, term, 0, 0, out, err);
 
-	if (!t)
-		return err_memory(err);
-	g = operators_groups(s, &n);
-	for (size_t i = 0; i < n; i++) {
-		group_row(t, &g[i], forest);
-		if (g[i].error[ESTIMATE_FOREST].count && g[i].error[PROVIDER_MEASURED].count) {
-			compared++;
-			better += g[i].error[PROVIDER_MEASURED].median < g[i].error[ESTIMATE_FOREST].median;
-		}
-	}
-	ok = table_print(t, term, 0, out, err);
-	table_free(t);
 	str_add(out, "\n");
-	ok = ok && device_table(s, term, out, err);
-	add_bars(s, out);
-	if (compared)
-		str_addf(out, "%zu of %zu groups have a smaller median than the random forest trained on their points without those sites\n", better,
-			 compared);
-	str_add(out, "median/P90 of |predicted / measured - 1|, percent; -: no answer that was held out\n"
-		     "measured: the shape site left out of its table; fitted: sites that no fit saw (*: all sites)\n"
-		     "sister: the device left out, its sisters' tables and laws scaled by the data sheets, else its own sheet\n"
-		     "analytic: nothing measured on the device\n");
+	ok = ok && sheet_print(devices, term, 0, 0, out, err);
+	str_add(out, "\n");
+	operators_bars(s, out);
+	operators_legend(out);
+	sheet_free(groups);
+	sheet_free(devices);
 	return ok;
 }
 

@@ -13,7 +13,7 @@ static const struct panel {
 	const char *metric, *caption, *unit;
 	double scale;                  /* of SI */
 } panels[] = {
-	{ "ttft", "Time to first token, at most 8 in flight apart", "ms", 1e3 },
+	{ "ttft", "Time to first token; few: at most 8 in flight", "ms", 1e3 },
 	{ "tpot", "Time per output token", "ms", 1e3 },
 	{ "latency", "Latency of requests", "s", 1 },
 	{ "throughput", "Throughput: tokens or requests a second, as the row counts them", "1/s", 1 },
@@ -54,8 +54,8 @@ static size_t cloud(const struct published_study *s, const struct panel *p, bool
 /* false: nothing to draw (no rows, or no gnuplot: then err says so). */
 static bool scatter(const struct published_study *s, const struct panel *p, struct str *out, struct err *err)
 {
-	static const char *const titles[] = { "seen", "held out", "seen, at most 8 in flight", "held out, at most 8 in flight" };
-	static const char *const hues[] = { "#9aa7b5", "#3f83d8", "#e3b98f", "#e0812f" };
+	static const char *const titles[] = { "seen", "held out", "seen, few", "held out, few" };
+	static const char *const hues[] = { "#9aa7b5", "#3f83d8", "#d98f4a", "#c8443c" };
 	struct str script = { 0 };
 	double range[2] = { INFINITY, 0 };
 	size_t n[4], all = 0;
@@ -70,13 +70,13 @@ static bool scatter(const struct published_study *s, const struct panel *p, stru
 	str_addf(&script,
 		 "set terminal svg size 560,500 dynamic noenhanced font 'sans-serif,14' name 'v'\nset border 3 linecolor rgb '" GNUPLOT_FAINT "'\n"
 		 "set tics nomirror out scale 0.5 textcolor rgb '" GNUPLOT_FAINT "'\nset grid back linetype 1 linewidth 1 linecolor rgb '" GNUPLOT_GRID "'\n"
-		 "set logscale xy\nset format xy '%%g'\nset key top left reverse Left textcolor rgb '" GNUPLOT_INK "'\n"
+		 "set logscale xy\nset format xy '%%.0s%%c'\nset key tmargin left horizontal reverse Left samplen 1.5 maxcols 3 textcolor rgb '" GNUPLOT_INK "'\n"
 		 "set xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\nset xlabel 'published, %s' textcolor rgb '" GNUPLOT_FAINT "'\n"
 		 "set ylabel 'simulated, %s' textcolor rgb '" GNUPLOT_FAINT "'\nplot ",
 		 0.8 * range[0], 1.25 * range[1], 0.8 * range[0], 1.25 * range[1], p->unit, p->unit);
 	for (int i = 0; i < 4; i++)
 		if (n[i] > 0)
-			str_addf(&script, "$d%d using 1:2 with points pointtype 7 pointsize 0.3 linecolor rgb '%s' title '%s (%zu)', ", i, hues[i],
+			str_addf(&script, "$d%d using 1:2 with points pointtype 7 pointsize 0.35 linecolor rgb '%s' title '%s (%zu)', ", i, hues[i],
 				 titles[i], n[i]);
 	str_add(&script, "x with lines linewidth 1.5 linecolor rgb '" GNUPLOT_INK "' notitle, 1.4*x with lines dashtype 2 linecolor rgb '" GNUPLOT_FAINT
 			 "' title '40 % off', x/1.4 with lines dashtype 2 linecolor rgb '" GNUPLOT_FAINT "' notitle\n");
@@ -87,7 +87,10 @@ static bool scatter(const struct published_study *s, const struct panel *p, stru
 
 static bool figures(const struct published_study *s, struct str *out, struct err *err)
 {
-	for (size_t i = 0; i < COUNT_OF(panels); i++) {
+	bool ok = true;
+
+	page_figures_begin(out);
+	for (size_t i = 0; ok && i < COUNT_OF(panels); i++) {
 		struct str svg = { 0 };
 		struct err own = { 0 };
 
@@ -97,11 +100,12 @@ static bool figures(const struct published_study *s, struct str *out, struct err
 			page_text(out, own.text);      /* no gnuplot: the tables say it all */
 		str_release(&svg);
 		if (own.kind == ERR_IO)
-			return true;
+			break;
 		if (own.kind != ERR_NONE)
-			return err_set(err, own.kind, "%s", own.text);
+			ok = err_set(err, own.kind, "%s", own.text);
 	}
-	return true;
+	page_figures_end(out);
+	return ok;
 }
 
 static bool add_sheet(struct sheet *t, struct str *out, struct err *err)

@@ -85,23 +85,39 @@ static bool worst_table(const struct published_study *s, size_t most, const stru
 	return ok;
 }
 
-/* "312 the model is not in the catalog (GLM-5, Qwen3-VL ...)". */
+enum { DETAIL_MOST = 90, DETAILS_MOST = 4 };
+
+/* A long one ends at a blank, with a mark. */
+static void add_detail(struct str *out, const char *detail)
+{
+	int n = DETAIL_MOST;
+
+	while (strlen(detail) > DETAIL_MOST && n > 1 && detail[n] != ' ')
+		n--;
+	str_addf(out, "%.*s%s", n, detail, strlen(detail) > DETAIL_MOST ? " ..." : "");
+}
+
+/* "312 the model is not in the catalog: GLM-5; Qwen3-VL", each detail once. */
 static void reasons(const struct published_study *s, struct str *out)
 {
 	for (int why = WHY_NONE + 1; why < WHY_COUNT; why++) {
-		const char *last = NULL;
-		int named = 0;
+		const char *named[DETAILS_MOST];
+		int count = 0;
 
 		if (s->why[why] == 0)
 			continue;
 		str_addf(out, "%6zu  %s", s->why[why], published_why_text[why]);
-		for (size_t i = 0; i < s->rows.count && named < 4; i++) {
+		for (size_t i = 0; i < s->rows.count && count < DETAILS_MOST; i++) {
 			const struct published_case *c = &s->outcomes[i].set;
+			bool known = (int)c->why != why || !c->detail;
 
-			if ((int)c->why != why || !c->detail || (last && strcmp(last, c->detail) == 0))
+			for (int k = 0; k < count && !known; k++)
+				known = strcmp(named[k], c->detail) == 0;
+			if (known)
 				continue;
-			str_addf(out, "%s%.90s", named++ ? ", " : ": ", c->detail);
-			last = c->detail;
+			str_add(out, count ? "; " : ": ");
+			add_detail(out, c->detail);
+			named[count++] = c->detail;
 		}
 		str_add(out, "\n");
 	}
