@@ -69,6 +69,8 @@ void published_bench(struct builder *b);
 bool published_mlperf(struct builder *b);
 /* Multi-token prediction of DeepSeek's models, so many tokens deep. */
 void published_drafts(struct builder *b, int depth);
+/* Adds them where a run of InferenceX with so many requests in flight drafted. Returns tokens drafted in a pass, 0: none. */
+int published_drafted(struct builder *b, double batch);
 
 /* Arrivals, concurrency and batch limits; false when the row does not say (the case's `why` is set). */
 bool published_load(struct builder *b, const struct scenario_kind *kind);

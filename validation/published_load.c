@@ -101,28 +101,6 @@ static double run_requests(const struct builder *b)
 }
 
 /*
- * InferenceX's rows of DeepSeek-R1 on TensorRT-LLM (its sweep of 2026-03; those of 2025 are named DeepSeek-V3) do not say
- * that multi-token prediction was on; 40 of 46 are 1.5 to 2 times as fast as the same setting without. Its scripts draft
- * three tokens, one where attention is data parallel (recalled). Acceptance is set on these rows, all of the half that may be
- * fitted to; DeepSeek reports 85 to 90 % for the first token (arXiv 2412.19437).
- */
-void published_drafts(struct builder *b, int depth)
-{
-	str_addf(&b->settings,
-		 "with=eagle3_v1861:depth=%d,acceptance=0.8/0.6/0.45,fused_features=1,draft_vocab=0,host=ahead,host_round_us=0,host_seq_us=0 ",
-		 depth);
-}
-
-/* Returns tokens of a sequence in a pass. */
-static int multi_token_prediction(struct builder *b)
-{
-	int depth = b->layout.decode.attention_dp > 1 ? 1 : 3;
-
-	published_drafts(b, depth);
-	return 1 + depth;
-}
-
-/*
  * MLPerf's Server and Interactive runs are valid only when their limits hold, and are driven as hard as they do: the
  * throughput is the highest such rate, latencies are those at the rate that was measured or, where the simulated system
  * cannot keep up with it, at its own highest.
@@ -150,18 +128,19 @@ static bool server_load(struct builder *b)
 
 /*
  * The token budget that the scripts of these benchmarks set. TensorRT-LLM: a prompt and the decodes in flight, rounded up
- * to 64, as InferenceX writes it. NVIDIA's runs of vLLM behave so too: the waits of their requests are those of batches of
+ * to 64, as InferenceX writes it; at least 8,192 for DeepSeek's models where they do not draft (benchmarks/dsr1_*_trt.sh),
+ * else with the tokens of a pass of each (dsr1_*_trt_mtp.sh). NVIDIA's runs of vLLM behave so too: the waits of their requests are those of batches of
  * one prompt each.
  */
-static void client_limits(struct builder *b, double each)
+static void client_limits(struct builder *b, double each, double batch)
 {
 	enum benchmark who = published_benchmark(b->row);
 	const char *engine = published_engine(b->row);
 	bool one_prompt = who != BENCHMARK_OTHER && strcmp(engine, "trtllm") == 0;
-	int of_each = 1;               /* tokens of a decoding sequence in a pass */
+	int drafts = published_drafted(b, batch);
+	double least = drafts == 0 && who == BENCHMARK_INFERENCEX && text_starts(b->model->catalog, "deepseek") ? 8192 : 0;
+	double seqs = drafts > 0 ? ceil(each / (double)b->layout.decode.attention_dp) : each;
 
-	if (who == BENCHMARK_INFERENCEX && strcmp(engine, "trtllm") == 0 && !b->layout.split && strcmp(b->row->model, "DeepSeek-R1") == 0)
-		of_each = multi_token_prediction(b);
 	if (who == BENCHMARK_NVIDIA && strcmp(engine, "vllm") == 0)
 		one_prompt = true;
 	/* Scripts of TensorRT-LLM, and those of split pools, capture graphs for as many sequences as there may be. */
@@ -171,7 +150,7 @@ static void client_limits(struct builder *b, double each)
 	if (who == BENCHMARK_INFERENCEX && one_prompt && b->checkpoint == CHECKPOINT_NATIVE)
 		str_add(&b->settings, "scheduler.max_num_batched_tokens=20000 ");
 	else if (one_prompt && !b->layout.split)
-		str_addf(&b->settings, "scheduler.max_num_batched_tokens=%.0f ", 64 * ceil((b->isl + of_each * each + 64) / 64));
+		str_addf(&b->settings, "scheduler.max_num_batched_tokens=%.0f ", fmax(64 * ceil((b->isl + (1 + drafts) * seqs + 64) / 64), least));
 }
 
 /*
@@ -239,7 +218,7 @@ bool published_load(struct builder *b, const struct scenario_kind *kind)
 		/* The client of InferenceX sends ten requests for each that may be in flight. */
 		str_addf(&b->settings, "workload.concurrency=%.0f workload.requests=%.0f scheduler.max_num_seqs=%.0f ", each, fmax(10 * each, 60),
 			 slots(b, each));
-		client_limits(b, each);
+		client_limits(b, each, batch);
 		published_recipe(b, batch);
 		return true;
 	case LOAD_BATCH:
