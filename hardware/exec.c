@@ -161,6 +161,13 @@ struct places {
 	double main, far, chip;
 };
 
+/* Stored bytes over those of the format: block floating point keeps an exponent of a byte for every so many values of a byte. (4-bit
+ * formats count theirs: dtype_bytes.) */
+static double exponents(const struct device *d, enum dtype t)
+{
+	return t == DTYPE_FP8 && d->execution.shared_exponent > 0 ? 1 + 1.0 / (double)d->execution.shared_exponent : 1;
+}
+
 static void place(const struct device *d, const struct op *op, struct places *out)
 {
 	double near = fmin(fmax(op->near, 0), 1), far = fmin(fmax(op->far, 0), 1 - near), room = d->sram.bytes;
@@ -170,6 +177,8 @@ static void place(const struct device *d, const struct op *op, struct places *ou
 	op_traffic(op, &t);
 	if ((op->kind == OP_ATTENTION_DECODE || op->kind == OP_ATTENTION_PREFILL) && op->kv_heads > 0)
 		t.cache *= fmax((double)d->execution.ranks / (double)op->kv_heads, 1);
+	t.weights *= exponents(d, op->dtype);
+	t.cache *= exponents(d, op->kv_dtype);
 	/* A joined operator works on what streams past; others leave the chip when the tensors do not fit it. */
 	inside = exec_joined(&d->execution, op->kind) || d->execution.fusion == FUSION_LAYER ||
 		 (exec_on_chip(&d->execution, op->kind) && (!(room > 0) || t.activations <= room / 2));

@@ -3,7 +3,10 @@
  *
  *   bsp      Graphcore: all tiles compute, meet at a barrier, then exchange; the three phases do not overlap,
  *                seconds = start + compute + sync + (received and sent by the busiest tile) / (network / tiles)
- *   tensix   Tenstorrent: 32 x 32 tiles of the result dealt over cores; DRAM, network and arithmetic overlap */
+ *   tensix   Tenstorrent: 32 x 32 tiles of the result dealt over cores; DRAM, network and arithmetic overlap. Decode steps (one tile of
+ *            rows) read weights at the banks' full rate only through the core next to each bank, and these cores multiply what they
+ *            read (tt-metal, tech_reports/Saturating_DRAM_bandwidth): 12 of 64 or 8 of 120 have to keep up with the memory. Dealt over
+ *            all cores a product reads interleaved tensors, whose ways cross; the faster of both counts. */
 #include "hardware/exec.h"
 
 #include <math.h>
@@ -76,6 +79,36 @@ static void bsp_price(const struct device *d, const struct op *op, struct op_cos
 }
 const struct exec_ops exec_bsp = { .name = "bsp", .help = "tiles that compute, synchronise and exchange in turn", .price = bsp_price };
 
+/* Of a core's rate, by loops over tiles in its SRAM: best shapes reach 93 % on Wormhole and 96 % on Blackhole (tt-metal,
+ * tech_reports/GEMM_FLOPS). */
+static const double CORE_SHARE = 0.93;
+
+static bool beside_banks(const struct device *d, const struct op *op)
+{
+	return d->execution.bank_cores > 0 && op->m <= d->units.tile_m && op->batch <= 1;
+}
+
+static double bank_cores_s(const struct device *d, const struct op *op)
+{
+	return exec_padded_flops(d, op) / (roofline_peak(d, op) * (double)d->execution.bank_cores / units_of(d) * CORE_SHARE);
+}
+
+/* A product by either way: the times of arithmetic and memory. */
+static void product_ways(const struct device *d, const struct op *op, double *compute, double *memory)
+{
+	double dealt = *compute, apart = *memory, banks;
+	struct roofline_shares s;
+
+	roofline_shares(d, op, &s);
+	if (d->execution.interleaved > 0)
+		apart *= fmax(s.memory / d->execution.interleaved, 1);
+	banks = beside_banks(d, op) ? bank_cores_s(d, op) : INFINITY;
+	if (fmax(banks, *memory) < fmax(dealt, apart))
+		*compute = banks;
+	else
+		*memory = apart;
+}
+
 static void tensix_price(const struct device *d, const struct op *op, struct op_cost *out)
 {
 	const struct execution *e = &d->execution;
@@ -83,6 +116,8 @@ static void tensix_price(const struct device *d, const struct op *op, struct op_
 
 	if (roofline_is_matrix(op) && op->kind != OP_MOE)
 		compute *= wave_loss(pieces(d, op, false), units_of(d));
+	if (op->kind == OP_GEMM)
+		product_ways(d, op, &compute, &memory);
 	if (e->noc_bytes_s > 0)
 		network = op_bytes(op) / e->noc_bytes_s;
 	exec_finish(d, op, exec_start_s(d, op), compute, memory, network, out);

@@ -37,6 +37,9 @@ struct execution {
 	int64_t block_context;         /* cached tokens are padded to multiples of this instead */
 	int64_t ranks;                 /* cores that take a tensor rank each: fewer cached heads than that are read by several */
 	double load_bytes_s;           /* stationary operands enter the matrix units at most this fast, all units together */
+	int64_t bank_cores;            /* cores beside the memory banks: products of one tile of rows are read and multiplied by these alone */
+	double interleaved;            /* share of the memory's rate that products dealt over all cores reach; NAN, 0 = as all operators */
+	int64_t shared_exponent;       /* 8-bit floats are blocks of so many values with an exponent of a byte in common; 0 = floats of their own */
 	int64_t load_rows;             /* a tile of stationary operands takes as long as streaming so many rows past it */
 	double noc_bytes_s;            /* network on the chip, all units together */
 	double hop_s;                  /* from one unit to its neighbour on it */

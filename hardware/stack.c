@@ -20,6 +20,7 @@ static const struct field stack_fields[] = {
 	SECONDS("prefill_seq_us", prefill_seq_s, 1e-6, "more for each sequence in prefill"),
 	SECONDS("token_us", token_s, 1e-6, "and of each token of the batch"),
 	SECONDS("launch_us", launch_s, 1e-6, "launching one operator outside a captured graph"),
+	SECONDS("logit_ns", logit_s, 1e-9, "and of each of its logits, where the host chooses the token"),
 	SECONDS("visible_us", visible_s, 1e-6, "that overlap cannot hide"),
 	SECONDS("tp_step_us", tp_step_s, 1e-6, "added with tensor parallelism"),
 	SECONDS("request_us", request_s, 1e-6, "once a request, before its first schedule"),

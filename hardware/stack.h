@@ -21,6 +21,7 @@ struct stack {
 	                                        * the routed ones), "kv_a_norm" (beside q_a_norm), "reduce_norm" (in the all-reduce before it) */
 	int64_t beside_tokens;                 /* in batches of so many tokens at most */
 	double step_s, seq_s, prefill_seq_s, token_s, launch_s, visible_s;
+	double logit_s;                        /* more of each sequence, for every word of the vocabulary: logits that the host reads back and compares */
 	double tp_step_s;                      /* added when tp > 1 (broadcast of inputs, gather of results) */
 	double request_s;                      /* once a request, before its first schedule: HTTP, tokenise, enqueue (adds to TTFT) */
 	double prompt_token_s;                 /* and for each token of a prompt that comes as text: its tokeniser */

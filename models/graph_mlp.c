@@ -9,7 +9,7 @@ void build_mlp(struct build *b, const struct layer *l)
 	int64_t h = b->m->shape.hidden, width = build_local(b, l->intermediate);
 	struct node *n;
 
-	build_gemm(b, mlp->gated ? "gate_up_proj" : "up_proj", b->p.weights, h, width * (mlp->gated ? 2 : 1));
+	build_gemm(b, mlp->gated ? "gate_up_proj" : "up_proj", b->p.gate_up, h, width * (mlp->gated ? 2 : 1));
 	n = build_rows(b, "activation", OP_ACTIVATION, width);
 	if (n)
 		n->op.gated = mlp->gated;

@@ -30,6 +30,8 @@ static enum dtype format_of(const struct placement *p, const struct tensor *t)
 		return p->recurrent;
 	case TENSOR_EXPERTS:
 		return p->experts;
+	case TENSOR_MLP:
+		return text_equal(t->label, "gate_up_proj") || text_equal(t->label, "up_proj") ? p->gate_up : p->weights;
 	case TENSOR_ROUTER:
 	case TENSOR_NORM:
 		return p->activations;

@@ -36,6 +36,7 @@ void placement_resolve(const struct model *model, const struct placement *p, str
 	out->chain = at_least_one(p->chain), out->stages = p->stages > out->chain ? p->stages : out->chain;
 	out->activations = first_of(p->activations, (enum dtype)f->activations, DTYPE_BF16);
 	out->weights = first_of(p->weights, (enum dtype)f->weights, out->activations);
+	out->gate_up = first_of(p->gate_up, DTYPE_NONE, out->weights);
 	out->experts = first_of(p->experts, native ? (enum dtype)f->experts : DTYPE_NONE, out->weights);
 	out->attention = first_of(p->attention, native ? (enum dtype)f->attention : DTYPE_NONE, out->weights);
 	out->recurrent = first_of(p->recurrent, native ? (enum dtype)f->recurrent : DTYPE_NONE, out->weights);

@@ -13,6 +13,7 @@ struct placement {
 	int64_t tp, pp, ep, cp;        /* tensor, pipeline, expert, context parallel degrees (>= 1) */
 	int64_t dp_attention;          /* attention data-parallel ranks inside one replica (1 = off); experts span them all */
 	enum dtype weights;            /* GEMM weights (and arithmetic) */
+	enum dtype gate_up;            /* gate and up projections of dense feed-forward parts; NONE = weights */
 	enum dtype experts;            /* routed experts; NONE = weights */
 	enum dtype attention;          /* attention projections; NONE = weights */
 	enum dtype recurrent;          /* projections of recurrent mixers; NONE = weights */

@@ -77,6 +77,11 @@ static bool check_host_overhead(const char *text, struct err *err)
 	return err_set(err, ERR_INPUT, "host_overhead \"%s\": expected default, none or seconds a step", text);
 }
 
+static bool check_format(const char *text, struct err *err)
+{
+	return !text || dtype_parse(text) >= 0 || err_set(err, ERR_INPUT, "gate_up_dtype \"%s\": expected a number format, such as fp4", text);
+}
+
 static int parse_provider(const char *text, struct err *err)
 {
 	for (int i = 0; i < PROVIDER_COUNT; i++)
@@ -200,7 +205,7 @@ bool compile_scenario_cached(const struct scenario *asked, struct catalog_cache 
 	sc = out->scenario;
 	out->scheduler = scheduler_require(sc->scheduler.name, err);
 	provider = out->scheduler ? parse_provider(sc->hardware.provider, err) : -1;
-	if (provider < 0 || !check_host_overhead(sc->hardware.host_overhead, err))
+	if (provider < 0 || !check_host_overhead(sc->hardware.host_overhead, err) || !check_format(sc->model.gate_up_dtype, err))
 		return false;
 	if (!load_hardware(sc, out, arena, err) || !technique_changed_hardware(&out->techniques, &out->device, &out->system, arena, err) ||
 	    !compile_scale(sc, out, arena, err))
@@ -252,7 +257,7 @@ static void place_pool(const struct scenario *sc, const struct compiled *c, bool
 		.ep = prefill ? or_default(d->prefill_ep, d->ep) : d->ep, .cp = d->cp,
 		.dp_attention = prefill ? or_default(d->prefill_dp_attention, d->dp_attention) : d->dp_attention,
 		.weights = (enum dtype)m->dtype, .experts = (enum dtype)m->expert_dtype, .attention = (enum dtype)m->attention_dtype, .router = (enum dtype)m->router_dtype,
-		.head = (enum dtype)m->head_dtype, .kv = (enum dtype)m->kv_dtype, .activations = (enum dtype)m->activation_dtype,
+		.gate_up = m->gate_up_dtype ? (enum dtype)dtype_parse(m->gate_up_dtype) : DTYPE_NONE, .head = (enum dtype)m->head_dtype, .kv = (enum dtype)m->kv_dtype, .activations = (enum dtype)m->activation_dtype,
 		.routing_skew = isnan(m->routing_skew) ? usual_skew(c->model, prefill ? or_default(d->prefill_ep, d->ep) : d->ep) : m->routing_skew, .devices_per_node = (int)system_domain(c->system),
 	};
 
@@ -444,7 +449,7 @@ static void stack_time(const struct scenario *sc, const struct compiled *c, cons
 		return;
 	}
 	h->step_s = s->step_s + (pool->place.tp > 1 ? s->tp_step_s : 0);
-	h->seq_s = s->seq_s;
+	h->seq_s = s->seq_s + s->logit_s * (double)c->model->shape.vocab;
 	h->prefill_seq_s = s->prefill_seq_s;
 	h->token_s = s->token_s;
 	h->launch_s = s->launch_s;

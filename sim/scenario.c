@@ -27,6 +27,7 @@ static const struct field model_fields[] = {
 	TEXT(scenario_model, "name", name, "llama-3.1-8b", "catalog name, Hugging Face id, config.json, XML file or gpt:layers=...,hidden=...,heads=..."),
 	CHOICE(scenario_model, "dtype", dtype, dtype_names, "weights and arithmetic; none = the model's own"),
 	CHOICE(scenario_model, "expert_dtype", expert_dtype, dtype_names, "routed experts; none = as dtype"),
+	TEXT(scenario_model, "gate_up_dtype", gate_up_dtype, NULL, "gate and up projections of dense feed-forward parts; absent: as dtype"),
 	CHOICE(scenario_model, "attention_dtype", attention_dtype, dtype_names, "attention projections; none = as dtype"),
 	CHOICE(scenario_model, "router_dtype", router_dtype, dtype_names, "the router's product; none = the model's own, else as activations"),
 	CHOICE(scenario_model, "head_dtype", head_dtype, dtype_names, "embedding and LM head; none = bf16"),

@@ -16,6 +16,7 @@
 struct scenario_model {
 	const char *name;                      /* catalog name, config.json, XML file or in-place description */
 	int dtype, expert_dtype, attention_dtype, router_dtype, head_dtype, kv_dtype, activation_dtype;   /* enum dtype; NONE = the model's own */
+	const char *gate_up_dtype;     /* name of a format; NULL = dtype */
 	double routing_skew;                   /* power-law exponent of expert popularity, 0 = uniform; NAN = the model's kind */
 };
 

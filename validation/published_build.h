@@ -37,6 +37,7 @@ struct builder {
 	const struct device *device;
 	struct published_layout layout;
 	double isl, osl;
+	double metal_copies;                   /* of a demonstration of tt-metal: as the row says; 0: another row */
 };
 
 /* Notes why there is no scenario; false. */
@@ -71,6 +72,13 @@ bool published_mlperf(struct builder *b);
 void published_drafts(struct builder *b, int depth);
 /* Adds them where a run of InferenceX with so many requests in flight drafted. Returns tokens drafted in a pass, 0: none. */
 int published_drafted(struct builder *b, double batch);
+
+/* Demonstrations of tt-metal (published_metal.c): number formats, layout, sequences of one copy. */
+bool published_is_metal(const struct builder *b);
+void published_metal_formats(struct builder *b);
+bool published_metal_alone(const struct builder *b);     /* copies of one chip each */
+void published_metal_layout(struct builder *b);
+double published_metal_batch(struct builder *b, double batch);
 
 /* Arrivals, concurrency and batch limits; false when the row does not say (the case's `why` is set). */
 bool published_load(struct builder *b, const struct scenario_kind *kind);

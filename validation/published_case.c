@@ -195,12 +195,11 @@ static bool names(struct builder *b)
 		return published_refuse(b, WHY_ACCELERATOR, b->accelerator->device);
 	if (!checkpoint(b))
 		return false;
-	str_addf(&b->settings, "model.name=%s %s", b->model->catalog, b->precision->settings[b->checkpoint]);
-	/* The demos of tt-metal run on block floating point of 8 bits, weights and cache. */
-	if (b->precision->name[0] == '\0' && b->device->kind == DEVICE_MESH)
-		str_add(&b->settings, "model.dtype=fp8 model.kv_dtype=fp8 ");
+	str_addf(&b->settings, "model.name=%s %s", b->model->catalog, published_is_metal(b) ? "" : b->precision->settings[b->checkpoint]);
+	if (published_is_metal(b))
+		published_metal_formats(b);
 	/* Of chips that form a chain the model takes as many as it needs, when nobody says how many there were. */
-	if (b->accelerator->system && !(b->device->execution.streams && !(row->devices >= 1)))
+	if (b->accelerator->system && !published_metal_alone(b) && !(b->device->execution.streams && !(row->devices >= 1)))
 		str_addf(&b->settings, "hardware.system=%s ", b->accelerator->system);
 	else
 		str_addf(&b->settings, "hardware.device=%s ", b->accelerator->device);
@@ -324,6 +323,8 @@ static void layout(struct builder *b)
 
 	read_layout(b);
 	b->out->devices = b->row->devices;
+	if (published_is_metal(b))
+		published_metal_layout(b);
 	/* dp2 ep2 of one server is attention data parallelism. */
 	if (d->dp > 1 && d->attention_dp == 1)
 		d->attention_dp = d->dp;
@@ -354,6 +355,8 @@ static void layout(struct builder *b)
 			 (long long)d->count, (long long)p->count, (long long)p->tp, (long long)p->ep, (long long)p->attention_dp);
 	else if (b->row->devices > 0)
 		b->out->copies = fmax(1, floor(b->row->devices / (double)(d->tp * d->pp * d->attention_dp)));
+	if (b->metal_copies > 0)
+		b->out->copies = b->metal_copies;
 }
 
 /* Bytes of an element as the row's precision stores weights. */
@@ -553,6 +556,11 @@ bool published_case(const struct published_rows *rows, size_t index, const struc
 	return ok || err_memory(err);
 }
 
+static double output_of(const struct published_case *c, const struct result *r)
+{
+	return (c->decode_seqs > 0 ? c->decode_seqs / r->tpot_s.mean : r->output_throughput) * c->copies;
+}
+
 static double figure_of(const struct published_case *c, const struct result *r)
 {
 	double devices = c->devices > 0 ? c->devices : (double)r->devices * (double)r->replicas * c->copies;
@@ -574,11 +582,11 @@ static double figure_of(const struct published_case *c, const struct result *r)
 	case FIGURE_E2E_P95: return r->e2e_s.p95;
 	case FIGURE_E2E_P99: return r->e2e_s.p99;
 	case FIGURE_E2E_MAX: return r->e2e_s.max;
-	case FIGURE_OUTPUT: return r->output_throughput * c->copies;
+	case FIGURE_OUTPUT: return output_of(c, r);
 	case FIGURE_TOTAL: return r->total_token_throughput * c->copies;
 	case FIGURE_INPUT: return r->prompt_tokens / r->duration_s * c->copies;
 	case FIGURE_REQUESTS: return r->request_throughput * c->copies;
-	case FIGURE_OUTPUT_DEVICE: return r->output_throughput * c->copies / devices;
+	case FIGURE_OUTPUT_DEVICE: return output_of(c, r) / devices;
 	case FIGURE_TOTAL_DEVICE: return r->total_token_throughput * c->copies / devices;
 	case FIGURE_INPUT_DEVICE: return r->prompt_tokens / r->duration_s * c->copies / devices;
 	case FIGURE_INPUT_NODE: return r->prompt_tokens / r->duration_s * c->copies / devices * 8;

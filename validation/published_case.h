@@ -34,6 +34,7 @@ struct published_case {
 	double copies;                 /* replicas that the system has for each simulated one */
 	double devices;                /* of the whole system */
 	double batch, osl;             /* as the row says; 0: not said */
+	double decode_seqs;            /* > 0: throughput is so many sequences over the time of a decode step; else tokens over the whole run */
 	enum published_figure figure;
 	double to_si;                  /* row value * to_si = figure */
 };

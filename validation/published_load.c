@@ -224,9 +224,8 @@ bool published_load(struct builder *b, const struct scenario_kind *kind)
 	case LOAD_BATCH:
 		if (!(batch >= 1))
 			return published_refuse(b, WHY_LOAD, NULL);
-		/* Prompts of this demonstration are prefilled one after the other: its first token is that of one alone. */
-		if (strcmp(b->row->scenario, "tt-metal demo") == 0 && b->out->figure == FIGURE_TTFT_MEAN)
-			batch = 1;
+		if (published_is_metal(b))
+			batch = published_metal_batch(b, batch);
 		str_addf(&b->settings, "workload.arrivals.kind=all-at-once workload.requests=%.0f scheduler.max_num_seqs=%.0f ", batch, batch);
 		/* Intel's tables are runs of Optimum Habana's text-generation example, no server's. */
 		if (text_starts(b->row->source, "Intel-Gaudi"))

@@ -14,7 +14,7 @@ const struct accelerator_name published_accelerators[] = {
 	{ "Gaudi3", "gaudi3", "gaudi3-8" }, { "TPU-v6e", "tpu-v6e", NULL }, { "TPU-v7-Ironwood", "tpu7x", NULL },
 	{ "Trainium1 (trn1.32xlarge)", "trainium1", "trn1-16" }, { "Trainium2 (trn2.48xlarge)", "trainium2", "trn2-16" },
 	{ "Inferentia2 (inf2.48xlarge)", "inferentia2", "inf2-12" }, { "Wormhole-n150", "tenstorrent-n150", NULL },
-	{ "Wormhole-n300", "tenstorrent-n300", NULL }, { "Wormhole-n300 (QuietBox)", "tenstorrent-n150", "quietbox-8" },
+	{ "Wormhole-n300", "tenstorrent-n300", "n300-2" }, { "Wormhole-n300 (QuietBox)", "tenstorrent-n300", "quietbox-8" },
 	{ "Blackhole-p150", "tenstorrent-p150a", NULL }, { "SN40L", "sambanova-sn40l", "sn40l-16" },
 	{ "Cerebras-CS3", "cerebras-cs3", "cerebras-cs3-4" }, { "Groq-LPU", "groq-lpu", "groq-576" },
 };

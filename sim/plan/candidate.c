@@ -88,9 +88,9 @@ static double floor_of(const struct scenario *sc, const struct compiled *c, cons
 	*quick = NAN;
 	if (c->acceptance.depth > 0)
 		return 0;              /* several tokens a pass: no bound on one of them */
-	snprintf(key, sizeof(key), "floor %d %p %p tp%lld pp%lld ep%lld cp%lld dp%lld w%d e%d a%d r%d h%d k%d v%d s%.17g t%lld %s", exact, (const void *)c->model,
+	snprintf(key, sizeof(key), "floor %d %p %p tp%lld pp%lld ep%lld cp%lld dp%lld w%d g%d e%d a%d r%d h%d k%d v%d s%.17g t%lld %s", exact, (const void *)c->model,
 		 (const void *)c->costs, (long long)l->tp, (long long)l->pp, (long long)l->ep, (long long)l->cp, (long long)l->dp_attention,
-		 l->weights, l->experts, l->attention, l->router, l->head, l->kv, l->activations, l->routing_skew,
+		 l->weights, l->gate_up, l->experts, l->attention, l->router, l->head, l->kv, l->activations, l->routing_skew,
 		 exact ? (long long)most : 0LL, sc->hardware.op_scale ? sc->hardware.op_scale : "");
 	known = shared ? cached_text(e->cache, key) : NULL;
 	if (known && sscanf(known, "%lg %lg", quick, &floor_s) == 2)

@@ -41,7 +41,7 @@ void iteration_pool_free(struct iteration_pool *pool)
 /* A new member has to be compared below, or two deployments that differ in it would share their prices. */
 _Static_assert(sizeof(struct iteration_options) == 7 * sizeof(void *) + sizeof(struct host_time) + 5 * 8, "iteration_options has changed: see equal");
 _Static_assert(sizeof(struct host_time) == 6 * 8 + 8 + 4 * 8, "host_time has changed: see same_host");
-_Static_assert(sizeof(struct placement) == 18 * 8, "placement has changed: see same_place");
+_Static_assert(sizeof(struct placement) == 19 * 8, "placement has changed: see same_place");
 
 static bool same_host(const struct host_time *a, const struct host_time *b)
 {
@@ -54,7 +54,7 @@ static bool same_host(const struct host_time *a, const struct host_time *b)
 static bool same_place(const struct placement *a, const struct placement *b)
 {
 	return a->tp == b->tp && a->pp == b->pp && a->ep == b->ep && a->cp == b->cp && a->dp_attention == b->dp_attention && a->weights == b->weights &&
-	       a->experts == b->experts && a->attention == b->attention && a->recurrent == b->recurrent && a->router == b->router && a->head == b->head && a->kv == b->kv &&
+	       a->gate_up == b->gate_up && a->experts == b->experts && a->attention == b->attention && a->recurrent == b->recurrent && a->router == b->router && a->head == b->head && a->kv == b->kv &&
 	       a->activations == b->activations && a->expert_imbalance == b->expert_imbalance && a->wide_dispatch == b->wide_dispatch &&
 	       a->routing_skew == b->routing_skew &&
 	       a->devices_per_node == b->devices_per_node && a->sequence_parallel == b->sequence_parallel && a->chain == b->chain &&

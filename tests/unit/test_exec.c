@@ -196,6 +196,45 @@ static void tensix_deals_tiles(void)
 	NEAR(seconds_of(&d, &over), 2e-6 + 2 * (2.0 * 32 * 2048 * 8192 / 50e12));      /* two waves for 65 tiles */
 }
 
+/* One tile of rows: the cores beside the banks multiply what they read, and hold up the memory when they are too few. */
+static void tensix_banks_multiply(void)
+{
+	struct device d = plain("tensix");
+	struct op op = gemm(32, 4096, 4096);
+	double flops = 2.0 * 32 * 4096 * 4096, weights = 2.0 * 4096 * 4096;
+
+	d.execution.activations_on_chip = true;
+	d.units.count = 64;
+	d.units.tile_m = d.units.tile_n = d.units.tile_k = 32;
+	d.execution.bank_cores = 32;
+	NEAR(seconds_of(&d, &op), 2e-6 + weights / 0.5e12);                            /* memory: 67 us; arithmetic: 23 us */
+	d.execution.bank_cores = 8;
+	d.execution.interleaved = 0.25;
+	NEAR(seconds_of(&d, &op), 2e-6 + flops / (100e12 * 8 / 64 * 0.93));
+	d.execution.interleaved = 0.4;         /* dealt over all cores it is faster then: 84 us against 92 */
+	NEAR(seconds_of(&d, &op), 2e-6 + weights / 0.4e12);
+	op.m = 33;                             /* two tiles of rows have no other way */
+	d.execution.bank_cores = 32;
+	NEAR(seconds_of(&d, &op), 2e-6 + weights / 0.4e12);
+}
+
+/* Block floating point of 8 bits: 17 bytes for 16 values, of weights and of the cache. */
+static void blocks_share_exponents(void)
+{
+	struct device d = plain("tensix");
+	struct op op = gemm(1, 4096, 4096), decode = { .kind = OP_ATTENTION_DECODE, .dtype = DTYPE_BF16, .kv_dtype = DTYPE_FP8, .batch = 1, .heads = 8,
+						       .kv_heads = 8, .head_dim = 128, .q_len = 1, .kv_len = 100000 };
+	double plain_s, cache_s;
+
+	d.peak.flop_s[DTYPE_FP8] = 200e12;
+	d.execution.activations_on_chip = true;
+	op.dtype = DTYPE_FP8;
+	plain_s = seconds_of(&d, &op), cache_s = seconds_of(&d, &decode);
+	d.execution.shared_exponent = 16;
+	NEAR(seconds_of(&d, &op) - 2e-6, (plain_s - 2e-6) * 17 / 16);
+	NEAR(seconds_of(&d, &decode) - 2e-6, (cache_s - 2e-6) * 17 / 16);
+}
+
 static void cpu_waits_at_barriers(void)
 {
 	struct device d = plain("cpu");
@@ -254,6 +293,8 @@ CU_TestInfo suite_exec[] = {
 	{ "a wafer counts hops", wafer_counts_hops },
 	{ "BSP adds its phases", bsp_adds_its_phases },
 	{ "Tensix deals tiles", tensix_deals_tiles },
+	{ "cores beside the banks multiply", tensix_banks_multiply },
+	{ "blocks share exponents", blocks_share_exponents },
 	{ "a CPU waits at barriers", cpu_waits_at_barriers },
 	{ "shared heads are read by each core", shared_heads_are_read_by_each_core },
 	{ "every device that is not a GPU has a model", catalog_devices_have_models },

@@ -381,6 +381,23 @@ static void routers_have_a_format(void)
 	arena_free(a);
 }
 
+/* Gate and up projections may be narrower than the rest. */
+static void gate_and_up_have_a_format(void)
+{
+	struct arena *a = arena_new();
+	struct placement asked = { .tp = 1, .weights = DTYPE_FP8, .gate_up = DTYPE_FP4 };
+	struct graph g;
+
+	if (build("llama-3.1-8b", &asked, NULL, 0, &g, a)) {
+		CU_ASSERT_EQUAL(node_named(&g, "gate_up_proj")->op.dtype, DTYPE_FP4);
+		CU_ASSERT_EQUAL(node_named(&g, "down_proj")->op.dtype, DTYPE_FP8);
+	}
+	asked.gate_up = DTYPE_NONE;
+	if (build("llama-3.1-8b", &asked, NULL, 0, &g, a))
+		CU_ASSERT_EQUAL(node_named(&g, "gate_up_proj")->op.dtype, DTYPE_FP8);
+	arena_free(a);
+}
+
 /* What a stack runs on a second stream, or inside an all-reduce, costs its work alone; an all-reduce waits for the last rank. */
 static void beside_other_kernels(void)
 {
@@ -495,6 +512,7 @@ static void refuses_impossible_placements(void)
 }
 
 CU_TestInfo suite_graph[] = { { "routers have a format", routers_have_a_format },
+	{ "gate and up projections have a format", gate_and_up_have_a_format },
 			      { "beside other kernels", beside_other_kernels },
 			      { "Llama-2-7B by hand", llama_2_7b_by_hand },
 			      { "every weight of every model is multiplied once", every_weight_is_multiplied_once },

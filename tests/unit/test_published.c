@@ -155,6 +155,15 @@ static void families(void)
 		  "TensorRT-LLM-perf-overview-v1.2", { "workload.requests=1500 ", "!model.kv_dtype=fp8 ", NULL }, 1 },
 		{ "a,Llama-2-70b,,Inferentia2 (inf2.48xlarge),12,tp24 NeuronCores,Real Time,1024,1024,1,tpot,20,ms,AWS-Neuron-benchmarks",
 		  { "deployment.tp=12 ", "scheduler.name=static ", "workload.requests=1 " }, 1 },
+		{ "a,Qwen2.5-7B,,Wormhole-n300,2,tp2,tt-metal demo,128,,32,throughput,1,\"tokens/s (output, whole system)\",tenstorrent/tt-metal",
+		  { "hardware.system=n300-2 ", "model.dtype=fp8 model.head_dtype=fp8 model.attention_dtype=bf16 model.kv_dtype=bf16 ", "deployment.tp=2 ",
+		    "workload.requests=32 scheduler.max_num_seqs=32 ", "!gate_up_dtype" }, 1 },
+		{ "a,Llama-3.1-70B,,Wormhole-n300 (QuietBox),8,,tt-metal demo,128,,32,throughput,1,\"tokens/s (output, whole system)\",tenstorrent/tt-metal",
+		  { "hardware.system=quietbox-8 ", "model.gate_up_dtype=fp4 ", "!deployment.tp=1", NULL }, 1 },
+		{ "a,Llama-3.1-8B,,Wormhole-n300 (QuietBox),8,dp8,tt-metal demo,128,,256,throughput,1,\"tokens/s (output, whole system)\",tenstorrent/tt-metal",
+		  { "hardware.device=tenstorrent-n300 ", "deployment.tp=1 deployment.pp=1 deployment.ep=1 deployment.dp_attention=1 ", "workload.requests=32 ", NULL }, 8 },
+		{ "a,Llama-3.1-8B,,Blackhole-p150,4,,tt-metal demo,128,,32,output_speed_per_user,1,tokens/s/user,tenstorrent/tt-metal",
+		  { "hardware.device=tenstorrent-p150a ", "deployment.tp=4 ", "workload.requests=32 ", NULL }, 1 },
 		{ "a,Llama-3.1-8B,bf16,RTX-PRO-6000,1,tp1,\"vLLM 0.19 open loop, ShareGPT 300 requests, ~10 sessions/s\",ShareGPT,ShareGPT,"
 		  "\"max_num_seqs 128, max_num_batched_tokens 2048\",ttft_mean,7000,ms,LLMServingSim-bench",
 		  { "workload.qps=10 workload.requests=300 ", "scheduler.max_num_seqs=128 ", "scheduler.max_num_batched_tokens=2048 " }, 1 },
@@ -178,6 +187,21 @@ static void families(void)
 		}
 		arena_free(a);
 	}
+}
+
+/* tt-metal counts a batch over the time of a decode step: prompts, which run one after the other, take nothing away. */
+static void decode_throughput(void)
+{
+	struct result r = { .output_throughput = 500, .devices = 8, .replicas = 1 };
+	struct arena *a = arena_new();
+	struct published_case set;
+
+	r.tpot_s.mean = 0.04;
+	read_row("a,Llama-3.1-8B,,Wormhole-n300 (QuietBox),8,dp8,tt-metal demo,128,,256,throughput,1,\"tokens/s (output, whole system)\",x", &set, a);
+	CU_ASSERT_DOUBLE_EQUAL(published_predict(&set, &r), 8 * 32 / 0.04, 1e-9);
+	read_row("a,Llama-3.1-8B,fp8,Gaudi3,1,tp1,static batch,128,128,32,throughput,1,\"tokens/s (output, whole system)\",Intel-Gaudi3", &set, a);
+	CU_ASSERT_DOUBLE_EQUAL(published_predict(&set, &r), 500, 1e-9);
+	arena_free(a);
 }
 
 /* MLPerf names no layout: those that may have been are tried. A server row takes the rate from the throughput of its run. */
@@ -466,6 +490,7 @@ CU_TestInfo suite_published[] = {
 	{ "parallel layouts as rows write them", layouts },
 	{ "rows by column name; faults stay with their row", columns },
 	{ "one row of each family", families },
+	{ "throughput of decode steps alone", decode_throughput },
 	{ "layouts and rates that are not stated", tuned_runs },
 	{ "names and units in other words are read, and said to be", other_words },
 	{ "names of other things are not taken for known ones", no_wrong_names },
