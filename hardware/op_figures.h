@@ -16,7 +16,7 @@ static inline void op_figures_of(const struct op *op, struct op_figures *out)
 {
 	*out = (struct op_figures){
 		.whole = { op->kind, op->dtype, op->kv_dtype, op->m, op->n, op->k, op->batch, op->heads, op->kv_heads, op->head_dim, op->v_head_dim,
-			   op->q_len, op->window, op->experts, op->experts_total, op->top_k, (int64_t)op->gated << 32 | (uint32_t)op->far_ways,
+			   op->q_len, op->window, op->experts, op->experts_total, op->top_k, ((int64_t)op->gated | (int64_t)op->chance << 1) << 32 | (uint32_t)op->far_ways,
 			   (int64_t)op->devices << 32 | (uint32_t)op->devices_per_node },
 		.real = { op->kv_len, op->imbalance, op->skew, op->bytes, op->stored_bytes, op->unpack_ops, op->near, op->far, op->region },
 	};

@@ -48,6 +48,8 @@ struct op {
 	int64_t window;                /* 0 = full attention */
 	int64_t experts, experts_total, top_k;   /* experts held by this device; in the layer; chosen a token */
 	bool gated;                    /* moe: three matrices an expert (gate, up, down), else two */
+	bool chance;                   /* moe: tokens choose each for itself, as traffic does; else as the benchmark of the tables
+					* deals them out (expert_load.h) */
 	double imbalance;              /* moe: hottest device's tokens over the mean; 0 = 1 */
 	double skew;                   /* moe: exponent s of the experts' popularity, rank^-s; 0 = all alike */
 	double bytes;                  /* collectives: the buffer one rank holds (all_gather, reduce_scatter: the gathered

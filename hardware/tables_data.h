@@ -120,6 +120,9 @@ void op_at(const struct table_shape *shape, const double *x, struct op *op); /* 
  * differ from it. Never falls with m. False when too little was measured. */
 bool experts_trend(const struct question *q, const int64_t *key, size_t low, size_t high,
 		   bool (*usable)(const struct question *, size_t), double m, double *seconds, enum grade *grade);
+/* Seconds that m tokens take when each chooses for itself (operator.h), over those that they take as the benchmark deals them out:
+ * by the law, busiest device against the timed one. */
+double experts_by_chance(const struct question *q, const int64_t *key, double m);
 /* Laws of a table of experts, fitted when first asked (tables_experts.c). */
 struct expert_laws;
 MUST_USE struct expert_laws *expert_laws_new(struct err *err);

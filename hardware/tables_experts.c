@@ -11,6 +11,7 @@
  * hidden size, width, experts, share of them chosen, choices, whether the experts are spread over devices (engines run
  * another kernel then) and whether they are tuned for; at as many tokens and at as many rows an expert, the mean of both: kernels
  * choose their tiles by either. */
+#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -102,15 +103,13 @@ static double rows_worked_on(const int64_t *key, double m, const struct expert_s
 	return key[0] == DTYPE_MXFP4 ? expert_padded(spread, touched, pairs, fmin(fmax(tile, 16), 128)) : pairs;
 }
 
-static void terms_of(const struct table *t, const int64_t *key, double m, struct spreads *spreads, double *x)
+static void terms_with(const struct table *t, const int64_t *key, double m, const struct expert_spread *spread, double touched, double pairs,
+		       double *x)
 {
-	const struct expert_spread *spread = spread_of(spreads, key, llround(fmax(m, 1)));
-	double top_k = (double)key[3], hidden = (double)key[5], width = (double)key[6], touched, pairs;
-	double weights = (key[1] ? 3 : 2) * hidden * width, flops;
+	double top_k = (double)key[3], hidden = (double)key[5], width = (double)key[6];
+	double weights = (key[1] ? 3 : 2) * hidden * width, flops = 2 * rows_worked_on(key, m, spread, touched, pairs) * weights;
 	bool own = tuned(t, key);
 
-	expert_load(spread, key[7], &touched, &pairs);
-	flops = 2 * rows_worked_on(key, m, spread, touched, pairs) * weights;
 	x[0] = 1;
 	x[1] = own ? 0 : flops;
 	x[2] = touched * weights;
@@ -118,6 +117,15 @@ static void terms_of(const struct table *t, const int64_t *key, double m, struct
 	x[4] = pairs * hidden;
 	x[5] = pairs * width;
 	x[6] = own ? flops : 0;
+}
+
+static void terms_of(const struct table *t, const int64_t *key, double m, struct spreads *spreads, double *x)
+{
+	const struct expert_spread *spread = spread_of(spreads, key, llround(fmax(m, 1)));
+	double touched, pairs;
+
+	expert_load(spread, key[7], &touched, &pairs);
+	terms_with(t, key, m, spread, touched, pairs, x);
 }
 
 static bool same_model(const struct model *m, const int64_t *key)
@@ -348,4 +356,29 @@ bool experts_trend(const struct question *q, const int64_t *key, size_t low, siz
 	below = fmax(below, kriged_at(&k, at));
 	*seconds = m > at ? within_octave(&k, at, m, below) : below;
 	return true;
+}
+
+/* Of so many devices the one with most pairs: popular experts there, and what the largest of as many normal numbers is (Blom). */
+static double busiest(double mean, double imbalance, double devices)
+{
+	double pairs = mean * fmax(imbalance, 1);
+
+	return devices > 1 ? pairs + sqrt(pairs) * gsl_cdf_ugaussian_Pinv((devices - 0.375) / (devices + 0.25)) : pairs;
+}
+
+double experts_by_chance(const struct question *q, const int64_t *key, double m)
+{
+	struct spreads spreads = { .count = 0 };
+	const struct expert_spread *spread = spread_of(&spreads, key, llround(fmax(m, 1)));
+	struct op op = *q->op;
+	double law[TERMS], dealt[TERMS], chosen[TERMS], here = (double)key[7], total = (double)key[4];
+	double mean = m * (double)key[3] * here / total, pairs = busiest(mean, op.imbalance, total / here), touched;
+
+	op.m = llround(fmax(m, 1));
+	pairs = fmin(pairs, fmin(m * (double)key[3], m * here));
+	touched = fmin(fmin(op_experts_touched(&op) * sqrt(pairs / mean), here), pairs);
+	law_of(q, key, law);
+	terms_of(q->table, key, m, &spreads, dealt);
+	terms_with(q->table, key, m, spread, touched, pairs, chosen);
+	return linear_value(law, chosen, TERMS) / linear_value(law, dealt, TERMS);
 }

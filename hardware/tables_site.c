@@ -185,6 +185,41 @@ static bool answer_site(const struct question *q, const int64_t *key, const doub
 	}
 }
 
+/* Numbers of tokens that the benchmark times experts with: powers of two, from 32 on also between them. */
+static double tokens_timed(double m, bool above)
+{
+	double low = exp2(floor(log2(m))), middle = low >= 32 ? 1.5 * low : 2 * low;
+
+	if (above)
+		return m <= low ? low : m <= middle ? middle : 2 * low;
+	return m >= middle ? middle : low;
+}
+
+/* As traffic asks: what was timed, by how much more or less there is to do. Where it was timed: what the benchmark deals out
+ * jumps (from 117 to 164 of 256 experts with one token more than 32, of eight experts each), what is read between does not. */
+static bool answer_experts(const struct question *q, const int64_t *key, const double *x, double *seconds, enum grade *grade)
+{
+	double at[2] = { tokens_timed(fmax(x[0], 1), false), tokens_timed(fmax(x[0], 1), true) }, takes[2];
+
+	if (!q->op->chance)
+		return answer_site(q, key, x, seconds, grade);
+	for (int i = 0; i < 2; i++) {
+		double there[AXIS_MOST] = { at[i] };
+
+		if (i && at[1] <= at[0]) {
+			takes[1] = takes[0];
+			break;
+		}
+		if (!answer_site(q, key, there, &takes[i], grade))
+			return false;
+		takes[i] *= experts_by_chance(q, key, at[i]);
+	}
+	*seconds = takes[0];
+	if (at[1] > at[0])
+		*seconds += (fmax(takes[1], takes[0]) - takes[0]) * (x[0] - at[0]) / (at[1] - at[0]);
+	return true;
+}
+
 static bool has_prefixes(const struct table *t)
 {
 	for (size_t i = 0; i < t->node_count[0]; i++)
@@ -258,12 +293,15 @@ static bool answer_dtype(const struct question *q, enum dtype dtype, double *sec
 	if (!sensible(s, key, x))
 		return false;
 	if (s->kind == OP_MOE) {
-		bool skewed = q->op->imbalance > 1.01 || q->op->skew > 0.6;       /* measured: 0 and 1.2 */
+		/* Measured: 0 and 1.2. At 64 to 256 tokens the latter's standard deviation over 256 experts is 1.2 to 1.6 of the mean, that
+		 * of popularity rank^-0.6 is 1.1 and what chance adds: choices half as uneven are nearer to it than to even ones. */
+		bool skewed = q->op->imbalance > 1.01 || q->op->skew > (q->op->chance ? 0.3 : 0.6);
 
 		key[2] = skewed ? 1200 : 0;
-		if (answer_site(q, key, x, seconds, grade))
+		if (answer_experts(q, key, x, seconds, grade))
 			return true;
 		key[2] = skewed ? 0 : 1200;
+		return answer_experts(q, key, x, seconds, grade);
 	}
 	if (s->axis[0] == COL_PRIOR && x[0] > 0 && !has_prefixes(q->table))
 		return answer_prefix(q, key, x, seconds, grade);

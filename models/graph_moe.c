@@ -100,6 +100,7 @@ static void routed(struct build *b, const struct moe_plan *p, int64_t width)
 	n->op.gated = b->m->mlp.gated;
 	n->op.imbalance = b->p.expert_imbalance > 0 ? b->p.expert_imbalance : skewed;
 	n->op.skew = b->p.routing_skew;
+	n->op.chance = true;
 	n->per_unit = p->tokens;
 	if (p->received) {
 		n->per_unit *= (double)e->top_k / (double)b->p.ep * n->op.imbalance;

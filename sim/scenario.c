@@ -33,7 +33,7 @@ static const struct field model_fields[] = {
 	CHOICE(scenario_model, "head_dtype", head_dtype, dtype_names, "embedding and LM head; none = bf16"),
 	CHOICE(scenario_model, "kv_dtype", kv_dtype, dtype_names, "key-value cache; none = activations"),
 	CHOICE(scenario_model, "activation_dtype", activation_dtype, dtype_names, "between operators; none = bf16"),
-	NUM(scenario_model, "routing_skew", routing_skew, 1, 0, 4, NULL, "power-law exponent of expert popularity, 0 = uniform; absent: 1.2, or 0 with at most 16 experts or more ranks than a token has experts"),
+	NUM(scenario_model, "routing_skew", routing_skew, 1, 0, 4, NULL, "power-law exponent of expert popularity, 0 = uniform; absent: 0.6, or 0 with at most 16 experts or more ranks than a token has experts"),
 };
 static const struct element model_part = { .name = "model", .fields = model_fields, .field_count = COUNT_OF(model_fields),
 	.offset = AT(scenario, model), .size = sizeof(struct scenario_model), .help = "The model and its number formats." };

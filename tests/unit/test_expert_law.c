@@ -187,6 +187,52 @@ static void unknown_models_follow_the_law(void)
 	mem_free(text);
 }
 
+/*
+ * Tokens that choose for themselves touch E (1 - (1 - top_k/E)^m) experts when all are alike: more than the benchmark's skewed ones at
+ * 32 tokens (163 of 256, not 117), as many at one. Here an expert takes a microsecond. Steps between the numbers of
+ * tokens that were timed do not jump as what the benchmark deals out does from 32 tokens to 33.
+ */
+static void traffic_chooses_by_chance(void)
+{
+	enum { SIZE = 1 << 16 };
+	struct tables_limits limits = { .bandwidth_bytes_s = 4e12 };
+	char *text = mem_calloc(1, SIZE);
+	struct err err = { 0 };
+	double before = 0;
+	struct table *t;
+	size_t at;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	limits.peak_flop_s[DTYPE_BF16] = 1e15;
+	at = (size_t)snprintf(text, SIZE, "dtype,gated,skew,top_k,experts_total,k,n,experts,m,seconds\n");
+	for (int64_t experts = 64; experts <= 256; experts *= 2)
+		for (int64_t m = 1; m <= 1024; m = m % 3 == 0 ? m / 3 * 4 : m < 32 ? m * 2 : m / 2 * 3) {
+			struct expert_spread s;
+			double touched, pairs;
+
+			expert_spread(256, 8, m, true, &s);
+			expert_load(&s, experts, &touched, &pairs);
+			at += (size_t)snprintf(text + at, SIZE - at, "bf16,1,1.2,8,256,3072,768,%d,%d,%.6e\n", (int)experts, (int)m, touched * 1e-6);
+		}
+	t = table_read_text("made-up", text, at, "vllm", OP_MOE, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	for (int64_t m = 1; m <= 512; m++) {
+		struct op op = { .kind = OP_MOE, .dtype = DTYPE_BF16, .m = m, .n = 768, .k = 3072, .experts = 256, .experts_total = 256, .top_k = 8,
+				 .gated = true, .chance = true };
+		struct question q = { .table = t, .limits = &limits, .op = &op, .except = -1 };
+		double seconds, alike = 256e-6 * (1 - pow(1 - 8.0 / 256, (double)m));
+		enum grade grade;
+
+		CU_ASSERT_TRUE_FATAL(table_answer(&q, &seconds, &grade));
+		CU_ASSERT_TRUE(seconds >= before && (m == 1 || seconds <= before * 2));
+		if ((m & (m - 1)) == 0)
+			CU_ASSERT_DOUBLE_EQUAL(seconds / alike, 1, 0.02);
+		before = seconds;
+	}
+	table_release(t);
+	mem_free(text);
+}
+
 /* Whole tiles, expert by expert: balanced ones all lack as much, skewed ones what the header of expert_load.h spreads. */
 static void tiles_fill_up(void)
 {
@@ -273,6 +319,7 @@ CU_TestInfo suite_expert_law[] = {
 	{ "least squares without negative coefficients", coefficients_stay_positive },
 	{ "terms that are alike share what there is", alike_terms_are_told_apart_somehow },
 	{ "experts of models that were not measured follow the law of others", unknown_models_follow_the_law },
+	{ "tokens of traffic choose their experts by chance", traffic_chooses_by_chance },
 	{ "experts in whole tiles of rows", tiles_fill_up },
 	{ "experts that the software is tuned for keep their rate", tuned_experts_keep_their_rate },
 	{ "a list of tuned experts that is none is refused", a_list_of_tuned_experts_is_read_strictly },
