@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "validation/calibrate_private.h"
 #include "validation/pulse.h"
+#include "validation/run_means.h"
 #include "validation/sample_store.h"
 
 static const double SHORT_S = 5e-6;    /* what is shorter is run as often as fills this, for a sample */
@@ -79,17 +80,18 @@ struct work {
 	struct timing *timing;
 	size_t *order;
 	int rounds;
-	struct pulse_kernels *pulse;
 	struct samples stream, product;        /* pulses taken before and after every round */
 };
 
-static void take_pulse(struct work *w)
+static bool take_pulse(struct work *w, struct err *err)
 {
 	struct pulse p;
 
-	pulse_take(w->pulse, w->timing, &p);
+	if (!pulse_take(w->r->threads, w->timing, &p, err))
+		return false;
 	samples_add(&w->stream, (struct sample_time){ p.stream_s, 1 });
 	samples_add(&w->product, (struct sample_time){ p.product_s, 1 });
+	return true;
 }
 
 static bool make_folder(const char *path, struct err *err)
@@ -165,8 +167,8 @@ static bool measure(struct work *w, struct err *err)
 
 		if (round > 0 && w->o->budget_s > 0 && timing_now_s(w->timing) - begin > w->o->budget_s)
 			break;
-		if (!is_stored(w, round))
-			take_pulse(w);
+		if (!is_stored(w, round) && !take_pulse(w, err))
+			return false;
 		rng_init(&r, (uint64_t)round, "calibration");
 		for (size_t i = 0; i < w->visits.count; i++) {
 			size_t j = rng_below(&r, i + 1);
@@ -187,8 +189,7 @@ static bool measure(struct work *w, struct err *err)
 			}
 		}
 	}
-	take_pulse(w);
-	return true;
+	return take_pulse(w, err);
 }
 
 static int ascending(const void *a, const void *b)
@@ -196,6 +197,20 @@ static int ascending(const void *a, const void *b)
 	double x = *(const double *)a, y = *(const double *)b;
 
 	return (x > y) - (x < y);
+}
+
+static bool settle_means(struct points *points, struct err *err)
+{
+	struct run_mean *means = mem_calloc(points->count, sizeof(*means));
+	bool ok = means || err_memory(err);
+
+	for (size_t i = 0; ok && i < points->count; i++)
+		means[i] = (struct run_mean){ .family = points->at[i].visit->family, .where = points->at[i].where, .estimate = points->at[i].estimate };
+	ok = ok && run_means_settle(means, points->count, err);
+	for (size_t i = 0; ok && i < points->count; i++)
+		points->at[i].seconds = means[i].seconds;
+	mem_free(means);
+	return ok;
 }
 
 static bool collect(struct work *w, struct points *out, struct err *err)
@@ -239,6 +254,7 @@ static bool collect(struct work *w, struct points *out, struct err *err)
 		w->r->interval = width[n / 2];
 		w->r->pace_median = pace[paces / 2];
 		w->r->points = n;
+		ok = settle_means(out, err);
 	}
 	mem_free(width);
 	mem_free(pace);
@@ -322,7 +338,7 @@ static bool write_targets(struct work *w, const struct points *points, struct ar
 /* What must be equal for samples of an interrupted calibration to be of use. */
 static const char *identity(const struct work *w, struct arena *arena)
 {
-	return arena_printf(arena, "grid 9; %s; %d threads; %s; op %s; %zu visits; %d rounds", w->r->machine.cpu, w->r->threads,
+	return arena_printf(arena, "grid 10; %s; %d threads; %s; op %s; %zu visits; %d rounds", w->r->machine.cpu, w->r->threads,
 			    w->o->quick ? "quick" : w->o->no_cached ? "memory" : "full", w->o->op ? w->o->op : "all", w->visits.count, w->rounds);
 }
 
@@ -342,8 +358,6 @@ bool calibrate(const struct calibrate_options *o, struct calibrate_report *r, st
 	begin = timing_now_s(w.timing);
 	stolen_s = machine_stolen_s();
 	r->threads = o->threads > 0 ? o->threads : r->machine.cores;
-	if (!(w.pulse = pulse_kernels_new(r->threads, err)))
-		goto out;
 	if (!visits_plan(&w.visits, o->op, o->quick, o->all_variants, r->threads, err) || !make_folder(folder, err))
 		goto out;
 	who = identity(&w, arena);
@@ -360,7 +374,6 @@ bool calibrate(const struct calibrate_options *o, struct calibrate_report *r, st
 	r->seconds = timing_now_s(w.timing) - begin;
 	r->stolen = (machine_stolen_s() - stolen_s) / (r->seconds * r->machine.threads);
 out:
-	pulse_kernels_free(w.pulse);
 	sample_store_close(w.store);
 	timing_free(w.timing);
 	visits_release(&w.visits);

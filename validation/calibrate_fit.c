@@ -40,7 +40,7 @@ static double loss(const gsl_vector *x, void *ctx)
 		struct op_cost cost;
 
 		fit_price(&p->fit, p->device, &p->points[i]->op, &cost);
-		sum += fabs(log(cost.seconds / p->points[i]->estimate.median));
+		sum += fabs(log(cost.seconds / p->points[i]->seconds));
 	}
 	return isfinite(sum) ? sum : 1e9;
 }
@@ -59,7 +59,7 @@ static bool minimise(struct problem *p, struct err *err)
 		return err_memory(err);
 	}
 	for (size_t i = 0; i < p->count; i++)
-		least = fmin(least, p->points[i]->estimate.median);
+		least = fmin(least, p->points[i]->seconds);
 	gsl_vector_set(start, 0, log(least / 2));
 	gsl_vector_set(start, 1, 0);
 	gsl_vector_set(start, 2, 0);
@@ -94,7 +94,7 @@ static bool judge(struct problem *p, struct err *err)
 		struct op_cost cost;
 
 		fit_price(&p->fit, p->device, &p->points[i]->op, &cost);
-		errors[n++] = fabs(cost.seconds / p->points[i]->estimate.median - 1);
+		errors[n++] = fabs(cost.seconds / p->points[i]->seconds - 1);
 	}
 	qsort(errors, n, sizeof(*errors), ascending);
 	p->fit.rel_error = fmin(errors[n / 2], 10);

@@ -89,8 +89,8 @@ static bool plan_gemm(const struct plan *p, const struct kernel_family *f)
 	return true;
 }
 
-/* Query heads, cached heads, head size. */
-static const int64_t layouts[][3] = { { 8, 8, 64 }, { 8, 2, 64 }, { 16, 4, 64 }, { 16, 16, 64 }, { 8, 8, 128 }, { 32, 8, 64 } };
+/* Query heads, cached heads, head size: one, four and eight queries a cached head; layouts between follow the kernels' work (calibrate_layouts.h). */
+static const int64_t layouts[][3] = { { 8, 8, 64 }, { 8, 2, 64 }, { 16, 2, 64 }, { 16, 16, 64 }, { 16, 4, 64 }, { 8, 8, 128 }, { 32, 8, 64 } };
 
 /* Decode goes in chunks of 128 tokens, prefill in tasks of 96 rows and steps of 64 keys, and contexts of engines end anywhere in them: time
  * jumps where a second chunk begins, and beyond it most points lie where half of the last one is left. */

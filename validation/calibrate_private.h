@@ -14,7 +14,7 @@ struct point {
 	bool has_op;
 	struct op op;
 	struct estimate estimate;
-	double drift;
+	double seconds;                /* a run takes on average (run_means.h) */
 };
 struct points {
 	struct point *at;

@@ -7,11 +7,13 @@
 #include <time.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/paths.h"
 #include "hardware/device.h"
 #include "hardware/fitted.h"
 #include "hardware/profile_import.h"
 #include "kernels/core/weights.h"
+#include "validation/calibrate_layouts.h"
 #include "validation/calibrate_private.h"
 #include "validation/calibrate_tiles.h"
 
@@ -30,7 +32,7 @@ static void add_row(struct str *out, const struct point *p)
 		 (long long)(op->q_len > 0 ? op->q_len : 1));
 	str_addf(out, "%.0f,%lld,%lld,%lld,%lld,%d,%.0f,%d,", op->kv_len > 0 ? op->kv_len : 1, (long long)op->window, (long long)op->experts,
 		 (long long)op->experts_total, (long long)op->top_k, op->gated, op->bytes, op->devices);
-	str_addf(out, "%s,", number_text(number, e->median));
+	str_addf(out, "%s,", number_text(number, p->seconds));
 	str_addf(out, "%.6g,%.6g,%.6g,%d,%d,%s,%s\n", e->fastest, e->low, e->high, e->used, e->outliers, p->visit->family->name,
 		 p->visit->kernel->variant);
 }
@@ -57,7 +59,7 @@ static void add_between(struct str *out, const struct target *t, size_t first)
 		if (!t->keep(t, &t->points->at[i]))
 			continue;
 		rows[--at] = t->points->at[i].op.m;
-		seconds[at] = t->points->at[i].estimate.median;
+		seconds[at] = t->points->at[i].seconds;
 	}
 	c.rows = rows + at;
 	c.seconds = seconds + at;
@@ -72,9 +74,82 @@ static void add_between(struct str *out, const struct target *t, size_t first)
 		if (measured || !tile_curve_bends(&c, m))
 			continue;
 		p.op.m = m;
-		p.estimate = (struct estimate){ .median = tile_curve_at(&c, m) };
+		p.estimate = (struct estimate){ .used = 0 };
+		p.seconds = tile_curve_at(&c, m);
 		add_row(out, &p);
 	}
+}
+
+static bool is_attention(const struct point *p)
+{
+	return p->op.kind == OP_ATTENTION_PREFILL || p->op.kind == OP_ATTENTION_DECODE;
+}
+
+static bool same_attention(const struct op *a, const struct op *b)
+{
+	return a->kind == b->kind && a->head_dim == b->head_dim && a->kv_dtype == b->kv_dtype && a->window == b->window;
+}
+
+static bool is_layout(const struct op *op, int64_t heads, int64_t kv_heads)
+{
+	return op->heads == heads && op->kv_heads == kv_heads;
+}
+
+/* Every length that was measured, in a layout that was not. */
+static void add_layout(struct str *out, const struct layout_points *points, const struct point *like, int64_t heads, int64_t kv_heads)
+{
+	const struct op *first = &points->at[0].op;
+	struct point p = *like;
+
+	for (size_t i = 0; i < points->count; i++)
+		if (is_layout(&points->at[i].op, heads, kv_heads))
+			return;
+	for (size_t i = 0; i < points->count; i++) {
+		if (!is_layout(&points->at[i].op, first->heads, first->kv_heads))
+			continue;
+		p.op = points->at[i].op;
+		p.op.heads = heads;
+		p.op.kv_heads = kv_heads;
+		p.estimate = (struct estimate){ .used = 0 };
+		p.seconds = layout_seconds(points, &p.op);
+		if (isfinite(p.seconds) && p.seconds > 0)
+			add_row(out, &p);
+	}
+}
+
+/* Head layouts of small models (calibrate_layouts.h). Nobody sampled those, and they say so (samples 0). */
+static bool add_layouts(struct str *out, const struct target *t, const struct point *first, int threads, struct err *err)
+{
+	static const int64_t kv_heads[] = { 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16 };
+	enum { QUERIES_MOST = 8, HEADS_MOST = 64 };
+	struct layout_point *at = mem_calloc(t->points->count, sizeof(*at));
+	struct layout_points points = { .at = at, .threads = threads };
+
+	if (!at)
+		return err_memory(err);
+	for (size_t i = 0; i < t->points->count; i++) {
+		const struct point *p = &t->points->at[i];
+
+		if (in_tables(t, p) && same_attention(&p->op, &first->op))
+			at[points.count++] = (struct layout_point){ p->op, p->seconds };
+	}
+	layout_fit(&points);
+	for (size_t k = 0; k < COUNT_OF(kv_heads); k++)
+		for (int64_t queries = 1; queries <= QUERIES_MOST && queries * kv_heads[k] <= HEADS_MOST; queries++)
+			add_layout(out, &points, first, queries * kv_heads[k], kv_heads[k]);
+	mem_free(at);
+	return true;
+}
+
+/* Once for each kind of attention: when its first point is met. */
+static bool is_first_attention(const struct target *t, size_t i)
+{
+	if (!is_attention(&t->points->at[i]))
+		return false;
+	for (size_t k = 0; k < i; k++)
+		if (in_tables(t, &t->points->at[k]) && same_attention(&t->points->at[k].op, &t->points->at[i].op))
+			return false;
+	return true;
 }
 
 /* Peaks are the best that the kernels reached, bandwidth the best of those that stream. */
@@ -84,7 +159,7 @@ static void rates(const struct target *t, struct device *d, struct calibrate_rep
 
 	for (size_t i = 0; i < t->points->count; i++) {
 		const struct point *p = &t->points->at[i];
-		double s = p->estimate.median;
+		double s = p->seconds;
 
 		if (!t->keep(t, p))
 			continue;
@@ -151,7 +226,7 @@ static bool write_tables(const struct target *t, const struct calibrate_options 
 						 .out_folder = o->folder, .source = d->source, .licence = "your own", .tolerance = 1e-6, .tiles = true };
 	struct profile_import_report *report = arena_alloc(arena, sizeof(*report));
 	struct str rows = { 0 };
-	bool ok;
+	bool ok = (path && report) || err_memory(err);
 
 	str_add(&rows, columns);
 	for (size_t i = 0; i < t->points->count; i++) {
@@ -162,8 +237,9 @@ static bool write_tables(const struct target *t, const struct calibrate_options 
 		add_row(&rows, p);
 		if (p->op.kind == OP_GEMM && (i == 0 || p[-1].visit != p->visit || p[-1].where != p->where))
 			add_between(&rows, t, i);
+		if (ok && is_first_attention(t, i))
+			ok = add_layouts(&rows, t, p, (int)d->units.count, err);
 	}
-	ok = (path && report) || err_memory(err);
 	ok = ok && write_text(path, &rows, err) && profile_import(&import, report, err);
 	str_release(&rows);
 	return ok;

@@ -11,6 +11,7 @@
 #include "validation/calibrate.h"
 #include "validation/calibrate_points.h"
 #include "validation/kernel_ops.h"
+#include "validation/run_means.h"
 
 struct work {
 	const struct kernels_options *o;
@@ -109,28 +110,27 @@ static bool measure(struct work *w, struct err *err)
 	struct samples *samples = mem_calloc(s->row_count, sizeof(*samples));
 	size_t *order = mem_calloc(s->row_count, sizeof(*order)), paces = 0;
 	double *pace = mem_calloc(s->row_count * SAMPLES_MOST, sizeof(*pace));
+	struct run_mean *means = mem_calloc(s->row_count, sizeof(*means));
 	struct timing *t = timing_new(err);
-	struct pulse_kernels *pulse = t ? pulse_kernels_new(w->o->threads, err) : NULL;
 	struct pulse before, after;
-	bool ok = pulse && ((samples && order && pace) || err_memory(err));
+	bool ok = t && ((samples && order && pace && means) || err_memory(err));
 
-	if (ok) {
-		pulse_take(pulse, t, &before);
-		ok = sample_all(w, t, samples, order, err);
-		pulse_take(pulse, t, &after);
-		s->now = (struct pulse){ (before.stream_s + after.stream_s) / 2, (before.product_s + after.product_s) / 2 };
-	}
-
+	ok = ok && pulse_take(w->o->threads, t, &before, err) && sample_all(w, t, samples, order, err) && pulse_take(w->o->threads, t, &after, err);
+	if (ok)
+		pulse_mean(&before, &after, &s->now);
+	for (size_t i = 0; ok && i < s->row_count; i++)
+		means[i] = (struct run_mean){ .family = s->rows[i].family, .where = w->o->where, .estimate = samples_estimate(&samples[i]) };
+	ok = ok && run_means_settle(means, s->row_count, err);
 	for (size_t i = 0; ok && i < s->row_count; i++) {
-		struct estimate e = samples_estimate(&samples[i]);
+		struct estimate e = means[i].estimate;
 		struct kernels_row *row = &s->rows[i];
 
-		row->measured_s = e.median;
+		row->measured_s = means[i].seconds;
 		row->low_s = e.low;
 		row->high_s = e.high;
 		row->used = e.used;
 		row->outliers = e.outliers;
-		row->rel_error = row->predicted_s / e.median - 1;
+		row->rel_error = row->predicted_s / row->measured_s - 1;
 		for (int k = 0; k < samples[i].count; k++)
 			pace[paces++] = samples[i].pace[k];
 	}
@@ -141,11 +141,11 @@ static bool measure(struct work *w, struct err *err)
 		s->counters = arena_strdup(w->arena, timing_counters_name(t));
 		ok = (s->clock && s->counters) || err_memory(err);
 	}
-	pulse_kernels_free(pulse);
 	timing_free(t);
 	mem_free(samples);
 	mem_free(order);
 	mem_free(pace);
+	mem_free(means);
 	return ok;
 }
 

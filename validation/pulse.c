@@ -1,66 +1,61 @@
 #include "validation/pulse.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "base/attr.h"
-#include "base/mem.h"
 #include "base/paths.h"
 #include "base/str.h"
 
-enum { RUNS = 5, KERNELS = 2 };
+enum { PLACES = 2, RUNS = 3, KERNELS = 2 };
 static const struct { const char *name; struct shape shape; } references[KERNELS] = {
-	{ "triad", { .bytes = 32 << 20 } }, { "gemm", { .m = 256, .n = 1024, .k = 1024 } },
+	{ "triad", { .bytes = 16 << 20 } }, { "gemm", { .m = 256, .n = 1024, .k = 1024 } },
 };
 
-struct pulse_kernels {
-	struct kernel_case *at[KERNELS];
-	const struct kernel *kernel[KERNELS];
-};
-
-struct pulse_kernels *pulse_kernels_new(int threads, struct err *err)
+/* Operands of their own each time: where they lie makes a quarter of a product's time, and would do so all through a process. */
+static bool add_place(const struct kernel_family *f, int threads, struct timing *t, const struct shape *of, struct samples *out, struct err *err)
 {
-	struct pulse_kernels *p = mem_calloc(1, sizeof(*p));
+	struct shape shape = *of;
+	struct kernel_case *c;
+	const struct kernel *k;
 
-	if (!p) {
-		err_memory(err);
-		return NULL;
-	}
-	for (int i = 0; i < KERNELS; i++) {
-		const struct kernel_family *f = kernel_family_find(references[i].name);
-		struct shape s = references[i].shape;
-
-		s.threads = threads;
-		p->kernel[i] = kernel_default(f, &s);
-		p->at[i] = kernel_case_new(f, &s, 1, err);
-		if (!p->at[i]) {
-			pulse_kernels_free(p);
-			return NULL;
-		}
-	}
-	return p;
+	shape.threads = threads;
+	c = kernel_case_new(f, &shape, 1, err);
+	if (!c)
+		return false;
+	k = kernel_default(f, &shape);
+	out->places++;
+	kernel_case_run(c, k);
+	(void)timing_sample(t, c, k, FROM_MEMORY, 1);
+	for (int i = 0; i < RUNS; i++)
+		samples_add(out, (struct sample_time){ timing_sample(t, c, k, FROM_MEMORY, 1).seconds, 1 });
+	kernel_case_free(c);
+	return true;
 }
 
-void pulse_kernels_free(struct pulse_kernels *p)
-{
-	if (!p)
-		return;
-	for (int i = 0; i < KERNELS; i++)
-		kernel_case_free(p->at[i]);
-	mem_free(p);
-}
-
-void pulse_take(struct pulse_kernels *p, struct timing *t, struct pulse *out)
+bool pulse_take(int threads, struct timing *t, struct pulse *out, struct err *err)
 {
 	double *const to[KERNELS] = { &out->stream_s, &out->product_s };
 
 	for (int i = 0; i < KERNELS; i++) {
 		struct samples s = { 0 };
 
-		kernel_case_run(p->at[i], p->kernel[i]);
-		for (int k = 0; k < RUNS; k++)
-			samples_add(&s, (struct sample_time){ timing_sample(t, p->at[i], p->kernel[i], FROM_MEMORY, 1).seconds, 1 });
+		for (int n = 0; n < PLACES; n++)
+			if (!add_place(kernel_family_find(references[i].name), threads, t, &references[i].shape, &s, err))
+				return false;
 		*to[i] = samples_estimate(&s).median;
 	}
+	return true;
+}
+
+void pulse_mean(const struct pulse *a, const struct pulse *b, struct pulse *out)
+{
+	*out = (struct pulse){ (a->stream_s + b->stream_s) / 2, (a->product_s + b->product_s) / 2 };
+}
+
+double pulse_drift(const struct pulse *now, const struct pulse *then)
+{
+	return fmax(fabs(now->stream_s / then->stream_s - 1), fabs(now->product_s / then->product_s - 1));
 }
 
 static bool path_of(const char *home, char *out, size_t room)

@@ -3,6 +3,7 @@
 #define KERNELS_HARNESS_CACHE_WALKS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -12,8 +13,14 @@
 struct cache_walks {
 	double near_s, asked_s, far_s;
 };
-/* By so many threads, each its own part; medians of seven. */
-MUST_USE bool cache_walks_measure(double bytes, int threads, struct cache_walks *out, struct err *err);
+/* What a walk reads: all of `bytes`, and `picked` of `pieces` of piece_bytes each, others every time -- experts that the tokens of a step choose: a cache
+ * keeps some of what comes back by chance where it would keep nothing of what comes back in order. */
+struct cache_walk {
+	double bytes, piece_bytes;
+	int64_t pieces, picked;
+};
+/* By so many threads, each its own part; medians of nine. */
+MUST_USE bool cache_walks_measure(const struct cache_walk *asked, int threads, struct cache_walks *out, struct err *err);
 /* Share of the walk asked about that the cache serves: where the time of a byte lies between those of the cache and of memory. */
 double cache_walks_share(const struct cache_walks *w);
 

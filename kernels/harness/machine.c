@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kernels/core/cpu.h"
@@ -79,13 +80,34 @@ bool machine_read(struct machine *out, struct err *err)
 	return true;
 }
 
-double machine_stolen_s(void)
+/* user, nice, system, idle, waiting, interrupts (hard and soft), stolen. */
+enum { TICKS_IDLE = 3, TICKS_WAITING = 4, TICKS_STOLEN = 7, TICKS = 8 };
+
+static bool read_ticks(long long at[TICKS])
 {
 	FILE *f = fopen("/proc/stat", "r");
-	long long ticks = 0;
-	bool told = f && fscanf(f, "cpu %*d %*d %*d %*d %*d %*d %*d %lld", &ticks) == 1;
+	bool told = f && fscanf(f, "cpu %lld %lld %lld %lld %lld %lld %lld %lld", &at[0], &at[1], &at[2], &at[3], &at[4], &at[5], &at[6], &at[7]) == TICKS;
 
 	if (f)
 		fclose(f);
-	return told ? (double)ticks / (double)sysconf(_SC_CLK_TCK) : NAN;
+	return told;
+}
+
+double machine_stolen_s(void)
+{
+	long long ticks[TICKS];
+
+	return read_ticks(ticks) ? (double)ticks[TICKS_STOLEN] / (double)sysconf(_SC_CLK_TCK) : NAN;
+}
+
+double machine_taken_s(void)
+{
+	long long ticks[TICKS], busy = 0;
+	struct timespec own;
+
+	if (!read_ticks(ticks) || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own) != 0)
+		return NAN;
+	for (int i = 0; i < TICKS; i++)
+		busy += i == TICKS_IDLE || i == TICKS_WAITING ? 0 : ticks[i];
+	return (double)busy / (double)sysconf(_SC_CLK_TCK) - (double)own.tv_sec - 1e-9 * (double)own.tv_nsec;
 }

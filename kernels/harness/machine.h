@@ -18,5 +18,8 @@ struct machine {
 MUST_USE bool machine_read(struct machine *out, struct err *err);
 /* Processor seconds since the system started that a virtual machine's host gave to others (in steps of a hundredth); NAN where nobody tells. */
 double machine_stolen_s(void);
+/* Processor seconds since the system started that went to anybody but this process: what its host gave to others, and what other programs and the system's
+ * own work took. NAN where nobody tells. */
+double machine_taken_s(void);
 
 #endif

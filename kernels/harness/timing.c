@@ -322,10 +322,23 @@ static double pace_limit(const struct samples *s)
 	return pace[enough - 1];
 }
 
-/* Mean over the places of their medians. */
-static double over_places(const struct samples *s, double limit)
+static const double INTERRUPTED = 4;   /* medians */
+
+/* Of `x` in order, without what was interrupted. */
+static double mean(const double *x, int n, double middle)
 {
-	double sum = 0, own[SAMPLES_MOST];
+	double sum = 0;
+	int within = 0;
+
+	while (within < n && x[within] <= INTERRUPTED * middle)
+		sum += x[within++];
+	return sum / within;
+}
+
+/* Means over the places of their medians, and of their means. */
+static double over_places(const struct samples *s, double limit, double *means)
+{
+	double sum = 0, sum_means = 0, own[SAMPLES_MOST];
 	bool done[SAMPLES_MOST] = { false };
 	int places = 0;
 
@@ -340,15 +353,19 @@ static double over_places(const struct samples *s, double limit)
 		}
 		if (n == 0)
 			continue;
-		sum += middle(own, n);
+		double m = middle(own, n);
+
+		sum += m;
+		sum_means += mean(own, n, m);
 		places++;
 	}
+	*means = places ? sum_means / places : NAN;
 	return places ? sum / places : NAN;
 }
 
 struct estimate samples_estimate(const struct samples *s)
 {
-	struct estimate e = { .median = NAN, .low = NAN, .high = NAN, .fastest = NAN, .drift = NAN };
+	struct estimate e = { .median = NAN, .mean = NAN, .low = NAN, .high = NAN, .fastest = NAN, .drift = NAN };
 	double kept[SAMPLES_MOST], early[SAMPLES_MOST], late[SAMPLES_MOST], limit = s->count ? pace_limit(s) : 0;
 	int n = 0, e_count = 0, l_count = 0, quarter;
 
@@ -366,7 +383,7 @@ struct estimate samples_estimate(const struct samples *s)
 	if (n == 0)
 		return e;
 	(void)middle(kept, n);                 /* in order */
-	e.median = over_places(s, limit);
+	e.median = over_places(s, limit, &e.mean);
 	quarter = (n + 3) / 4;
 	e.fastest = 0;
 	for (int i = 0; i < quarter; i++)

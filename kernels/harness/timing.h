@@ -59,10 +59,11 @@ void samples_add(struct samples *s, struct sample_time one);     /* past the cap
  * left, the best-paced three count. Of the others: the median, of several places the mean of their medians (a virtual machine's host backs memory in
  * small pages or large ones, which makes decode from memory take 1.8 times as long or not, and an engine has its operands in very many
  * places); the 95 % interval of the median (order statistics), and the mean of the fastest quarter,
- * which is what a kernel can do and not what it takes among others; drift: later half over earlier half of medians. */
+ * which is what a kernel can do and not what it takes among others; their mean, over the places, too (without those beyond four medians: something
+ * interrupted them, which a mean of so few cannot carry); drift: later half over earlier half of medians. */
 #define PACE_MOST 1.25                 /* wide vectors alone lower a core's clock for a while: by 17 % on a Xeon of 2024; work beside ours by half and more */
 struct estimate {
-	double median, low, high, fastest, drift;
+	double median, mean, low, high, fastest, drift;
 	int used, outliers;
 };
 struct estimate samples_estimate(const struct samples *s);

@@ -7,10 +7,12 @@
 #include "base/attr.h"
 #include "hardware/cost.h"
 #include "tests/unit/scratch.h"
+#include "validation/calibrate_layouts.h"
 #include "validation/calibrate_points.h"
 #include "validation/calibrate_tiles.h"
 #include "validation/kernel_ops.h"
 #include "validation/pulse.h"
+#include "validation/run_means.h"
 #include "validation/sample_store.h"
 
 /* Every shape of every grid has an operator whose count is finite, visits begin with their largest shape, and no drawn shape is on the
@@ -227,8 +229,96 @@ static void a_pulse_is_kept(void)
 	pulse_text(&now, &back, &text);
 	SAME_TEXT(str_text(&text), "memory stream +25 %, product -25 % of the calibration's time");
 	str_release(&text);
+	pulse_mean(&then, &now, &back);
+	CU_ASSERT_DOUBLE_EQUAL(back.stream_s, 2.25e-3, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(back.product_s, 3.5e-3, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(pulse_drift(&(struct pulse){ 2.1e-3, 3.2e-3 }, &then), 0.2, 1e-12);
 	remove_folder(folder);
 	CU_ASSERT_FALSE(pulse_write(folder, &then, &err));
+}
+
+/* How far means lie above medians comes from runs of the same kernel and place, about as long; the medians are each point's own. */
+static void runs_take_their_mean(void)
+{
+	const struct kernel_family *f = kernel_family_find("add"), *other = kernel_family_find("norm");
+	struct run_mean at[120];
+	struct err err = { 0 };
+
+	/* Of 100 points the short half varies by 2 %, the long one by 10 %, one of them by half. */
+	for (int i = 0; i < 100; i++)
+		at[i] = (struct run_mean){ .family = f, .where = FROM_MEMORY, .estimate = { .median = 1 + i, .mean = (1 + i) * (i < 50 ? 1.02 : i == 90 ? 1.5 : 1.1) } };
+	for (int i = 100; i < 120; i++)
+		at[i] = (struct run_mean){ .family = i < 110 ? other : f, .where = FROM_LAST_CACHE, .estimate = { .median = i, .mean = i * (i < 110 ? 1.3 : 1.4) } };
+	CU_ASSERT_TRUE_FATAL(run_means_settle(at, 120, &err));
+	CU_ASSERT_DOUBLE_EQUAL(at[3].seconds, 4 * 1.02, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(at[60].seconds, 61 * (1.1 * 35 + 1.02 * 14) / 49, 1e-9);
+	CU_ASSERT(at[90].seconds < 91 * 1.12 && at[90].seconds > 91 * 1.1);
+	CU_ASSERT_DOUBLE_EQUAL(at[105].seconds, 105 * 1.3, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(at[115].seconds, 115 * 1.4, 1e-9);
+}
+
+static struct op attention(enum op_kind kind, int64_t heads, int64_t kv_heads, int64_t batch, int64_t q_len, double kv_len)
+{
+	return (struct op){ .kind = kind, .dtype = DTYPE_FP32, .kv_dtype = DTYPE_FP32, .batch = batch, .heads = heads, .kv_heads = kv_heads, .head_dim = 64,
+			    .q_len = q_len, .kv_len = kv_len };
+}
+
+/* Tasks of 96 rows over steps of 64 keys, by hand: 8 heads with a cached one each, 200 queries after 100 tokens: runs of 8, 96 and 96 queries see 300, 292 and
+ * 196 tokens. Three queries a cached head take slots of four in decode. */
+static void layouts_are_counted(void)
+{
+	const struct op one = attention(OP_ATTENTION_PREFILL, 8, 8, 1, 200, 300), decode = attention(OP_ATTENTION_DECODE, 9, 3, 2, 1, 100);
+	const struct op odd = attention(OP_ATTENTION_PREFILL, 3, 3, 1, 96, 96);
+	double t[LAYOUT_TERMS];
+
+	layout_terms(&one, 1, t);
+	CU_ASSERT_DOUBLE_EQUAL(t[1], 8 * 200, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(t[2], 8 * (5 + 5 + 4), 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(t[3], 8 * (5 * 8 + 5 * 96 + 4 * 96), 1e-9);
+	layout_terms(&odd, 2, t);      /* three tasks alike: one thread has two of them */
+	CU_ASSERT_DOUBLE_EQUAL(t[1], 2 * 96, 1e-9);
+	layout_terms(&decode, 2, t);
+	CU_ASSERT_DOUBLE_EQUAL(t[1], 2 * 3 * 4 / 2, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(t[2], 2 * 3 * 2 / 2, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(t[3], 2 * 3 * 100 / 2, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(t[4], 2 * 3 * 100 * 4 / 2, 1e-9);
+}
+
+/* Points that follow a law of these counts, one layout always a tenth slower: layouts between and beyond follow the law, and near the slow
+ * one they are slower, too. */
+static void layouts_between_follow_the_law(void)
+{
+	static const int64_t layouts[][2] = { { 8, 8 }, { 8, 2 }, { 16, 2 }, { 16, 16 } };
+	static const double law[LAYOUT_TERMS] = { 2e-6, 1e-8, 4e-7, 5e-8, 0 };
+	struct layout_point at[4 * 9];
+	struct layout_points points = { .at = at, .threads = 2 };
+	struct op asked;
+	double t[LAYOUT_TERMS], truth;
+
+	for (int l = 0; l < 4; l++)
+		for (int i = 0; i < 9; i++) {
+			struct op op = attention(OP_ATTENTION_PREFILL, layouts[l][0], layouts[l][1], 1, 32 << i % 3, (double)((32 << i % 3) + 100 * (i / 3)));
+
+			layout_terms(&op, 2, t);
+			at[points.count] = (struct layout_point){ op, 0 };
+			for (int k = 0; k < LAYOUT_TERMS; k++)
+				at[points.count].seconds += law[k] * t[k];
+			points.count++;
+		}
+	layout_fit(&points);
+	asked = attention(OP_ATTENTION_PREFILL, 9, 3, 1, 64, 164);
+	layout_terms(&asked, 2, t);
+	truth = law[0] + law[1] * t[1] + law[2] * t[2] + law[3] * t[3];
+	CU_ASSERT_DOUBLE_EQUAL(layout_seconds(&points, &asked) / truth, 1, 1e-3);
+	asked.kv_len = 165;            /* nobody measured that */
+	CU_ASSERT_TRUE(isnan(layout_seconds(&points, &asked)));
+	for (int i = 0; i < 9; i++)
+		at[9 + i].seconds *= 1.1;
+	layout_fit(&points);
+	asked = attention(OP_ATTENTION_PREFILL, 20, 5, 1, 64, 164);
+	layout_terms(&asked, 2, t);
+	truth = law[0] + law[1] * t[1] + law[2] * t[2] + law[3] * t[3];
+	CU_ASSERT(layout_seconds(&points, &asked) / truth > 1.03 && layout_seconds(&points, &asked) / truth < 1.15);
 }
 
 static int runs_done;
@@ -275,4 +365,7 @@ CU_TestInfo suite_calibrate[] = { { "grids and unseen shapes", grids },
 				  { "rounds go on", rounds_go_on },
 				  { "fresh cases warm up", fresh_cases_warm_up },
 				  { "a pulse is kept", a_pulse_is_kept },
+				  { "runs take their mean", runs_take_their_mean },
+				  { "layouts are counted", layouts_are_counted },
+				  { "layouts between follow the law", layouts_between_follow_the_law },
 				  CU_TEST_INFO_NULL };

@@ -186,9 +186,33 @@ static void walks_are_timed(void)
 	struct cache_walks w = { 0 };
 	struct err err = { 0 };
 
-	CU_ASSERT_TRUE(cache_walks_measure(1 << 20, 2, &w, &err));
+	CU_ASSERT_TRUE(cache_walks_measure(&(struct cache_walk){ .bytes = 1 << 20 }, 2, &w, &err));
 	CU_ASSERT(w.near_s > 0 && w.asked_s > 0 && w.far_s > 0);
 	CU_ASSERT(cache_walks_share(&w) >= 0 && cache_walks_share(&w) <= 1);
+}
+
+/* Half of the pieces in every walk, and all that is read always. */
+static void walks_pick_pieces(void)
+{
+	struct cache_walks w = { 0 };
+	struct err err = { 0 };
+
+	CU_ASSERT_TRUE(cache_walks_measure(&(struct cache_walk){ .bytes = 1 << 18, .piece_bytes = 1 << 16, .pieces = 16, .picked = 8 }, 1, &w, &err));
+	CU_ASSERT(w.asked_s > 0 && isfinite(w.asked_s));
+}
+
+/* Pace, others' share and reference kernels, each against its own limit; nothing is held against a device that left no pulse. */
+static void disturbed_replays(void)
+{
+	const struct pulse then = { 2e-3, 4e-3 }, unknown = { 0 };
+	const struct engine_watch quiet = { 1, 0.002, { 2.03e-3, 3.9e-3 } }, slow = { 1.5, 0, { 2e-3, 4e-3 } }, busy = { 1, 0.05, { 2e-3, 4e-3 } },
+				  drifted = { 1, NAN, { 2.6e-3, 4e-3 } };
+
+	CU_ASSERT(engine_disturbance(&quiet, &then) < 1);
+	CU_ASSERT_DOUBLE_EQUAL(engine_disturbance(&slow, &then), 2, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(engine_disturbance(&busy, &then), 2.5, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(engine_disturbance(&drifted, &then), 2, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(engine_disturbance(&drifted, &unknown), 0, 1e-9);
 }
 
 static void write_face(const char *folder, const char *name, const char *seconds, const char *n, struct arena *arena)
@@ -255,6 +279,8 @@ CU_TestInfo suite_engine_study[] = {
 	{ "cases are scenarios", cases_are_scenarios },
 	{ "share of a cache", share_of_a_cache },
 	{ "walks are timed", walks_are_timed },
+	{ "walks pick pieces", walks_pick_pieces },
+	{ "disturbed replays", disturbed_replays },
 	{ "between cache and memory", between_cache_and_memory },
 	CU_TEST_INFO_NULL
 };

@@ -131,6 +131,7 @@ static void estimates(void)
 	CU_ASSERT_EQUAL(e.used, 8);
 	CU_ASSERT_DOUBLE_EQUAL(e.fastest, 1, 1e-12);                /* the two fastest of eight */
 	CU_ASSERT_DOUBLE_EQUAL(e.median, 1.015, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(e.mean, 1.015, 1e-12);
 	CU_ASSERT(e.low <= e.median && e.high >= e.median && e.high < 2);
 	s = (struct samples){ 0 };
 	CU_ASSERT_TRUE(isnan(samples_estimate(&s).median));
@@ -151,7 +152,14 @@ static void estimates(void)
 		samples_add(&s, (struct sample_time){ i < 2 ? 4 : 9, 1 });
 	s.places++;
 	samples_add(&s, (struct sample_time){ 50, 3 });
-	CU_ASSERT_DOUBLE_EQUAL(samples_estimate(&s).median, 3, 1e-12);
+	e = samples_estimate(&s);
+	CU_ASSERT_DOUBLE_EQUAL(e.median, 3, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(e.mean, (2 + 17.0 / 3) / 2, 1e-12);
+	/* A run that took over four medians was interrupted, and is in no mean. */
+	samples_add(&s, (struct sample_time){ 2, 1 });
+	s.places = 0;
+	samples_add(&s, (struct sample_time){ 9, 1 });
+	CU_ASSERT_DOUBLE_EQUAL(samples_estimate(&s).mean, (2 + 17.0 / 3 + 2) / 3, 1e-12);
 }
 
 static void clocks(void)

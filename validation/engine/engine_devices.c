@@ -21,28 +21,32 @@ static bool is_fresh(const struct engine_devices *d, int threads, const char *pa
 
 static int rounds_of(const struct engine_devices *d)
 {
-	return d->rounds > 0 ? d->rounds : d->quick ? 2 : 3;
+	return d->rounds > 0 ? d->rounds : 3;
 }
 
-/* The first half of the rounds, or those that are left. */
-static bool measure(struct engine_devices *d, int threads, bool first, const char *folder, const char *name, struct arena *arena, struct err *err)
+/* The next round. */
+static bool measure(struct engine_devices *d, int threads, const char *folder, const char *name, struct arena *arena, struct err *err)
 {
-	int rounds = rounds_of(d);
-	struct calibrate_options o = { .folder = folder, .name = name, .quick = d->quick, .fresh = first, .threads = threads, .rounds = rounds,
-				       .rounds_now = first ? (rounds + 1) / 2 : 0, .budget_s = d->quick ? 25 : 0, .progress = d->progress, .ctx = d->ctx };
+	struct calibrate_options o = { .folder = folder, .name = name, .quick = d->quick, .fresh = d->done[threads] == 0, .threads = threads,
+				       .rounds = rounds_of(d), .rounds_now = d->done[threads] + 1, .progress = d->progress, .ctx = d->ctx };
 	struct calibrate_report report;
 
-	d->half[threads] = first && rounds > 1;
+	d->done[threads]++;
 	return calibrate(&o, &report, arena, err);
 }
 
-bool engine_device_finish(struct engine_devices *d, int threads, struct arena *arena, struct err *err)
+int engine_device_rounds_left(const struct engine_devices *d, int threads)
+{
+	return d->done[threads] > 0 ? rounds_of(d) - d->done[threads] : 0;
+}
+
+bool engine_device_round(struct engine_devices *d, int threads, struct arena *arena, struct err *err)
 {
 	const char *folder = d->folder ? d->folder : device_user_folder(arena, err), *name = arena_printf(arena, "here-%dt", threads);
 
 	if (!folder || !name)
 		return err->kind != ERR_NONE ? false : err_memory(err);
-	return !d->half[threads] || measure(d, threads, false, folder, name, arena, err);
+	return engine_device_rounds_left(d, threads) == 0 || measure(d, threads, folder, name, arena, err);
 }
 
 const char *engine_device(struct engine_devices *d, int threads, bool cached, struct arena *arena, struct err *err)
@@ -55,7 +59,7 @@ const char *engine_device(struct engine_devices *d, int threads, bool cached, st
 			err_memory(err);
 		return NULL;
 	}
-	if (!is_fresh(d, threads, path) && !measure(d, threads, true, folder, name, arena, err))
+	if (!is_fresh(d, threads, path) && !measure(d, threads, folder, name, arena, err))
 		return NULL;
 	d->made[threads] = true;
 	return cached ? arena_printf(arena, "%s/%s-cached.xml", folder, name) : path;

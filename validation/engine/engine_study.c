@@ -23,6 +23,7 @@ struct study {
 	struct arena *arena;
 	struct pace *pace;
 	char stack_file[64];
+	double stolen_s;               /* during the runs of one repeat */
 };
 
 /* ---- prediction ---- */
@@ -128,7 +129,7 @@ static double median(double *values, size_t n)
 
 struct repeats {
 	struct engine_outcome runs[REPEATS_MOST];
-	double pace[REPEATS_MOST];
+	struct engine_watch watch[REPEATS_MOST];
 	int count;
 };
 
@@ -138,49 +139,85 @@ static void release_repeats(struct repeats *r)
 		engine_outcome_release(&r->runs[i]);
 }
 
-static bool run_repeats(struct study *s, const struct scenario *sc, int threads, struct repeats *r, struct err *err)
+static int repeats_wanted(const struct study *s)
 {
-	struct engine_run_options o = { .threads = threads, .pace = PACE_SKIP_IDLE, .clock = s->o->clock };
-	struct engine_model *m = engine_load(sc, &o, err);
-	int wanted = s->o->repeats < 1 ? 1 : s->o->repeats > REPEATS_MOST ? REPEATS_MOST : s->o->repeats;
-
-	if (!m)
-		return false;
-	for (r->count = 0; r->count < wanted; r->count++) {
-		double before = pace_now(s->pace), after;
-
-		if (!engine_run_loaded(sc, &o, m, &r->runs[r->count], err))
-			break;
-		after = pace_now(s->pace);
-		r->pace[r->count] = before > after ? before : after;
-	}
-	engine_model_free(m);
-	return r->count == wanted;
+	return s->o->repeats < 1 ? 1 : s->o->repeats > REPEATS_MOST ? REPEATS_MOST : s->o->repeats;
 }
 
-static void mean_pulse(const struct pulse *a, const struct pulse *b, struct pulse *out)
+double engine_disturbance(const struct engine_watch *w, const struct pulse *then)
 {
-	*out = (struct pulse){ (a->stream_s + b->stream_s) / 2, (a->product_s + b->product_s) / 2 };
+	double most = fmax((w->pace - 1) / (PACE_NOTED - 1), isnan(w->taken) ? 0 : w->taken / ENGINE_TAKEN_MOST);
+
+	return then->stream_s > 0 ? fmax(most, pulse_drift(&w->pulse, then) / ENGINE_DRIFT_MOST) : most;
 }
 
-/* The repeats between two pulses of the host. */
-static bool measure(struct study *s, const struct scenario *sc, struct engine_comparison *c, struct repeats *r, struct err *err)
+static double disturbance(const struct engine_comparison *c, const struct engine_watch *w)
 {
-	struct pulse_kernels *p = pulse_kernels_new(c->threads, err);
-	struct timing *t = p ? timing_new(err) : NULL;
-	double stolen_s = machine_stolen_s();
+	return engine_disturbance(w, &c->then);
+}
+
+/* One run between two pulses of the host. */
+static bool run_once(struct study *s, const struct scenario *sc, const struct engine_run_options *o, const struct engine_model *m, struct timing *t,
+		     struct engine_outcome *out, struct engine_watch *w, struct err *err)
+{
 	struct pulse before, after;
-	bool ok = t != NULL;
+	double taken_s, stolen_s, pace;
 
-	if (ok) {
-		pulse_take(p, t, &before);
-		ok = run_repeats(s, sc, c->threads, r, err);
-		pulse_take(p, t, &after);
-		mean_pulse(&before, &after, &c->now);
-		c->stolen_s = machine_stolen_s() - stolen_s;
+	if (!pulse_take(o->threads, t, &before, err))
+		return false;
+	pace = pace_now(s->pace);
+	taken_s = machine_taken_s();
+	stolen_s = machine_stolen_s();
+	if (!engine_run_loaded(sc, o, m, out, err))
+		return false;
+	s->stolen_s += machine_stolen_s() - stolen_s;
+	w->taken = (machine_taken_s() - taken_s) / out->wall_s;
+	w->pace = fmax(pace, pace_now(s->pace));
+	if (!pulse_take(o->threads, t, &after, err)) {
+		engine_outcome_release(out);
+		return false;
 	}
+	pulse_mean(&before, &after, &w->pulse);
+	return true;
+}
+
+/* A replay, taken again while the machine disturbs it; the least disturbed one counts. */
+static bool run_repeat(struct study *s, const struct scenario *sc, struct engine_comparison *c, struct repeats *r, struct err *err)
+{
+	struct engine_run_options o = { .threads = c->threads, .pace = PACE_SKIP_IDLE, .clock = s->o->clock };
+	struct engine_model *m = engine_load(sc, &o, err);
+	struct timing *t = m ? timing_new(err) : NULL;
+	bool ok = t != NULL, kept = false;
+
+	s->stolen_s = 0;
+	for (int tries = 0; ok && tries < ENGINE_TRIES; tries++) {
+		struct engine_outcome run;
+		struct engine_watch w;
+
+		if (kept && disturbance(c, &r->watch[r->count]) < 1)
+			break;
+		ok = run_once(s, sc, &o, m, t, &run, &w, err);
+		if (!ok)
+			break;
+		c->replays++;
+		if (kept && disturbance(c, &w) >= disturbance(c, &r->watch[r->count])) {
+			engine_outcome_release(&run);
+			continue;
+		}
+		if (kept)
+			engine_outcome_release(&r->runs[r->count]);
+		r->runs[r->count] = run;
+		r->watch[r->count] = w;
+		kept = true;
+	}
+	if (kept) {
+		c->disturbed += disturbance(c, &r->watch[r->count]) >= 1;
+		c->counted++;
+		r->count++;
+	}
+	c->stolen_s += s->stolen_s;
 	timing_free(t);
-	pulse_kernels_free(p);
+	engine_model_free(m);
 	return ok;
 }
 
@@ -197,13 +234,32 @@ static void course(struct engine_comparison *c, const struct engine_outcome *o)
 	c->course_measured_count = n;
 }
 
-/* Medians over the repeats, metric by metric; course and operators of the run with the best pace. */
+/* Seconds and calls of the operators, and what was none of them: means over the repeats. */
+static void keep_operators(struct engine_comparison *c, const struct repeats *r)
+{
+	c->host_s = 0;
+	memset(c->op_measured, 0, sizeof(c->op_measured));
+	memset(c->op_calls_measured, 0, sizeof(c->op_calls_measured));
+	for (int i = 0; i < r->count; i++) {
+		const struct engine_outcome *o = &r->runs[i];
+
+		for (int k = 0; k < FORWARD_OP_COUNT; k++) {
+			c->op_measured[k] += o->op_s[k] / r->count;
+			c->op_calls_measured[k] += (double)o->op_calls[k] / r->count;
+		}
+		for (size_t n = 0; n < o->log.iteration_count; n++)
+			c->host_s += (o->log.iterations[n].end_s - o->log.iterations[n].start_s - o->log.iterations[n].op_s) / r->count;
+	}
+}
+
+/* Medians over the repeats, metric by metric; course of the run with the best pace. */
 static bool keep_measurement(struct study *s, struct engine_comparison *c, struct repeats *r, struct err *err)
 {
 	double all[METRIC_COUNT][REPEATS_MOST], means[REPEATS_MOST], batch[REPEATS_MOST], kv[REPEATS_MOST], preemptions[REPEATS_MOST];
 	struct measured_run run;
 	int best = 0;
 
+	c->now = (struct pulse){ 0 };
 	for (int i = 0; i < r->count; i++) {
 		struct engine_load load = engine_load_of(&r->runs[i]);
 
@@ -215,7 +271,10 @@ static bool keep_measurement(struct study *s, struct engine_comparison *c, struc
 		batch[i] = load.batch_mean;
 		kv[i] = load.kv_peak;
 		preemptions[i] = (double)r->runs[i].log.preemptions;
-		if (r->pace[i] < r->pace[best])
+		c->now.stream_s += r->watch[i].pulse.stream_s / r->count;
+		c->now.product_s += r->watch[i].pulse.product_s / r->count;
+		c->taken = fmax(c->taken, r->watch[i].taken);
+		if (r->watch[i].pace < r->watch[best].pace)
 			best = i;
 	}
 	for (int m = 0; m < METRIC_COUNT; m++)
@@ -224,15 +283,10 @@ static bool keep_measurement(struct study *s, struct engine_comparison *c, struc
 	c->batch_measured = median(batch, (size_t)r->count);
 	c->kv_measured = median(kv, (size_t)r->count);
 	c->preemptions_measured = median(preemptions, (size_t)r->count);
-	c->pace = r->pace[best];
+	c->pace = r->watch[best].pace;
 	c->parameters = r->runs[best].parameters;
 	c->iterations = (int64_t)r->runs[best].log.iteration_count;
-	memcpy(c->op_measured, r->runs[best].op_s, sizeof(c->op_measured));
-	for (int k = 0; k < FORWARD_OP_COUNT; k++)
-		c->op_calls_measured[k] = (double)r->runs[best].op_calls[k];
-	c->host_s = 0;
-	for (size_t i = 0; i < r->runs[best].log.iteration_count; i++)
-		c->host_s += r->runs[best].log.iterations[i].end_s - r->runs[best].log.iterations[i].start_s - r->runs[best].log.iterations[i].op_s;
+	keep_operators(c, r);
 	course(c, &r->runs[best]);
 	return true;
 }
@@ -298,30 +352,58 @@ static bool host_stack(struct study *s, int threads, struct err *err)
 	return ok;
 }
 
-/* Bytes that one pass streams: all weights but the embedding, of which a few rows are looked up. */
-static double streamed_bytes(const struct engine_shape *e, const char *dtype)
+/* What one pass streams: all weights but the embedding, of which a few rows are looked up, and the experts that so many tokens choose. */
+static struct cache_walk pass_of(const struct engine_shape *e, const char *dtype, double tokens)
 {
 	double each = strcmp(dtype, "fp32") == 0 ? 4 : strcmp(dtype, "bf16") == 0 ? 2 : 1;
+	double all = each * (engine_shape_parameters(e) - (e->tied ? 0 : (double)(e->vocab * e->hidden)));
+	struct cache_walk out = { .bytes = all };
 
-	return each * (engine_shape_parameters(e) - (e->tied ? 0 : (double)(e->vocab * e->hidden)));
+	if (e->experts == 0)
+		return out;
+	out.pieces = e->layers * e->experts;
+	out.piece_bytes = 3 * each * (double)(e->expert_width * e->hidden);
+	out.bytes = all - (double)out.pieces * out.piece_bytes;
+	out.picked = llround((double)out.pieces * (1 - pow(1 - (double)e->top_k / (double)e->experts, fmax(tokens, 1))));
+	return out;
+}
+
+/* What the last-level cache serves of a pass, measured now; the median of what it was all along. */
+static bool walk_again(struct study *s, struct engine_comparison *c, double tokens, struct err *err)
+{
+	const struct model *m = model_load(c->model, s->arena, err);
+	struct engine_shape shape;
+	struct cache_walks walks;
+	struct cache_walk pass;
+
+	if (!m || !engine_shape_of(m, &shape, err))
+		return false;
+	pass = pass_of(&shape, c->dtype, tokens);
+	if (!cache_walks_measure(&pass, c->threads, &walks, err))
+		return false;
+	if (c->walks < ENGINE_WALKS_MOST)
+		c->shares[c->walks++] = cache_walks_share(&walks);
+	qsort(c->shares, (size_t)c->walks, sizeof(double), ascending);
+	c->cache_share = measured_percentile(c->shares, (size_t)c->walks, 50);
+	return true;
 }
 
 static bool device_for(struct study *s, struct engine_comparison *c, struct err *err)
 {
-	struct engine_shape shape;
-	struct cache_walks walks;
-	const struct model *m;
+	const char *home;
 
-	c->cache_share = NAN;
-	c->device = s->o->device;
-	if (c->device)
-		return true;
-	m = model_load(c->model, s->arena, err);
-	if (!m || !engine_shape_of(m, &shape, err) || !cache_walks_measure(streamed_bytes(&shape, c->dtype), c->threads, &walks, err))
+	if (s->o->device)
+		c->device = s->o->device;
+	else
+		c->device = engine_device_between(s->o->devices, c->threads, c->cache_share, s->arena, err);
+	if (!c->device)
 		return false;
-	c->cache_share = cache_walks_share(&walks);
-	c->device = engine_device_between(s->o->devices, c->threads, c->cache_share, s->arena, err);
-	return c->device != NULL;
+	home = arena_printf(s->arena, "%.*s", (int)strlen(c->device) - (text_ends(c->device, ".xml") ? 4 : 0), c->device);
+	if (!home)
+		return err_memory(err);
+	if (!pulse_read(home, &c->then))
+		c->then = (struct pulse){ 0 };
+	return true;
 }
 
 /* The number formats that the engine uses: activations in fp32, router too; a cache of 16 bits beside narrow weights. */
@@ -359,10 +441,9 @@ struct running {
 };
 
 /* The scenario of a case; its rate, where it has one, is a share of what the simulation says is the most. */
-static bool settle_case(struct study *s, const struct engine_case *e, const struct side *side, struct engine_comparison *c, struct scenario *sc, struct err *err)
+static bool settle_load(struct study *s, const struct engine_case *e, const struct side *side, struct engine_comparison *c, struct scenario *sc, struct err *err)
 {
-	if (!device_for(s, c, err) || !host_stack(s, c->threads, err) || !engine_case_scenario(e, sc, s->arena, err) ||
-	    !settle_formats(sc, c, s->arena, err) || !apply_side(side, sc, s->arena, err))
+	if (!engine_case_scenario(e, sc, s->arena, err) || !settle_formats(sc, c, s->arena, err) || !apply_side(side, sc, s->arena, err))
 		return false;
 	sc->workload.requests = (int64_t)ceil((double)e->requests * (s->o->scale > 0 ? s->o->scale : 1));
 	sc->hardware.device = c->device;
@@ -383,9 +464,20 @@ static bool settle_case(struct study *s, const struct engine_case *e, const stru
 	return true;
 }
 
-static bool execute_case(struct study *s, const struct engine_case *e, int threads, const struct side *side, struct engine_comparison *c, struct running *r, struct err *err)
+/* How many tokens choose experts together: the sequences of a batch, as predicted. */
+static bool settle_tokens(struct study *s, struct engine_comparison *c, const struct scenario *sc, struct err *err)
 {
-	*c = (struct engine_comparison){ .name = e->name, .what = e->what, .model = e->model, .dtype = e->dtype, .threads = threads };
+	double nobody;
+
+	if (!predict(s, sc, c, &nobody, 0, err))
+		return false;
+	c->tokens = c->batch_predicted;
+	return true;
+}
+
+static bool settle_case(struct study *s, const struct engine_case *e, int threads, const struct side *side, struct engine_comparison *c, struct running *r, struct err *err)
+{
+	*c = (struct engine_comparison){ .name = e->name, .what = e->what, .model = e->model, .dtype = e->dtype, .threads = threads, .tokens = 1, .cache_share = NAN };
 	*r = (struct running){ .load = e, .sc = scenario_new(s->arena, err) };
 	c->course_measured = arena_alloc(s->arena, COURSE_MOST * sizeof(*c->course_measured));
 	c->course_predicted = arena_alloc(s->arena, COURSE_MOST * sizeof(*c->course_predicted));
@@ -393,7 +485,22 @@ static bool execute_case(struct study *s, const struct engine_case *e, int threa
 		return false;
 	if (!c->course_measured || !c->course_predicted)
 		return err_memory(err);
-	return settle_case(s, e, side, c, r->sc, err) && measure(s, r->sc, c, &r->r, err) && keep_measurement(s, c, &r->r, err);
+	return (s->o->device || walk_again(s, c, c->tokens, err)) && device_for(s, c, err) && host_stack(s, threads, err) &&
+	       settle_load(s, e, side, c, r->sc, err) && settle_tokens(s, c, r->sc, err);
+}
+
+/* What the cache serves may change while cases run: it is asked before and after each replay. */
+static bool execute_case(struct study *s, struct engine_comparison *c, struct running *r, int repeats, struct err *err)
+{
+	for (int i = 0; i < repeats && r->r.count < repeats_wanted(s); i++) {
+		if (r->r.count == 0)
+			c->walks = 0;  /* the first one did not know the batch */
+		if (!s->o->device && !walk_again(s, c, c->tokens, err))
+			return false;
+		if (!host_stack(s, c->threads, err) || !run_repeat(s, r->sc, c, &r->r, err) || (!s->o->device && !walk_again(s, c, c->tokens, err)))
+			return false;
+	}
+	return true;
 }
 
 /* Predicted from all that the calibration has measured by now, and never from the replay. */
@@ -401,22 +508,14 @@ static bool judge_case(struct study *s, struct engine_comparison *c, struct runn
 {
 	size_t capacity = (size_t)r->load->requests * 8 + 64;
 	double *predicted = arena_alloc(s->arena, capacity * sizeof(double));
-	const char *home;
 
 	if (!predicted)
 		return err_memory(err);
 	for (size_t i = 0; i < capacity; i++)
 		predicted[i] = NAN;
-	if (!s->o->device)
-		c->device = engine_device_between(s->o->devices, c->threads, c->cache_share, s->arena, err);
-	if (!c->device || !host_stack(s, c->threads, err))
+	if (!keep_measurement(s, c, &r->r, err) || !device_for(s, c, err) || !host_stack(s, c->threads, err))
 		return false;
 	r->sc->hardware.device = c->device;
-	home = arena_printf(s->arena, "%.*s", (int)strlen(c->device) - (text_ends(c->device, ".xml") ? 4 : 0), c->device);
-	if (!home)
-		return err_memory(err);
-	if (!pulse_read(home, &c->then))
-		c->then = (struct pulse){ 0 };
 	return predict(s, r->sc, c, predicted, capacity, err) && pair(s, c, &r->r, predicted, capacity, err);
 }
 
@@ -469,8 +568,8 @@ static bool run_module(struct study *s, struct err *err)
 		if (!load.name)
 			return err_memory(err);
 		struct running r;
-		bool ok = execute_case(s, &load, m->load.threads > 0 ? m->load.threads : 1, &sides[i], &s->out->cases[i], &r, err) &&
-			  judge_case(s, &s->out->cases[i], &r, err);
+		bool ok = settle_case(s, &load, m->load.threads > 0 ? m->load.threads : 1, &sides[i], &s->out->cases[i], &r, err) &&
+			  execute_case(s, &s->out->cases[i], &r, repeats_wanted(s), err) && judge_case(s, &s->out->cases[i], &r, err);
 
 		release_repeats(&r.r);
 		if (!ok)
@@ -488,24 +587,38 @@ struct engine_gain engine_study_gain(const struct engine_study *s, const char *m
 				     .measured = s->cases[1].measured[rate] / s->cases[0].measured[rate] };
 }
 
-/* All cases of so many threads between two halves of a calibration: where the host changes its pace meanwhile, both sides have it. */
+static void tell(const struct study *s, size_t done, size_t total, const char *what)
+{
+	if (s->o->progress)
+		s->o->progress(s->o->ctx, total ? (double)done / (double)total : 0, what);
+}
+
+/* All cases of so many threads in turn, repeat by repeat, between rounds of a calibration: where the host changes its pace meanwhile, both sides have it. */
 static bool run_turn(struct study *s, int threads, int all, size_t *done, size_t total, struct err *err)
 {
 	struct engine_comparison *cases = s->out->cases + s->out->count;
 	struct running *running = mem_calloc(total, sizeof(*running));
 	size_t n = 0;
+	int wanted_repeats = repeats_wanted(s), gaps, each;
 	bool ok = running || err_memory(err);
 
 	for (const struct engine_case *e = engine_cases; ok && e->name; e++) {
 		if (!wanted(s->o, e) || threads_of(e, s->o->clock, all) != threads)
 			continue;
-		if (s->o->progress)
-			s->o->progress(s->o->ctx, (double)(*done)++ / (double)total, e->name);
-		ok = execute_case(s, e, threads, &(struct side){ 0 }, &cases[n], &running[n], err);
+		tell(s, *done, total, e->name);
+		ok = settle_case(s, e, threads, &(struct side){ 0 }, &cases[n], &running[n], err);
 		n++;
 	}
-	ok = ok && (n == 0 || s->o->device || engine_device_finish(s->o->devices, threads, s->arena, err));
-	for (size_t i = 0; ok && i < n; i++) {
+	gaps = s->o->device || n == 0 ? 0 : engine_device_rounds_left(s->o->devices, threads);
+	each = gaps > 1 ? (wanted_repeats + gaps - 1) / gaps : wanted_repeats;
+	for (int have = 0, gap = 0; ok && n > 0 && (have < wanted_repeats || gap < gaps); have += each, gap++) {
+		for (size_t i = 0; ok && i < n; i++) {
+			tell(s, *done, total, cases[i].name);
+			ok = execute_case(s, &cases[i], &running[i], each, err);
+		}
+		ok = ok && (gap >= gaps || engine_device_round(s->o->devices, threads, s->arena, err));
+	}
+	for (size_t i = 0; ok && i < n; i++, (*done)++) {
 		ok = judge_case(s, &cases[i], &running[i], err);
 		s->out->count += ok;
 	}

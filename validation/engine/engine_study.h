@@ -16,6 +16,7 @@ struct engine_point {
 	double t_s, batch, kv_share;
 };
 
+enum { ENGINE_WALKS_MOST = 64 };
 struct engine_comparison {
 	const char *name, *what, *model, *dtype;
 	int threads;
@@ -39,7 +40,12 @@ struct engine_comparison {
 	struct pulse now, then;        /* of the host: around the repeats, and when the device was calibrated (0: it left none) */
 	double stolen_s;               /* processor time that the host gave to others during the repeats; NAN where nobody tells */
 	const char *device;            /* predicted with */
-	double cache_share;            /* of its weights that the last-level cache serves; NAN: not asked */
+	double cache_share;            /* of its weights that the last-level cache serves, median over the walks; NAN: not asked */
+	double shares[ENGINE_WALKS_MOST];      /* sorted */
+	int walks;
+	double tokens;                 /* of a batch, as predicted first: those choose experts together */
+	int replays, counted, disturbed;       /* that ran; that count; of those, that were disturbed (engine_study_run) */
+	double taken;                  /* most that others had of the processors during one that counts, over its time */
 };
 
 struct engine_study_options {
@@ -60,6 +66,19 @@ struct engine_study {
 	struct stack *hosts;           /* measured host time by number of threads */
 	int host_count;
 };
+/* What the machine did during a replay. */
+struct engine_watch {
+	double pace;                   /* the worse of before and after it */
+	double taken;                  /* share of its time that others had a processor; NAN where nobody tells */
+	struct pulse pulse;            /* mean of before and after it */
+};
+/* A replay is disturbed, above 1, when the pace is above PACE_NOTED, when others had the processors for more than a share of its time, or when two reference
+ * kernels took that much longer or shorter than at calibration (`then`; all zero: unknown). It is taken again then, up to so many tries, and the least
+ * disturbed one counts; what it measured has no part in that. */
+#define ENGINE_TAKEN_MOST 0.02
+#define ENGINE_DRIFT_MOST 0.15
+enum { ENGINE_TRIES = 3 };
+double engine_disturbance(const struct engine_watch *w, const struct pulse *then);
 /* Lives in the arena. */
 MUST_USE bool engine_study_run(const struct engine_study_options *o, struct engine_study *out, struct arena *arena, struct err *err);
 

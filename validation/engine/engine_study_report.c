@@ -175,7 +175,7 @@ bool engine_study_text(const struct engine_study *s, const struct term *term, st
 {
 	struct engine_summary m = engine_study_summary(s, arena);
 	double stolen_s = 0;
-	size_t disturbed = 0;
+	size_t disturbed = 0, replays = 0, counted = 0, uneasy = 0;
 
 	if (!errors_table(s, term, out, err))
 		return false;
@@ -186,7 +186,8 @@ bool engine_study_text(const struct engine_study *s, const struct term *term, st
 	if (!operators_table(s, term, out, err))
 		return false;
 	for (size_t i = 0; i < s->count; i++)
-		disturbed += s->cases[i].pace > PACE_NOTED, stolen_s += s->cases[i].stolen_s;
+		disturbed += s->cases[i].pace > PACE_NOTED, stolen_s += s->cases[i].stolen_s, replays += (size_t)s->cases[i].replays,
+			counted += (size_t)s->cases[i].counted, uneasy += (size_t)s->cases[i].disturbed;
 	str_addf(out, "\nrequests, E2E latency: median error %.1f %%, P90 %.1f %%; P95 of a case: median error %.1f %%, worst %.1f %%; output tokens/s: median %.1f %%, worst %.1f %%\n",
 		 100 * m.request_median, 100 * m.request_p90, 100 * m.e2e_p95, 100 * m.e2e_p95_worst, 100 * m.throughput_median, 100 * m.throughput_worst);
 	for (int n = 0; n < s->host_count; n++)
@@ -197,6 +198,10 @@ bool engine_study_text(const struct engine_study *s, const struct term *term, st
 	if (isfinite(stolen_s))
 		str_addf(out, "; the host took %.2f s of processor time away during the runs", stolen_s);
 	str_add(out, "\n");
+	if (replays > counted || uneasy > 0)
+		str_addf(out, "%zu replays were taken again because the machine disturbed them (pace, others' share of the processors above %.0f %%, reference kernels %.0f %% off those "
+			 "of the calibration); of those that count, the least disturbed each time, %zu of %zu were disturbed still\n",
+			 replays - counted, 100 * ENGINE_TAKEN_MOST, 100 * ENGINE_DRIFT_MOST, uneasy, counted);
 	if (disturbed)
 		str_addf(out, "%zu of %zu cases ran while other programs slowed this machine (pace above %.2f): their errors hold that, too\n", disturbed, s->count, PACE_NOTED);
 	return out->failed ? err_memory(err) : true;
@@ -259,6 +264,10 @@ static void json_case(struct json *j, const struct engine_comparison *c)
 		json_number(j, "pulse_product", c->now.product_s / c->then.product_s - 1);
 	}
 	json_number(j, "stolen_s", c->stolen_s);
+	json_number(j, "taken_share", c->taken);
+	json_int(j, "replays", c->replays);
+	json_int(j, "replays_counted", c->counted);
+	json_int(j, "replays_disturbed", c->disturbed);
 	json_number(j, "share_measured", c->share_measured);
 	json_number(j, "expected_rel_error", c->expected_error);
 	json_number(j, "host_s", c->host_s);
