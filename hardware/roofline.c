@@ -314,17 +314,24 @@ static double blocks_at_once(const struct device *d, const struct op *op)
 	return decodes && d->units.decode_blocks > 1 ? (double)d->units.decode_blocks : 1;
 }
 
-/* Products in fp32 have no matrix unit: a tile of 32 x 32, the least that cuBLAS' kernels of vector units have, is walked by one
- * unit, 3,072 deep in some 12 us on B200 whatever the number of rows. Up to half a tile of rows kernels for vectors split k instead. */
-static void walk_of_vectors(const struct device *d, const struct op *op, struct op_cost *out)
+/*
+ * Products in 32 bits whose results are few tiles take as long as one unit walks through all of k: fp32 without matrix units tiles of
+ * 32 x 64, tf32 of 64 x 128. Up to 16 rows the walk is split, by four and by two, and a second kernel adds up the parts. A router of
+ * 6,144 x 256 on GB200, with the cast of its rows (vllm-project/vllm pull request 47973, microseconds at 4 to 16 rows, 32 to 128, 256,
+ * 1,024): fp32 17 to 22, 63 to 69, 78, 111; tf32 12, 20, 23, 33; units at four fifths of their rate say 18, 55 and 12, 17 without the cast.
+ */
+static void walk_of_wide(const struct device *d, const struct op *op, struct op_cost *out)
 {
-	static const double TILE = 32;
+	static const double RATE = 0.8, FEW = 16;
+	bool matrix = op->dtype == DTYPE_TF32;
+	double tile = matrix ? 64 * 128 : 32 * 64, parts = (double)op->m > FEW ? 1 : matrix ? 2 : 4, peak, walk_s;
 	enum dtype runs;
-	double peak = device_peak(d, op->dtype, &runs), walk_s;
 
-	if (op->kind != OP_GEMM || d->kind != DEVICE_GPU || op->dtype != DTYPE_FP32 || runs != DTYPE_FP32 || d->units.count <= 0 || op->m <= 16)
+	peak = device_peak(d, op->dtype, &runs);
+	if (op->kind != OP_GEMM || d->kind != DEVICE_GPU || (op->dtype != DTYPE_FP32 && !matrix) || runs != op->dtype || d->units.count <= 0 || op->m <= 1)
 		return;
-	walk_s = share(d, op->dtype, LAUNCH, &(bool){ true }) + 2 * TILE * TILE * (double)op->k / (peak / (double)d->units.count);
+	walk_s = 2 * tile * (double)op->k / parts / (RATE * peak / (double)d->units.count);
+	walk_s += share(d, op->dtype, LAUNCH, &(bool){ true }) * (parts > 1 ? 2 : 1);
 	if (out->seconds < walk_s)
 		out->seconds = walk_s, out->bound = BOUND_COMPUTE;
 }
@@ -362,7 +369,7 @@ void roofline_op_under(const struct device *d, const struct stack *stack, const 
 	}
 	fit_price(&fit, d, op, out);
 	pad(d, op, out, fit.compute);
-	walk_of_vectors(d, op, out);
+	walk_of_wide(d, op, out);
 	out->seconds += cast_seconds(d, op);
 	if (out->seconds < submission_s(d, op)) {
 		out->seconds = submission_s(d, op);

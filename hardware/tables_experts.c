@@ -358,12 +358,10 @@ bool experts_trend(const struct question *q, const int64_t *key, size_t low, siz
 	return true;
 }
 
-/* Of so many devices the one with most pairs: popular experts there, and what the largest of as many normal numbers is (Blom). */
-static double busiest(double mean, double imbalance, double devices)
+/* The largest of so many normal numbers, in standard deviations (Blom). */
+static double largest_of(double count)
 {
-	double pairs = mean * fmax(imbalance, 1);
-
-	return devices > 1 ? pairs + sqrt(pairs) * gsl_cdf_ugaussian_Pinv((devices - 0.375) / (devices + 0.25)) : pairs;
+	return count > 1 ? gsl_cdf_ugaussian_Pinv((count - 0.375) / (count + 0.25)) : 0;
 }
 
 double experts_by_chance(const struct question *q, const int64_t *key, double m)
@@ -372,11 +370,12 @@ double experts_by_chance(const struct question *q, const int64_t *key, double m)
 	const struct expert_spread *spread = spread_of(&spreads, key, llround(fmax(m, 1)));
 	struct op op = *q->op;
 	double law[TERMS], dealt[TERMS], chosen[TERMS], here = (double)key[7], total = (double)key[4];
-	double mean = m * (double)key[3] * here / total, pairs = busiest(mean, op.imbalance, total / here), touched;
+	double pairs = m * (double)key[3] * here / total * fmax(op.imbalance, 1), touched, largest = largest_of(total / here);
 
 	op.m = llround(fmax(m, 1));
-	pairs = fmin(pairs, fmin(m * (double)key[3], m * here));
-	touched = fmin(fmin(op_experts_touched(&op) * sqrt(pairs / mean), here), pairs);
+	pairs = fmin(pairs + largest * sqrt(pairs), fmin(m * (double)key[3], m * here));
+	touched = op_experts_touched(&op);
+	touched = fmin(fmin(touched + largest * sqrt(touched * fmax(1 - touched / here, 0)), here), pairs);
 	law_of(q, key, law);
 	terms_of(q->table, key, m, &spreads, dealt);
 	terms_with(q->table, key, m, spread, touched, pairs, chosen);

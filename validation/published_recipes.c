@@ -39,21 +39,32 @@ static void sglang_deepseek(struct builder *b, double batch)
 		 half ? "0.95" : fp4(b) ? "0.85" : "0.82");
 }
 
-/* On Blackwell, in fp8: with vLLM before 0.19 the scripts pass --enable-expert-parallel whatever the layout says and 95 % of the
- * memory; since then the cache is in fp8, a batch holds two prompts and graphs are captured up to 2,048 tokens. The first ones in
- * NVFP4, on nightly images, leave all of that at its default. */
+/*
+ * On Blackwell, in fp8: with vLLM before 0.19 the scripts pass --enable-expert-parallel whatever the layout says, 95 % of the memory and
+ * experts by Triton (VLLM_USE_FLASHINFER_MOE_FP8=0, VLLM_MOE_USE_DEEP_GEMM=0); since then the cache is in fp8, a batch holds two prompts
+ * and graphs are captured up to 2,048 tokens. The first ones in NVFP4, on nightly images, leave all of that at its default; since 0.19 they
+ * let the router multiply in tf32 (VLLM_FLOAT32_MATMUL_PRECISION=high: SemiAnalysisAI/InferenceX pull request 1069; those in fp8 do so
+ * later). Scripts in fp8 read no switch for attention ranks (DP_ATTENTION): they start tensor parallelism over as many devices, with
+ * experts apart.
+ */
 static void vllm_minimax(struct builder *b)
 {
+	const struct published_degrees *d = &b->layout.decode;
+	int64_t devices = d->tp * d->attention_dp;
 	long minor = published_vllm_minor(b->row);
 
+	if (!fp4(b) && d->attention_dp > 1)
+		str_addf(&b->settings, "deployment.tp=%lld deployment.dp_attention=1 ", (long long)devices);
 	if (!blackwell(b) || (minor == 0 && fp4(b)))
 		return;
 	if (minor > 0 && minor < 19) {
 		str_add(&b->settings, "scheduler.memory_utilization=0.95 ");
-		if (!fp4(b) && b->layout.decode.attention_dp == 1)
-			str_addf(&b->settings, "deployment.ep=%lld ", (long long)b->layout.decode.tp);
+		if (!fp4(b))
+			str_addf(&b->settings, "deployment.ep=%lld hardware.stack=vllm-triton ", (long long)devices);
 		return;
 	}
+	if (fp4(b))
+		str_add(&b->settings, "model.router_dtype=tf32 ");
 	str_addf(&b->settings, "model.kv_dtype=fp8 scheduler.max_num_batched_tokens=%.0f scheduler.graph_max_tokens=2048 ", 2 * b->isl);
 }
 
