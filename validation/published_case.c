@@ -198,8 +198,10 @@ static bool names(struct builder *b)
 	str_addf(&b->settings, "model.name=%s %s", b->model->catalog, published_is_metal(b) ? "" : b->precision->settings[b->checkpoint]);
 	if (published_is_metal(b))
 		published_metal_formats(b);
-	/* Of chips that form a chain the model takes as many as it needs, when nobody says how many there were. */
-	if (b->accelerator->system && !published_metal_alone(b) && !(b->device->execution.streams && !(row->devices >= 1)))
+	/* Of chips that form a chain the model takes as many as it needs, when nobody says how many there were; of wafers as many as
+	 * the row says (size()). */
+	if (b->accelerator->system && !published_metal_alone(b) && !b->device->execution.regions &&
+	    !(b->device->execution.streams && !(row->devices >= 1)))
 		str_addf(&b->settings, "hardware.system=%s ", b->accelerator->system);
 	else
 		str_addf(&b->settings, "hardware.device=%s ", b->accelerator->device);
@@ -399,15 +401,36 @@ static void tuned_layouts(struct builder *b, bool experts, int64_t least)
 	}
 }
 
+static int64_t power_of_two_below(double devices)
+{
+	int64_t n = 1;
+
+	while ((double)n * 2 <= devices)
+		n *= 2;
+	return n;
+}
+
+/* Fewer devices than the box has that stands for its kind. (The chips of tt-metal's boxes come two a card, and rows may count either.) */
+static bool part_of_system(const struct builder *b)
+{
+	const struct system *s = b->accelerator->system ? system_load(b->accelerator->system, b->arena, &(struct err){ 0 }) : NULL;
+
+	return s && !b->device->execution.streams && !published_is_metal(b) && b->row->devices >= 2 && b->row->devices < (double)s->devices_per_node;
+}
+
 /* A row without a layout: that of least_devices, the rest of the system copies of it; or the best of several. */
 static void size(struct builder *b, const struct model *model, bool tuned)
 {
 	struct model_counts counts;
 	int64_t tp;
 
-	/* Devices that serve as one machine lie as sim/spread.h lays them. */
+	/* Devices that serve as one machine lie as sim/spread.h lays them: all of the system, or as many as the row says. */
 	if (b->device->execution.streams || (b->device->execution.together && b->accelerator->system)) {
 		b->out->copies = 1;
+		if (b->device->execution.regions && b->row->devices > 1)
+			str_addf(&b->settings, "deployment.pp=%.0f ", floor(b->row->devices));
+		if (part_of_system(b))
+			str_addf(&b->settings, "deployment.tp=%lld ", (long long)power_of_two_below(b->row->devices));
 		return;
 	}
 	model_parameters(model, &counts);

@@ -79,7 +79,7 @@ static bool time_figure(const struct words *w, struct metric_name *out)
 static bool rate_figure(const struct words *w, struct metric_name *out)
 {
 	bool device = HOLDS(w->unit, "/gpu", "/chip", "/device", "/accel", "/card", "/npu", "/core") || HOLDS(w->metric, "per_gpu", "per_device", "per_chip");
-	bool total = HOLDS(w->unit, "input+output", "total") || HOLDS(w->metric, "total"), input = HOLDS(w->unit, "input") || HOLDS(w->metric, "input", "prefill");
+	bool total = HOLDS(w->unit, "input+output", "input + output", "in+out", "in + out", "total") || HOLDS(w->metric, "total"), input = HOLDS(w->unit, "input") || HOLDS(w->metric, "input", "prefill");
 
 	out->to_si = 1;
 	if (HOLDS(w->unit, "samples/s", "req/s", "requests/s", "queries/s", "request/s", "qps")) {

@@ -170,6 +170,13 @@ static void families(void)
 		  { "hardware.device=tenstorrent-n300 ", "deployment.tp=1 deployment.pp=1 deployment.ep=1 deployment.dp_attention=1 ", "workload.requests=32 ", NULL }, 8 },
 		{ "a,Llama-3.1-8B,,Blackhole-p150,4,,tt-metal demo,128,,32,output_speed_per_user,1,tokens/s/user,tenstorrent/tt-metal",
 		  { "hardware.device=tenstorrent-p150a ", "deployment.tp=4 ", "workload.requests=32 ", NULL }, 1 },
+		{ "a,Llama-3-8B,bf16,SN40L,8,,Batch,1024,1024,1,throughput,1,tokens/s (in+out),x",
+		  { "hardware.system=sn40l-16 ", "deployment.tp=8 ", NULL }, 1 },
+		{ "a,Llama-3.1-8B,fp16,Cerebras-CS3,1,,no speculation,,,1,output_speed_per_user,1,tokens/s/user,x",
+		  { "hardware.device=cerebras-cs3 ", "!hardware.system", "!deployment.pp", NULL }, 1 },
+		{ "a,Llama-3.1-70B,fp16,Cerebras-CS3,4,,no speculation,,,1,output_speed_per_user,1,tokens/s/user,x",
+		  { "hardware.device=cerebras-cs3 ", "deployment.pp=4 ", NULL }, 1 },
+		{ "a,Llama-3-8B,bf16,SN40L,16,,Batch,1024,1024,1,throughput,1,tokens/s,x", { "hardware.system=sn40l-16 ", "!deployment.tp", NULL }, 1 },
 		{ "a,Llama-3.1-8B,bf16,RTX-PRO-6000,1,tp1,\"vLLM 0.19 open loop, ShareGPT 300 requests, ~10 sessions/s\",ShareGPT,ShareGPT,"
 		  "\"max_num_seqs 128, max_num_batched_tokens 2048\",ttft_mean,7000,ms,LLMServingSim-bench",
 		  { "workload.qps=10 workload.requests=300 ", "scheduler.max_num_seqs=128 ", "scheduler.max_num_batched_tokens=2048 " }, 1 },
@@ -207,6 +214,9 @@ static void decode_throughput(void)
 	CU_ASSERT_DOUBLE_EQUAL(published_predict(&set, &r), 8 * 32 / 0.04, 1e-9);
 	read_row("a,Llama-3.1-8B,fp8,Gaudi3,1,tp1,static batch,128,128,32,throughput,1,\"tokens/s (output, whole system)\",Intel-Gaudi3", &set, a);
 	CU_ASSERT_DOUBLE_EQUAL(published_predict(&set, &r), 500, 1e-9);
+	r.total_token_throughput = 900;        /* prompts count, too, where the unit says so */
+	read_row("a,Llama-3-8B,bf16,SN40L,8,,Batch,1024,1024,1,throughput,1,tokens/s (in+out),x", &set, a);
+	CU_ASSERT_DOUBLE_EQUAL(published_predict(&set, &r), 900, 1e-9);
 	arena_free(a);
 }
 
