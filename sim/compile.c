@@ -111,8 +111,8 @@ static void list_not_modelled(const struct scenario *sc, struct compiled *c, str
 		not_modelled(c, arena, "scheduler.order=random: queue is first come, first served");
 	if (s->conservativeness != 1 && !text_equal(c->scheduler->name, "sglang"))
 		not_modelled(c, arena, "scheduler.conservativeness: only sglang has it");
-	if (s->recv_interval > 1 && !text_equal(c->scheduler->name, "sglang"))
-		not_modelled(c, arena, "scheduler.recv_interval: only sglang has it");
+	if (s->recv_interval > 1 && !text_equal(c->scheduler->name, "sglang") && !text_equal(c->scheduler->name, "vllm-v0"))
+		not_modelled(c, arena, "scheduler.recv_interval: only sglang and vllm-v0 have it");
 	if (s->balance_timeout > 0 && !text_starts(c->scheduler->name, "trtllm"))
 		not_modelled(c, arena, "scheduler.balance_timeout: only trtllm has it");
 	if (sc->offload.disk_bytes > 0 && sc->offload.host_bytes == 0)

@@ -89,7 +89,7 @@ static const struct field scheduler_fields[] = {
 	INT(scenario_scheduler, "max_waiting_iters", max_waiting_iters, 0, 1e6, "10", "lightllm: decode steps between prefill batches"),
 	NUM(scenario_scheduler, "conservativeness", conservativeness, 1, 0.01, 100, "1", "sglang: schedule_conservativeness"),
 	INT(scenario_scheduler, "balance_timeout", balance_timeout, 0, 1e6, "0", "trtllm with dp_attention: attention_dp_config's timeout_iters, passes that prompts wait until every rank has one; 0 = they do not"),
-	INT(scenario_scheduler, "recv_interval", recv_interval, 1, 1e6, "1", "sglang: scheduler_recv_interval, decode steps between looks at new requests"),
+	INT(scenario_scheduler, "recv_interval", recv_interval, 1, 1e6, "1", "decode steps between looks at new requests (sglang: scheduler_recv_interval; vllm-v0: num_scheduler_steps)"),
 	INT(scenario_scheduler, "stream_interval", stream_interval, 1, 1e6, "1", "tokens of a chunk that clients are sent: they see the first when so many are made"),
 };
 static const struct element scheduler_part = { .name = "scheduler", .fields = scheduler_fields, .field_count = COUNT_OF(scheduler_fields),

@@ -55,7 +55,7 @@ struct scenario_scheduler {
 	int64_t max_waiting_iters;             /* lightllm: decode steps between prefill batches */
 	double conservativeness;               /* sglang: schedule_conservativeness */
 	int64_t balance_timeout;               /* trtllm: passes that attention ranks wait for prompts on all of them; 0 = none */
-	int64_t recv_interval;                 /* sglang: decode steps between looks at new requests */
+	int64_t recv_interval;                 /* sglang, vllm-v0: decode steps between looks at new requests */
 	int64_t stream_interval;               /* tokens of a chunk that clients are sent; the first, too */
 };
 

@@ -68,6 +68,8 @@ void published_bench(struct builder *b);
 
 /* Batch limits and length of an MLPerf run; false when no configuration of it is known: those of a tuned run. */
 bool published_mlperf(struct builder *b);
+/* Whether its code stores 8-bit weights, whatever the form says. */
+bool published_mlperf_quantised(const struct builder *b);
 /* Multi-token prediction of DeepSeek's models, so many tokens deep. */
 void published_drafts(struct builder *b, int depth);
 /* Adds them where a run of InferenceX with so many requests in flight drafted. Returns tokens drafted in a pass, 0: none. */

@@ -189,7 +189,7 @@ static bool names(struct builder *b)
 		return published_refuse(b, WHY_MODEL, row->model);
 	if (!(b->accelerator = published_find_accelerator(b->names, row->accelerator, &b->notes)))
 		return published_refuse(b, WHY_ACCELERATOR, row->accelerator);
-	b->precision = published_find_precision(row->precision, row->model, &b->notes);
+	b->precision = published_find_precision(published_mlperf_quantised(b) ? "fp8" : row->precision, row->model, &b->notes);
 	b->device = device_load(b->accelerator->device, b->arena, &(struct err){ 0 });
 	if (!b->device)
 		return published_refuse(b, WHY_ACCELERATOR, b->accelerator->device);

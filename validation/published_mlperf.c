@@ -39,6 +39,25 @@ static const struct mlperf_config {
 	{ "deepseek-r1", "", "", "", 1536, 3140, 0.95, 600, 0, 6, false, false },
 };
 
+/*
+ * AMD's submissions and those of its partners, on vLLM V0: Llama-2-70B of round 4.1 (github:mlcommons/inference_results_v4.1,
+ * closed/Dell/code/llama2-70b-99, as closed/AMD: test_VllmFp8_*_perf.sh and the defaults of mainVllmFp8_*.py), 5.1
+ * (github:ntuhpc/inference_results_v5.1 at a634ab77, harness_llm/models below closed/AMD/code; Llama-2-70B's servers are not there).
+ * One device a copy, 8-bit weights and cache, prompts whole; steps: num_scheduler_steps.
+ */
+static const struct amd_config {
+	const char *model, *round, *device, *scenario;
+	double seqs, tokens, memory;
+	int steps;
+} amd_configs[] = {
+	{ "llama-2-70b", "4.1", "mi300x", "Offline", 2048, 65536, 0.99, 1 },
+	{ "llama-2-70b", "4.1", "mi300x", "Server", 1024, 49152, 0.97, 1 },
+	{ "llama-2-70b", "5.1", "mi300x", "Offline", 1792, 40960, 0.98, 11 },
+	{ "llama-2-70b", "5.1", "mi325x", "Offline", 2700, 65536, 0.98, 7 },
+	{ "mixtral-8x7b", "5.1", "mi3", "Offline", 4736, 51200, 0.96, 13 },
+	{ "mixtral-8x7b", "5.1", "mi3", "Server", 2560, 32000, 0.96, 10 },
+};
+
 enum { RUN_S = 600 };
 
 static const char SOURCE[] = "MLPerf-Inference-v";
@@ -79,13 +98,47 @@ static const char *engine_stack(const struct builder *b)
 	return "trtllm-tuned";
 }
 
+static const struct amd_config *amd_config_of(const struct builder *b)
+{
+	if (!text_starts(b->row->source, SOURCE) || strcmp(published_engine(b->row), "vllm") != 0)
+		return NULL;
+	for (size_t i = 0; i < COUNT_OF(amd_configs); i++) {
+		const struct amd_config *c = &amd_configs[i];
+
+		if (strcmp(c->model, b->model->catalog) == 0 && text_starts(b->row->source + strlen(SOURCE), c->round) &&
+		    text_starts(b->accelerator->device, c->device) && strstr(b->row->scenario, c->scenario))
+			return c;
+	}
+	return NULL;
+}
+
+/* Dell's form of round 4.1 says fp16, which is the type of activations (--dtype); its code quantises as AMD's does. */
+bool published_mlperf_quantised(const struct builder *b)
+{
+	return amd_config_of(b) != NULL;
+}
+
+/* Decisions that stand for several passes leave the host time beside the device's, as V1's asynchronous ones do. */
+static bool amd_settings(struct builder *b)
+{
+	const struct amd_config *c = amd_config_of(b);
+
+	if (!c)
+		return false;
+	str_addf(&b->settings, "scheduler.name=vllm-v0 scheduler.max_num_seqs=%.0f scheduler.max_num_batched_tokens=%.0f "
+			       "scheduler.memory_utilization=%g scheduler.chunked_prefill=no ", c->seqs, c->tokens, c->memory);
+	if (c->steps > 1)
+		str_addf(&b->settings, "scheduler.recv_interval=%d hardware.stack=vllm ", c->steps);
+	return true;
+}
+
 bool published_mlperf(struct builder *b)
 {
 	const struct mlperf_config *c = config_of(b);
 
 	b->out->run_s = RUN_S;
 	if (!c)
-		return false;
+		return amd_settings(b);
 	b->out->run_s = c->run_s;
 	b->out->queries = c->queries;
 	str_addf(&b->settings,

@@ -37,7 +37,7 @@ struct batcher_limits {
 	int64_t host_cache_blocks, disk_cache_blocks;           /* slower tiers, in blocks of block_tokens */
 	double conservativeness;
 	int64_t ranks, balance_steps;          /* trtllm: attention ranks, and decode steps that prompts wait for one on each; 0 = none */
-	int64_t recv_interval;                 /* sglang: decode steps between looks at new requests; 0 counts as 1 */
+	int64_t recv_interval;                 /* sglang, vllm-v0: decode steps between looks at new requests; 0 counts as 1 */
 	bool chunked, prefix_caching, swap, handoff;            /* handoff: prefill only, decode elsewhere */
 	bool late;                             /* asynchronous scheduling: the next batch is formed while one runs, so that
 						* an arrival joins the batch after the next */

@@ -277,6 +277,11 @@ static void waits_for_looks_and_chunks(void)
 	CU_ASSERT(looks.ttft_s.max - plain.ttft_s.mean < 43 * 1.1 * step_s);
 	CU_ASSERT_DOUBLE_EQUAL((chunks.ttft_s.mean - plain.ttft_s.mean) / step_s, 39, 0.5);
 	CU_ASSERT_DOUBLE_EQUAL(chunks.e2e_s.mean, plain.e2e_s.mean, 1e-12);
+	/* vLLM V0 decides for so many passes, too. */
+	loop_with(NULL, NULL, "vllm-v0", 1, &plain, a);
+	loop_with("scheduler.recv_interval", "40", "vllm-v0", 1, &looks, a);
+	CU_ASSERT_DOUBLE_EQUAL((looks.ttft_s.mean - plain.ttft_s.mean) / plain.tpot_s.mean, 20 * 80. / 96, 5);
+	CU_ASSERT(looks.ttft_s.max - plain.ttft_s.mean < 43 * 1.1 * plain.tpot_s.mean);
 	arena_free(a);
 }
 
