@@ -176,7 +176,8 @@ static const struct kernel prefill_kernels[] = {
 #define A(kv, b, q, l, h, kh, d, w) \
 	{ .kv_format = KERNEL_##kv, .batch = b, .q_len = q, .kv_len = l, .heads = h, .kv_heads = kh, .head_dim = d, .window = w }
 static const struct shape decode_tests[] = { A(FP32, 1, 1, 1, 4, 1, 64, 0), A(BF16, 3, 1, 211, 8, 2, 64, 0), A(FP32, 2, 1, 300, 4, 4, 128, 70),
-					     A(BF16, 1, 1, 50, 3, 1, 20, 0), { 0 } };
+					     A(BF16, 1, 1, 50, 3, 1, 20, 0), A(BF16, 2, 1, 211, 8, 2, 128, 0),
+					     A(BF16, 1, 1, 130, 13, 1, 128, 100), A(BF16, 1, 1, 1, 3, 1, 128, 0), { 0 } };
 static const struct shape decode_benches[] = { A(FP32, 8, 1, 2048, 8, 8, 128, 0), A(FP32, 8, 1, 2048, 32, 8, 128, 0),
 					       A(BF16, 8, 1, 4096, 32, 8, 128, 0), A(FP32, 1, 1, 8192, 16, 4, 64, 0), { 0 } };
 static const struct shape prefill_tests[] = { A(FP32, 2, 9, 40, 4, 2, 64, 0), A(BF16, 1, 70, 70, 4, 1, 128, 0), A(FP32, 1, 33, 200, 2, 2, 64, 50),
