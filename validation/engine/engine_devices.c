@@ -21,7 +21,7 @@ static bool is_fresh(const struct engine_devices *d, int threads, const char *pa
 
 static int rounds_of(const struct engine_devices *d)
 {
-	return d->rounds > 0 ? d->rounds : 3;
+	return d->rounds > 0 ? d->rounds : d->quick ? 2 : 3;
 }
 
 /* The next round. */
