@@ -27,6 +27,7 @@ static const struct field stack_fields[] = {
 	SECONDS("prompt_token_us", prompt_token_s, 1e-6, "and for each token of its prompt, when requests come one by one"),
 	SECONDS("handover_us", handover_s, 1e-6, "between pools, once a request, beside the transfer"),
 	SECONDS("first_token_us", first_token_s, 1e-6, "from the first token to the client"),
+	SECONDS("message_us", message_s, 1e-6, "of the one process that sends answers, for each message of a stream"),
 	SECONDS("rank_wait_us", rank_wait_s, 1e-6, "in each all-reduce, until the last rank is there"),
 	{ "overlap", FIELD_FLAG, AT(overlap), 0, 0, 0, false, "no", NULL, "host time hides behind the device's" },
 	{ "expert_share", FIELD_NUMBER, AT(expert_share), 1, 0, 1, false, "0", NULL,

@@ -27,6 +27,8 @@ struct stack {
 	double prompt_token_s;                 /* and for each token of a prompt that comes as text: its tokeniser */
 	double handover_s;                     /* from a prefill pool to a decode pool, beside the bytes: router, rendezvous, polling */
 	double first_token_s;                  /* detokenise and send: visible to the client on every first token */
+	double message_s;                      /* of the one process that sends answers, for each message of a stream (scheduler.stream_interval
+	                                        * tokens); what it is behind with, clients wait for. 0 = it never is */
 	double rank_wait_s;                    /* in each all-reduce: until the last rank is there (benchmarks of it start all ranks at once) */
 	double norm_share;                     /* of a stream's rate that its norms reach on a GPU; 0: what kernels of 2023 did (roofline.c) */
 	bool separate_add;                     /* residual additions are kernels of their own, not part of the norms */

@@ -28,7 +28,7 @@ struct published_case {
 	struct published_choice choices[CHOICES_MOST];
 	size_t choice_count;           /* 0: `settings` hold the layout */
 	double ttft_p99_s, tpot_p99_s, e2e_p99_s;      /* > 0: the rate is searched at which those that are set just hold */
-	double run_s, queries;         /* of a server: how long the whole system is sent requests, and how many, at least */
+	double run_s, queries;         /* of an MLPerf run: how long the whole system is sent requests, and how many, at least */
 	double rate_most;              /* > 0: tokens/s of one device (without choices: copy) that the run completed: the
 					* row is predicted there, or at the rate found when that is lower */
 	double copies;                 /* replicas that the system has for each simulated one */

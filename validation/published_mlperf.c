@@ -2,7 +2,8 @@
  * How MLPerf's language models run. Rules, from LoadGen (github:mlcommons/inference, loadgen/mlperf.conf and results.cc): ten minutes
  * at least; a server's tokens/s are what was asked over the time until the answer to the last query is complete.
  * Submitters on NVIDIA devices start from NVIDIA's configurations (github:mlcommons/inference_results_v4.1 and v5.1 and
- * gbeezybez/inference_results_v6.0, closed/NVIDIA/configs; read: layouts, batch limits, share of memory and least duration of each
+ * gbeezybez/inference_results_v6.0, closed/NVIDIA/configs; of Blackwell in 5.1 as ykamiset/inference_results_v5.1 at e9ccad4d keeps
+ * them; of Mixtral on H100 HPE's, open/HPE/configs of 4.1; read: layouts, batch limits, share of memory and least duration of each
  * model, not the rates there): blocks for the next step only (batch_scheduler_policy max_util), prompts cut to fit the token limit,
  * FP8 cache.
  */
@@ -13,7 +14,7 @@
 #include "validation/published_build.h"
 
 /* "": every round or device that no line before names, and every kind of run. device: how its name begins, or "blackwell". seqs, tokens:
- * of a batch, of an attention rank. run_s, queries: the least of a server's run. balance: passes that prompts of one rank wait for
+ * of a batch, of an attention rank. run_s, queries: the least of a run. balance: passes that prompts of one rank wait for
  * those of others (attention_dp_config). */
 static const struct mlperf_config {
 	const char *model, *round, *device, *scenario;
@@ -21,9 +22,13 @@ static const struct mlperf_config {
 	bool chunked, drafts;
 } configs[] = {
 	{ "llama-2-70b", "", "blackwell", "Interactive", 768, 768, 0.95, 1200, 0, 0, true, false },
+	{ "llama-2-70b", "6", "gb300", "", 3072, 4608, 0.95, 2400, 0, 0, true, false },
 	{ "llama-2-70b", "", "blackwell", "", 2048, 3584, 0.95, 2400, 0, 0, true, false },
 	{ "llama-2-70b", "", "h100", "", 1024, 1024, 0.95, 2400, 0, 0, true, false },
 	{ "llama-2-70b", "", "", "", 1536, 1536, 0.95, 2400, 0, 0, true, false },
+	{ "mixtral-8x7b", "", "blackwell", "Offline", 6144, 14336, 0.95, 2400, 0, 0, false, false },
+	{ "mixtral-8x7b", "", "blackwell", "", 6144, 10240, 0.9, 2400, 0, 0, false, false },
+	{ "mixtral-8x7b", "4", "h100", "", 1024, 16384, 0.9, 2400, 0, 0, false, false },
 	{ "mixtral-8x7b", "", "", "", 2048, 16384, 0.9, 2400, 0, 0, true, false },
 	{ "llama-3.1-8b", "", "", "", 6000, 12000, 0.9, 600, 0, 0, true, false },
 	{ "llama-3.1-405b", "", "", "Offline", 512, 1536, 0.95, 600, 0, 0, true, false },
@@ -34,9 +39,12 @@ static const struct mlperf_config {
 	{ "gpt-j-6b", "", "", "", 192, 4096, 0.9, 600, 0, 0, false, false },
 	/* Prompts of up to 3,140 tokens whole; 26,328 queries are six times its data. Interactive runs draft three tokens. */
 	{ "deepseek-r1", "", "", "Interactive", 128, 3140, 0.9, 600, 26328, 6, false, true },
-	{ "deepseek-r1", "6", "", "Server", 640, 4608, 0.95, 600, 26328, 9, false, false },
+	{ "deepseek-r1", "6", "", "Server", 640, 4608, 0.95, 600, 105312, 9, false, false },
+	{ "deepseek-r1", "6", "", "", 1024, 6144, 0.95, 600, 105312, 500, false, false },
+	{ "deepseek-r1", "5", "b200", "Server", 512, 3456, 0.9, 600, 26328, 9, false, false },
+	{ "deepseek-r1", "5", "b200", "", 512, 4608, 0.9, 600, 26328, 500, false, false },
 	{ "deepseek-r1", "", "", "Server", 512, 3140, 0.95, 600, 26328, 9, false, false },
-	{ "deepseek-r1", "", "", "", 1536, 3140, 0.95, 600, 0, 6, false, false },
+	{ "deepseek-r1", "", "", "", 1536, 3140, 0.95, 600, 26328, 6, false, false },
 };
 
 /*
@@ -95,6 +103,9 @@ static const char *engine_stack(const struct builder *b)
 		return "trtllm-engine";
 	if (large && hopper && text_starts(b->precision->name, "fp8") && b->row->source[strlen(SOURCE)] >= '5')
 		return "trtllm-engine-swiglu";
+	/* Behind trtllm-serve, on PyTorch (code/llama3_1-8b/tensorrt/README.md of 5.1: core_type=trtllm_endpoint). */
+	if (strcmp(b->model->catalog, "llama-3.1-8b") == 0)
+		return "trtllm-serve";
 	return "trtllm-tuned";
 }
 
@@ -145,6 +156,12 @@ bool published_mlperf(struct builder *b)
 		 "hardware.stack=%s scheduler.name=trtllm-max-utilization scheduler.max_num_seqs=%.0f "
 		 "scheduler.max_num_batched_tokens=%.0f scheduler.memory_utilization=%g scheduler.chunked_prefill=%s ",
 		 engine_stack(b), c->seqs, c->tokens, c->memory, c->chunked ? "yes" : "no");
+	/*
+	 * Mixtral's checkpoint for Blackwell has 7.25 bits a weight (effective_bits): of layers in 4.5 and 8 bits, four fifths are
+	 * in 8 (code/mixtral-8x7b/modelopt/quantize.py chooses layer by layer).
+	 */
+	if (strcmp(c->model, "mixtral-8x7b") == 0 && strcmp(c->device, "blackwell") == 0)
+		str_add(&b->settings, "model.dtype=fp8 ");
 	if (c->balance > 0)
 		str_addf(&b->settings, "scheduler.balance_timeout=%.0f ", c->balance);
 	if (c->drafts)

@@ -49,9 +49,11 @@ static int compare_cases(const struct published_case *a, const struct published_
 	c = c ? c : compare_numbers(a->ttft_p99_s, b->ttft_p99_s);
 	c = c ? c : compare_numbers(a->tpot_p99_s, b->tpot_p99_s);
 	c = c ? c : compare_numbers(a->e2e_p99_s, b->e2e_p99_s);
-	if (c || !has_limits(a))
+	c = c ? c : compare_numbers(a->run_s, b->run_s);
+	c = c ? c : compare_numbers(a->queries, b->queries);
+	if (c || (!has_limits(a) && !(a->queries > 0)))
 		return c;
-	/* Copies of a server share its queries. */
+	/* Copies share the queries of a run. */
 	c = compare_numbers(a->devices, b->devices);
 	return c ? c : compare_numbers(a->copies, b->copies);
 }
@@ -143,7 +145,7 @@ static void share_arrivals(struct scenario *sc, double copies)
 	sc->workload.arrivals.cv = 1 / sqrt(copies);
 }
 
-/* One run, with operator times scaled; requests > 0: arrivals of that rate at one of the copies; rate < 0: all at once. */
+/* One run, with operator times scaled, of at least so many requests; rate > 0: arrivals of that rate at one of the copies; < 0: all at once. */
 static bool run_once(const char *settings, double rate, double requests, double copies, double scale, struct catalog_cache *cache,
 		     struct result *r, struct arena *arena, struct err *err)
 {
@@ -151,9 +153,10 @@ static bool run_once(const char *settings, double rate, double requests, double 
 	struct sim *sim = NULL;
 	bool ok = sc && apply(sc, settings, arena, err);
 
+	if (ok)
+		sc->workload.requests = (int64_t)fmax((double)sc->workload.requests, requests);
 	if (ok && rate > 0) {
 		sc->workload.qps = rate;
-		sc->workload.requests = (int64_t)fmax((double)sc->workload.requests, requests);
 		share_arrivals(sc, copies);
 	}
 	if (ok && rate < 0)
@@ -258,14 +261,31 @@ static bool search(struct trial *t, const char *settings, double devices, struct
 	return true;
 }
 
+/* Samples of one copy that LoadGen sends an offline system at once: a tenth more than it gets through in the least time of a run,
+ * or the least of a run. What filling and draining take is as long in a short run. */
+static double batch_requests(const struct published_case *c, const struct result *r, double copies)
+{
+	if (!(c->run_s > 0))
+		return 0;
+	return ceil(fmax(1.1 * c->run_s * r->request_throughput, c->queries / fmax(copies, 1)));
+}
+
 /* One layout: an offline or given load once, limits by search. */
 static bool try_layout(struct trial *t, const char *settings, double devices, struct err *err)
 {
+	double requests;
+
 	if (has_limits(t->set))
 		return search(t, settings, devices, err);
 	memset(t->next, 0, sizeof(*t->next));
 	if (!run_once(settings, 0, 0, 1, t->scale, t->cache, t->next, t->arena, err))
 		return false;
+	requests = batch_requests(t->set, t->next, copies_of(t, devices));
+	if (requests > t->next->completed) {
+		memset(t->next, 0, sizeof(*t->next));
+		if (!run_once(settings, 0, requests, 1, t->scale, t->cache, t->next, t->arena, err))
+			return false;
+	}
 	if (t->next->request_throughput / devices > t->best_rate)
 		keep(t, settings, t->next->request_throughput, devices);
 	return true;

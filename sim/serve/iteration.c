@@ -516,7 +516,8 @@ struct spread_tokens {
 
 static struct spread_tokens spread_over(const struct host_time *h, const struct batch_shape *shape)
 {
-	int64_t padded = host_padded(h, shape->tokens), each, longest = 0, most;
+	bool captures = shape->prefills == 0 || h->graph_prefill;
+	int64_t padded = captures ? host_padded(h, shape->tokens) : shape->tokens, each, longest = 0, most;
 	struct spread_tokens out = { padded, padded, 1 };
 
 	if (shape->prefills == 0 || h->ranks <= 1)

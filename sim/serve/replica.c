@@ -182,6 +182,16 @@ static void measure(struct replica *r, const struct flight *f, const struct befo
 		sink->batch(sink->ctx, r->number, t0, t1, f->steps, f->shape.decodes, f->shape.prefills, f->shape.tokens);
 }
 
+/* What the flight leaves to do: requests that it began, first tokens one by one, others in chunks. */
+static void send(struct replica *r, const struct flight *f)
+{
+	const struct pool *p = r->pool;
+	double firsts = (double)r->batcher.first_count, others = fmax(0, (double)f->shape.logits - firsts);
+	double first_s = f->steps == 1 ? f->end.hi : clock_after(f->start, span(&f->time, 1)).hi;
+
+	outbox_take(&r->outbox, firsts * (p->intake_s + p->message_s) + others / p->chunk * p->message_s, f->steps, first_s, f->end.hi);
+}
+
 void replica_advance(struct replica *r, struct metrics *m, const struct replica_events *events, const struct serve_sink *sink)
 {
 	struct flight *f = &r->flights[r->flight_head];
@@ -189,6 +199,7 @@ void replica_advance(struct replica *r, struct metrics *m, const struct replica_
 	struct lane *l = &b->lanes[f->lane];
 	struct clock now = f->end;
 	struct before before = { (double)batcher_used_blocks(b), (double)b->running.count, (double)b->waiting_count };
+	double first_s = now.hi, complete_s = now.hi;  /* when clients have them */
 
 	if (r->pool->limits.lanes == 1)
 		iteration_count(r->pool->iteration, 0, &f->shape, &f->time, f->steps);
@@ -198,11 +209,16 @@ void replica_advance(struct replica *r, struct metrics *m, const struct replica_
 	}
 	batcher_commit(b, f->lane, f->steps);
 	measure(r, f, &before, m, sink);
+	if (r->pool->message_s > 0) {
+		send(r, f);
+		first_s = outbox_last_s(&r->outbox);
+		complete_s = outbox_first_s(&r->outbox, r->pool->message_s);
+	}
 	for (size_t k = 0; k < b->first_count; k++) {
 		struct seq *s = &b->pool->at[b->first_tokens[k]];
 
 		if (s->generated == 1)
-			s->first_token_s = now.hi;
+			s->first_token_s = first_s;
 		else
 			sketch_add(m->itl, now.hi - s->last_token_s, 1);
 		s->last_token_s = now.hi;
@@ -214,7 +230,7 @@ void replica_advance(struct replica *r, struct metrics *m, const struct replica_
 			events->hand_over(events->ctx, r, b->first_tokens[k], now.hi);
 	for (size_t k = 0; k < b->finished_count; k++) {
 		batcher_release_seq(b, b->finished[k]);
-		events->finished(events->ctx, r, b->finished[k], now.hi);
+		events->finished(events->ctx, r, b->finished[k], fmax(complete_s, b->pool->at[b->finished[k]].first_token_s));
 	}
 	launch_all(r, &now, events);
 }

@@ -10,6 +10,7 @@
 #include "sim/serve/batcher.h"
 #include "sim/serve/iteration.h"
 #include "sim/serve/metrics.h"
+#include "sim/serve/outbox.h"
 #include "sim/serve.h"
 
 /* Replicas of one kind share what they cost. */
@@ -21,6 +22,7 @@ struct pool {
 	int64_t devices;                       /* of one replica */
 	int32_t first, count;                  /* replicas first .. first + count - 1 */
 	bool exact_steps;
+	double intake_s, message_s, chunk;     /* of the outbox: a request, a message, tokens of an answer in it */
 };
 
 /* What is running: one batch on a lane, or `steps` batches of the same composition. */
@@ -35,6 +37,7 @@ struct flight {
 struct replica {
 	struct batcher batcher;
 	const struct pool *pool;
+	struct outbox outbox;
 	struct flight *flights;                /* in order of launch, a ring of `lanes` */
 	int flight_head, flight_count, next_lane;
 	double *stage_free_s;                  /* pipeline only */

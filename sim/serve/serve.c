@@ -15,6 +15,12 @@ static bool init_pool(struct sim *sim, int p, int32_t first, int32_t count, stru
 		return false;
 	*pool = (struct pool){ .limits = sim->plans[p].limits, .scheduler = sim->compiled.scheduler, .devices = sim->plans[p].devices,
 			       .first = first, .count = count, .exact_steps = sim->sc->exact_steps };
+	/* Clients hear from decode replicas alone. A batch job's answers are sent whole: hardly any messages. */
+	if (text_equal(sim->sc->hardware.host_overhead, "default") && p == POOL_MAIN && sim->sc->workload.arrivals.kind != ARRIVAL_ALL_AT_ONCE) {
+		pool->message_s = sim->compiled.stack->message_s;
+		pool->intake_s = sim->compiled.stack->request_s;
+	}
+	pool->chunk = (double)sim->sc->scheduler.stream_interval;
 	pool->name = p == POOL_PREFILL ? "prefill" : sim->pool_count > 1 ? "decode" : "mixed";
 	pool->iteration = compile_iteration(sim->sc, &sim->compiled, &sim->plans[p], err);
 	if (!pool->iteration)

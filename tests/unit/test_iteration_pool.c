@@ -212,6 +212,28 @@ static void ranks_wait_for_the_fullest(void)
 	CU_ASSERT(prompts_s("1", 1, "llama-3.1-8b") < 0.4 * prompts_s("1", 4, "llama-3.1-8b"));
 }
 
+/* 307 tokens of which 300 are a prompt's: vLLM captures such batches, in sizes of 8. TensorRT-LLM captures decodes alone, here in powers
+ * of two: this one runs as it is. */
+static void only_captured_batches_are_padded(void)
+{
+	static const struct { const char *stack; int64_t decode, mixed; } cases[] = { { "vllm", 8, 312 }, { "trtllm", 8, 307 }, { "sglang", 8, 307 } };
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct catalog_cache *cache = catalog_cache_new(NULL);
+		struct step_time decode, mixed;
+		struct iteration *it;
+		struct made m;
+
+		make(&m, cache, "hardware.stack", cases[i].stack);
+		it = take(&m);
+		run_some(it, &decode, &mixed);
+		TRUE_FOR(cases[i].stack, decode.padded_tokens == cases[i].decode && mixed.padded_tokens == cases[i].mixed);
+		release_iteration(&m.c, it);
+		done(&m);
+		catalog_cache_free(cache);
+	}
+}
+
 /* No batch takes less than the least of all sizes, and the least is near what small batches take: with experts behind attention ranks, which are
  * a class of operators of their own, too. */
 static void floor_is_below_and_near(void)
@@ -246,7 +268,7 @@ static void floor_is_below_and_near(void)
 CU_TestInfo suite_iteration_pool[] = {
 	{ "the least of all batches is below and near", floor_is_below_and_near },
 	{ "attention ranks wait for the fullest", ranks_wait_for_the_fullest },
-	{ "captured sizes of a step", captured_sizes },
+	{ "captured sizes of a step", captured_sizes }, { "only captured batches are padded", only_captured_batches_are_padded },
 	{ "equal deployments share", equal_deployments_share }, { "differences are seen", differences_are_seen }, { "keeps few", keeps_few },
 	CU_TEST_INFO_NULL,
 };

@@ -260,9 +260,15 @@ static void mlperf_runs(void)
 		  { "scheduler.max_num_seqs=2048 scheduler.max_num_batched_tokens=3584 scheduler.memory_utilization=0.95 ", "hardware.stack=trtllm-engine " },
 		  "deployment.tp=1 ", 2400, 0 },
 		{ "a,deepseek-r1,fp4,B300-SXM,8,,MLPerf closed Offline,,3750,,throughput,1,tokens/s (output),MLPerf-Inference-v6.0 TensorRT",
-		  { "scheduler.max_num_seqs=1536 scheduler.max_num_batched_tokens=3140 ", "scheduler.chunked_prefill=no " }, "deployment.tp=4 deployment.ep=4 ", 600, 0 },
+		  { "scheduler.max_num_seqs=1024 scheduler.max_num_batched_tokens=6144 ", "scheduler.chunked_prefill=no " }, "deployment.tp=4 deployment.ep=4 ", 600, 105312 },
+		{ "a,deepseek-r1,fp4,B200-SXM,8,,MLPerf closed Offline,,3750,,throughput,1,tokens/s (output),MLPerf-Inference-v5.1 TensorRT",
+		  { "scheduler.max_num_seqs=512 scheduler.max_num_batched_tokens=4608 ", "scheduler.memory_utilization=0.9 " }, "deployment.tp=4 deployment.ep=4 ", 600, 26328 },
+		{ "a,mixtral-8x7b,fp4,B200-SXM,8,,MLPerf closed Offline,<=2048,144,,throughput,1,tokens/s (output),MLPerf-Inference-v6.0 TensorRT",
+		  { "scheduler.max_num_seqs=6144 scheduler.max_num_batched_tokens=14336 ", "scheduler.chunked_prefill=no model.dtype=fp8 " }, "deployment.tp=1 deployment.ep=1 ", 2400, 0 },
+		{ "a,llama3.1-8b,fp4,B200-SXM,8,,MLPerf closed Server [p99 TTFT<=2s TPOT<=100ms],~780 (CNN/DM),129,,throughput,1,tokens/s (output),MLPerf-Inference-v5.1 TensorRT",
+		  { "scheduler.max_num_seqs=6000 scheduler.max_num_batched_tokens=12000 ", "hardware.stack=trtllm-serve " }, "deployment.tp=1 ", 600, 0 },
 		{ "a,deepseek-r1,fp4,B300-SXM,8,,MLPerf closed Server [p99 TTFT<=2s TPOT<=80ms],,3750,,throughput,1,tokens/s (output),MLPerf-Inference-v6.0 TensorRT",
-		  { "scheduler.max_num_seqs=640 scheduler.max_num_batched_tokens=4608 ", "scheduler.balance_timeout=9 " }, "deployment.tp=4 deployment.ep=4 ", 600, 26328 },
+		  { "scheduler.max_num_seqs=640 scheduler.max_num_batched_tokens=4608 ", "scheduler.balance_timeout=9 " }, "deployment.tp=4 deployment.ep=4 ", 600, 105312 },
 		{ "a,deepseek-r1,fp4,B300-SXM,8,,MLPerf closed Interactive [p99 TTFT<=1.5s TPOT<=15ms],,3750,,throughput,1,tokens/s (output),MLPerf-Inference-v6.0 TensorRT",
 		  { "scheduler.max_num_seqs=128 ", "with=eagle3_v1861:depth=3,acceptance=0.8/0.6/0.45," }, "deployment.tp=4 deployment.ep=4 ", 600, 26328 },
 		{ "a,llama2-70b,fp8,MI300X,8,,MLPerf closed Offline,<=1024,293,,throughput,1,tokens/s (output),MLPerf-Inference-v4.1 vLLM 0.4.3",
@@ -338,6 +344,25 @@ static void server_throughput(void)
 		remove(path);
 	}
 	CU_ASSERT(best[2] > 15e3);
+}
+
+/* An offline run has as many samples as the rules ask for: 26,328 long answers on one copy, which then drain for a smaller part of the
+ * run than those of each of eight copies. */
+static void offline_runs_are_whole(void)
+{
+	static const char text[] = HEADER
+		"a,deepseek-r1,fp4,B300-SXM,8,tp8 pp1 ep8,MLPerf closed Offline,,3750,,throughput,1,tokens/s (output),MLPerf-Inference-v5.1 TensorRT\n"
+		"b,deepseek-r1,fp4,B300-SXM,64,tp8 pp1 ep8,MLPerf closed Offline,,3750,,throughput,1,tokens/s (output),MLPerf-Inference-v5.1 TensorRT\n";
+	char path[SCRATCH_PATH];
+	struct published_study *s;
+	struct err err = { 0 };
+
+	scratch_text(path, "offline.csv", text);
+	s = published_validate(&(struct published_options){ .path = path, .threads = 1 }, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT(s->outcomes[0].predicted > 1.08 * s->outcomes[1].predicted / 8);
+	published_study_free(s);
+	remove(path);
 }
 
 /* Copies of a server share its queries: gaps at one of eight vary less than those of a Poisson stream, so that it keeps a limit on the
@@ -518,7 +543,7 @@ CU_TestInfo suite_published[] = {
 	{ "names and units in other words are read, and said to be", other_words },
 	{ "names of other things are not taken for known ones", no_wrong_names },
 	{ "batch limits of trtllm-bench", bench_limits },
-	{ "copies of a server share its queries", server_copies },
+	{ "offline runs are whole", offline_runs_are_whole }, { "copies of a server share its queries", server_copies },
 	{ "MLPerf runs as NVIDIA's configurations, beams as verified tokens", mlperf_runs },
 	{ "a server's throughput ends with its last answer", server_throughput },
 	{ "every refusal says which it is", refusals },
