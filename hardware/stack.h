@@ -20,6 +20,7 @@ struct stack {
 	const char *beside;                    /* parts of a layer that run on a second stream or inside another kernel: "shared_experts" (beside
 	                                        * the routed ones), "kv_a_norm" (beside q_a_norm), "reduce_norm" (in the all-reduce before it) */
 	int64_t beside_tokens;                 /* in batches of so many tokens at most */
+	const char *extra;                     /* kernels of its own that a layer has there: "shared_add" (shared and routed experts are added by one) */
 	double step_s, seq_s, prefill_seq_s, token_s, launch_s, visible_s;
 	double logit_s;                        /* more of each sequence, for every word of the vocabulary: logits that the host reads back and compares */
 	double tp_step_s;                      /* added when tp > 1 (broadcast of inputs, gather of results) */
@@ -39,6 +40,7 @@ struct stack {
 	bool overlap;                          /* asynchronous scheduling hides host time behind device time */
 	int64_t graph_max_tokens;              /* batches up to this many tokens run as a captured graph (padded), 0 = none */
 	bool graph_prefill;                    /* also batches with prompts run captured (but for attention) */
+	double graph_launch_share;             /* of the kernels of such a batch with prompts, those that the host launches beside the graph */
 	int64_t graph_granularity;             /* captured sizes: 1, 2, 4, then multiples of this */
 	int64_t graph_fine_tokens;             /* up to so many tokens; larger sizes double up to the largest. 0: multiples throughout */
 };

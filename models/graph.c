@@ -61,6 +61,11 @@ static bool listed(const char *list, const char *label)
 	return false;
 }
 
+bool build_has(const struct build *b, const char *part)
+{
+	return listed(b->extra, part);
+}
+
 void build_beside(struct build *b, struct node *n, const char *part)
 {
 	if (n && listed(b->beside, part))
@@ -365,6 +370,7 @@ bool graph_build(const struct model *m, const struct placement *place, const str
 	b.contained = stack ? stack->contained : NULL;
 	b.beside = stack ? stack->beside : NULL, b.beside_tokens = stack ? stack->beside_tokens : 0;
 	b.rank_wait_s = stack ? stack->rank_wait_s : 0;
+	b.extra = stack ? stack->extra : NULL;
 	b.share = 1 / (double)(b.p.dp_attention * b.p.cp * b.p.stages);
 	b.bytes = dtype_bytes(b.p.activations);
 	placement_layers(m, &b.p, stage, &first, &count);

@@ -15,6 +15,7 @@ struct build {
 	const char *contained;         /* operators that the measurement of another one holds, separated by blanks */
 	const char *beside;            /* parts that run beside others (struct stack), in batches of so many rows */
 	int64_t beside_tokens;
+	const char *extra;             /* kernels that a layer has besides (struct stack) */
 	double rank_wait_s;            /* in an all-reduce, until the last rank is there */
 	double share;                  /* of the batch's tokens that one rank works on: 1 / (dp * cp * stages) */
 	double layers;                 /* how many layers of the stage are like the one being built */
@@ -30,6 +31,7 @@ struct node *build_node(struct build *b, const char *label, enum op_kind kind, e
 
 /* Shorthands; each adds one node and returns it (or NULL). */
 struct node *build_gemm(struct build *b, const char *label, enum dtype dtype, int64_t k, int64_t n);
+bool build_has(const struct build *b, const char *part);   /* is this one of the stack's extra kernels? */
 void build_beside(struct build *b, struct node *n, const char *part);   /* n is of that part (NULL: nothing) */
 struct node *build_rows(struct build *b, const char *label, enum op_kind kind, int64_t n);    /* elementwise, n wide */
 void build_comm(struct build *b, const char *label, enum op_kind kind, int64_t ranks, int64_t stride, double bytes_per_token);

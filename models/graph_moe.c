@@ -128,6 +128,9 @@ static void shared(struct build *b)
 	build_beside(b, build_gemm(b, "shared_down_proj", b->p.weights, width, h), "shared_experts");
 	if (e->shared_gate)
 		build_gemm(b, "shared_gate", b->p.activations, h, 1);
+	/* Experts in 4 bits behind attention that is cut over ranks: their sum is part of the all-reduce (TensorRT-LLM's moe_allreduce). */
+	if (build_has(b, "shared_add") && !(b->p.experts == DTYPE_FP4 && b->p.dp_attention == 1 && b->p.tp > 1))
+		build_rows(b, "shared_add", OP_ADD, h);
 }
 
 /* Router: a GEMM hidden -> experts on every rank, in the activations' format or a wider one (the cast is part of the norm before,

@@ -40,6 +40,7 @@ struct graph_change {
 	const struct model *model;
 	const struct placement *place;         /* resolved */
 	const struct device *device;           /* NULL: unknown */
+	const struct stack *stack;             /* the software; NULL: unknown */
 	int stage;
 	bool training;                         /* a forward pass to be trained: no cache, no drafts, masters in 16 bits or more */
 	struct graph *graph;

@@ -214,7 +214,7 @@ bool technique_graph(const struct technique_set *set, const struct model *model,
 		     const struct device *device, int stage, struct graph *out, struct arena *arena, struct err *err)
 {
 	struct placement p;
-	struct graph_change change = { .model = model, .place = &p, .device = device, .stage = stage, .graph = out, .arena = arena };
+	struct graph_change change = { .model = model, .place = &p, .device = device, .stack = stack, .stage = stage, .graph = out, .arena = arena };
 
 	if (!graph_build(model, place, stack, stage, out, arena, err))
 		return false;

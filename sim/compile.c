@@ -443,7 +443,8 @@ static void stack_time(const struct scenario *sc, const struct compiled *c, cons
 	double seconds;
 
 	*h = (struct host_time){ .graph_max_tokens = sc->scheduler.graph_max_tokens > 0 ? sc->scheduler.graph_max_tokens : s->graph_max_tokens,
-				 .graph_granularity = s->graph_granularity, .graph_fine_tokens = s->graph_fine_tokens, .graph_prefill = s->graph_prefill, .ranks = pool->place.dp_attention };
+				 .graph_granularity = s->graph_granularity, .graph_fine_tokens = s->graph_fine_tokens, .graph_prefill = s->graph_prefill,
+				 .beside_graph = s->graph_launch_share, .ranks = pool->place.dp_attention };
 	if (text_equal(sc->hardware.host_overhead, "none"))
 		return;
 	if (text_to_double(sc->hardware.host_overhead, &seconds)) {

@@ -70,9 +70,7 @@ void published_bench(struct builder *b);
 bool published_mlperf(struct builder *b);
 /* Whether its code stores 8-bit weights, whatever the form says. */
 bool published_mlperf_quantised(const struct builder *b);
-/* Multi-token prediction of DeepSeek's models, so many tokens deep. */
-void published_drafts(struct builder *b, int depth);
-/* Adds them where a run of InferenceX with so many requests in flight drafted. Returns tokens drafted in a pass, 0: none. */
+/* Adds multi-token prediction where a run of InferenceX with so many requests in flight drafted. Returns tokens drafted in a pass, 0: none. */
 int published_drafted(struct builder *b, double batch);
 
 /* Demonstrations of tt-metal (published_metal.c): number formats, layout, sequences of one copy. */

@@ -78,6 +78,27 @@ static void vllm_recipe(struct builder *b)
 		str_add(&b->settings, "model.kv_dtype=fp8 scheduler.max_num_batched_tokens=8192 ");
 }
 
+/*
+ * Where the scripts for 1.2.0rc6 capture batches with prompts, too (enable_piecewise_cuda_graph; benchmarks/single_node/
+ * dsr1_fp8_b200_trt_mtp.sh at 2f3a788f, dsr1_fp4_b200_trt_mtp.sh, dsr1_fp8_b200_trt.sh and dsr1_fp4_b200_trt.sh at 34bc7c40). Image post2
+ * is that of runs without drafts.
+ */
+static bool piecewise(const struct builder *b, double batch)
+{
+	bool apart = b->layout.decode.attention_dp > 1, drafts = !strstr(b->row->source, "1.2.0rc6.post2");
+	bool short_prompt = b->isl == 1024, short_answer = b->osl == 1024;
+
+	if (!strstr(b->row->source, "1.2.0rc6") || !blackwell(b))
+		return false;
+	if (fp4(b) && drafts)
+		return short_prompt && (batch == 64 || (short_answer && (batch == 32 || (batch == 128 && !apart))));
+	if (fp4(b))
+		return short_prompt && short_answer && b->layout.decode.ep == 8;
+	if (drafts)
+		return !apart && batch > (!short_prompt ? 16 : short_answer ? 4 : 8);
+	return !apart && batch >= (short_prompt && !short_answer ? 128 : 64);
+}
+
 void published_recipe(struct builder *b, double batch)
 {
 	const char *engine = published_engine(b->row);
@@ -92,5 +113,6 @@ void published_recipe(struct builder *b, double batch)
 	if (text_starts(b->model->catalog, "gpt-oss") && strcmp(engine, "trtllm") == 0)
 		str_add(&b->settings, "model.kv_dtype=fp8 scheduler.memory_utilization=0.85 ");
 	if (deepseek && strcmp(engine, "trtllm") == 0)
-		str_addf(&b->settings, "model.kv_dtype=fp8 %s", b->layout.decode.attention_dp > 1 ? "scheduler.balance_timeout=60 " : "");
+		str_addf(&b->settings, "%smodel.kv_dtype=fp8 %s", piecewise(b, batch) ? "hardware.stack=trtllm-piecewise " : "",
+			 b->layout.decode.attention_dp > 1 ? "scheduler.balance_timeout=60 " : "");
 }

@@ -429,7 +429,7 @@ static void host_terms(const struct iteration *it, const struct stage *s, int st
 	const struct host_time *h = &it->options.host;
 	double host = 0;
 
-	*floor_s = captured(h, shape) ? 0 : h->launch_s * s->graph.launches;
+	*floor_s = h->launch_s * s->graph.launches * (!captured(h, shape) ? 1 : shape->prefills > 0 ? h->beside_graph : 0);
 	if (stage == 0)
 		host = h->step_s + h->seq_s * (double)of_rank(h, shape->decodes + shape->prefills) +
 		       h->prefill_seq_s * (double)of_rank(h, shape->prefills) + h->token_s * (double)of_rank(h, shape->tokens);

@@ -21,6 +21,7 @@
 /* Host time of an iteration (hardware/stack.h), already resolved against --host-overhead. */
 struct host_time {
 	double step_s, seq_s, prefill_seq_s, token_s, launch_s, visible_s;
+	double beside_graph;           /* of the kernels of a captured batch with prompts, those launched one by one */
 	bool overlap, graph_prefill;
 	int64_t graph_max_tokens, graph_granularity, graph_fine_tokens; /* of one rank */
 	int64_t ranks;                 /* attention ranks: each captures graphs of, and prepares, its own share of a batch */

@@ -40,13 +40,13 @@ void iteration_pool_free(struct iteration_pool *pool)
 
 /* A new member has to be compared below, or two deployments that differ in it would share their prices. */
 _Static_assert(sizeof(struct iteration_options) == 7 * sizeof(void *) + sizeof(struct host_time) + 5 * 8, "iteration_options has changed: see equal");
-_Static_assert(sizeof(struct host_time) == 6 * 8 + 8 + 4 * 8, "host_time has changed: see same_host");
+_Static_assert(sizeof(struct host_time) == 7 * 8 + 8 + 4 * 8, "host_time has changed: see same_host");
 _Static_assert(sizeof(struct placement) == 19 * 8, "placement has changed: see same_place");
 
 static bool same_host(const struct host_time *a, const struct host_time *b)
 {
 	return a->step_s == b->step_s && a->seq_s == b->seq_s && a->prefill_seq_s == b->prefill_seq_s && a->token_s == b->token_s &&
-	       a->launch_s == b->launch_s && a->visible_s == b->visible_s && a->overlap == b->overlap && a->graph_prefill == b->graph_prefill &&
+	       a->launch_s == b->launch_s && a->beside_graph == b->beside_graph && a->visible_s == b->visible_s && a->overlap == b->overlap && a->graph_prefill == b->graph_prefill &&
 	       a->graph_max_tokens == b->graph_max_tokens && a->graph_granularity == b->graph_granularity &&
 	       a->graph_fine_tokens == b->graph_fine_tokens && a->ranks == b->ranks;
 }

@@ -422,6 +422,13 @@ static void beside_other_kernels(void)
 		CU_ASSERT_DOUBLE_EQUAL(graph_seconds(node_named(&g, "all_reduce"), &few, &slow, d), 1.003e-3, 1e-12);
 		CU_ASSERT_EQUAL(graph_seconds(node_named(&g, "moe"), &few, &slow, d), 1e-3);
 	}
+	CU_ASSERT_PTR_NULL(node_named(&g, "shared_add"));
+	s.extra = "shared_add";
+	if (build("deepseek-v3", &p, &s, 0, &g, a))
+		CU_ASSERT_EQUAL(node_named(&g, "shared_add")->count, 58);
+	p.experts = DTYPE_FP4;         /* their sum is inside the all-reduce */
+	if (build("deepseek-v3", &p, &s, 0, &g, a))
+		CU_ASSERT_PTR_NULL(node_named(&g, "shared_add"));
 	if (build("deepseek-v3", &alone, &s, 0, &g, a))        /* no all-reduce that a norm could be part of */
 		CU_ASSERT_EQUAL(node_named(&g, "add_norm")->beside, 0);
 	arena_free(a);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "models/prediction.h"
 #include "models/technique.h"
 
 static int depth_of(const struct technique_use *use)
@@ -217,6 +218,84 @@ static bool draft_model(const struct technique_use *use, const struct drafting *
 	return true;
 }
 
+/* The node once more, under its own label, over `times` of its rows. */
+static bool again(const struct drafting *d, const struct node *from, enum node_scale scale, double count, double times)
+{
+	const char *label = arena_printf(d->g->arena, "draft_%s", from->label);
+	int window = from->scale == PER_DECODE_CONTEXT ? graph_change_window(d->g, from->op.window, d->err) : 0;
+	struct node *n = label && window >= 0 ? graph_change_add(d->g, label, from->op.kind, from->op.dtype, scale, d->err) : NULL;
+
+	if (!n)
+		return label ? false : err_memory(d->err);
+	n->op = from->op;
+	n->per_unit = from->per_unit * times;
+	n->least = from->least;
+	n->overlap = from->overlap;
+	n->wait_s = from->wait_s;
+	n->beside = from->beside;
+	n->window_class = window;
+	n->count = from->count * count;
+	if (scale == PER_DECODE_CONTEXT) {
+		n->per_unit = from->per_unit;
+		n->op.q_len = (int64_t)times;
+	}
+	return true;
+}
+
+/* One operator of a module's layer: in its first pass over `all` tokens of a sequence, in the others over one, and over prompts. */
+static bool module_node(const struct drafting *d, const struct node *n, double all)
+{
+	double more = d->passes - 1;
+
+	switch (n->scale) {
+	case PER_TOKENS:
+	case PER_EXPERT_TOKENS:
+		return again(d, n, PER_DECODES, 1, all) && (more < 1 || again(d, n, PER_DECODES, more, 1)) && again(d, n, PER_PREFILL_TOKENS, 1, 1);
+	case PER_DECODES:
+	case PER_DECODE_CONTEXT:
+		return again(d, n, n->scale, 1, all) && (more < 1 || again(d, n, n->scale, more, 1));
+	case PER_LOGITS:
+		return n->op.kind != OP_GEMM || again(d, n, PER_DECODES, d->passes, 1);
+	default:
+		return again(d, n, n->scale, 1, 1);
+	}
+}
+
+/* NVIDIA's 4-bit checkpoints leave the module as it was trained, in 16 bits ("unquantized": modeling_deepseekv3.py of TensorRT-LLM). */
+static enum dtype module_format(enum dtype format)
+{
+	return format == DTYPE_FP4 ? DTYPE_BF16 : format;
+}
+
+/*
+ * The model's own module of multi-token prediction (models/prediction.h): a layer like its last, with a cache of its own, and the model's
+ * head; one module drafts all tokens. Its first pass goes through all tokens that the target has verified, accepted or not, so that
+ * shapes of a captured graph stay (TensorRT-LLM, _torch/speculative/mtp.py, MTPEagleWorker); each further one through one a sequence.
+ */
+static bool draft_module(const struct technique_use *use, const struct drafting *d)
+{
+	const struct placement *p = d->g->place;
+	struct placement place = *p;
+	struct model *m = arena_alloc(d->g->arena, sizeof(*m));
+	double verified = depth_of(use) + 1;
+	int64_t h = d->g->model->shape.hidden;
+	struct graph g;
+
+	if (!m)
+		return err_memory(d->err);
+	prediction_model(d->g->model, m);
+	place.pp = 1;
+	place.weights = module_format(p->weights), place.experts = module_format(p->experts), place.attention = module_format(p->attention);
+	if (!graph_build(m, &place, d->g->stack, 0, &g, d->g->arena, d->err))
+		return false;
+	for (size_t i = 0; i < g.count; i++)
+		if (!text_starts(g.nodes[i].label, "embedding") && !module_node(d, &g.nodes[i], verified))
+			return false;
+	return product(d, "draft_project", PER_DECODES, 1, verified, 2 * h, part(d, h)) &&
+	       (d->passes < 2 || product(d, "draft_project", PER_DECODES, d->passes - 1, 1, 2 * h, part(d, h))) &&
+	       product(d, "draft_project", PER_PREFILL_TOKENS, 1, 1, 2 * h, part(d, h));
+}
+
 static bool last_stage(const struct graph_change *g)
 {
 	return g->stage == (int)g->place->pp - 1;
@@ -257,12 +336,14 @@ static bool draft_operators(const struct technique_use *use, struct graph_change
 		return true;
 	if (text_equal(kind, "layer"))
 		return draft_layer(use, &d);
+	if (text_equal(kind, "module"))
+		return draft_module(use, &d);
 	if (text_equal(kind, "heads"))
 		return draft_heads(use, &d);
 	return text_equal(kind, "none") || draft_model(use, &d);
 }
 
-/* Weights of the draft in 16 bits, and its cache. */
+/* Weights of the draft, in 16 bits but for the model's own module, and its cache. */
 static bool draft_memory(const struct technique_use *use, struct memory_change *m, struct err *err)
 {
 	const char *kind = technique_word(use, "draft");
@@ -277,6 +358,15 @@ static bool draft_memory(const struct technique_use *use, struct memory_change *
 		m->terms->weight_bytes += 2 * ((2 * h * (q + 2 * kv) + q * h + (t->mlp.gated ? 3 : 2) * h * ffn + h * vocab) / tp +
 					       (fused > 1 ? fused * h * h : 0));
 		m->terms->token_bytes += 2 * kv * 2 / tp;
+	} else if (text_equal(kind, "module")) {
+		const struct placement *p = m->place;
+		double own, multiplied, layers = (double)t->shape.layers;
+		struct model_counts c;
+
+		prediction_parameters(t, &own, &multiplied);
+		model_parameters(t, &c);
+		m->terms->weight_bytes += own * dtype_bytes(module_format(p->experts)) / (tp * (double)p->dp_attention);
+		m->terms->token_bytes += (c.kv_full + c.kv_window) / layers * dtype_bytes(p->kv) / (t->attention.kv_lora_rank > 0 ? 1 : tp);
 	} else if (text_equal(kind, "heads")) {
 		m->terms->weight_bytes += 2 * depth_of(use) * (h * h + h * vocab / tp);
 	} else if (text_equal(kind, "model")) {
