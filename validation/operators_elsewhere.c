@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/paths.h"
 #include "base/sketch.h"
+#include "validation/operators_sheets.h"
 
 enum { ERRORS_MOST = 512 };            /* rows of one group */
 
@@ -138,12 +139,7 @@ struct sheet *operators_elsewhere_sheet(const struct operators_elsewhere *e, str
 		sheet_text(t, STYLE_PLAIN, text);
 		snprintf(text, sizeof(text), "%lld", (long long)g->ranks);
 		sheet_number(t, STYLE_PLAIN, (double)g->ranks, text);
-		snprintf(text, sizeof(text), "%zu", g->error.count);
-		sheet_number(t, STYLE_PLAIN, (double)g->error.count, text);
-		snprintf(text, sizeof(text), "%.1f", 100 * g->error.median);
-		sheet_number(t, STYLE_PLAIN, 100 * g->error.median, text);
-		snprintf(text, sizeof(text), "%.1f", 100 * g->error.p90);
-		sheet_number(t, STYLE_PLAIN, 100 * g->error.p90, text);
+		operators_sheet_errors(t, &g->error);
 		sheet_text(t, STYLE_PLAIN, g->provider);
 	}
 	return t;
@@ -151,15 +147,5 @@ struct sheet *operators_elsewhere_sheet(const struct operators_elsewhere *e, str
 
 bool operators_elsewhere_text(const struct operators_elsewhere *e, const struct term *term, struct str *out, struct err *err)
 {
-	struct sheet *t;
-	bool ok;
-
-	if (e->count == 0)
-		return true;
-	t = operators_elsewhere_sheet(e, err);
-	str_add(out, "\n");
-	ok = t && sheet_print(t, term, 0, 0, out, err);
-	str_addf(out, "%s\n", operators_elsewhere_note);
-	sheet_free(t);
-	return ok;
+	return e->count == 0 || operators_sheet_text(operators_elsewhere_sheet(e, err), operators_elsewhere_note, term, out, err);
 }

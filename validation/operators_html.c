@@ -40,16 +40,21 @@ static bool figures(const struct operators_study *s, struct str *out, struct err
 	return plot.kind == ERR_NONE || plot.kind == ERR_IO || err_set(err, plot.kind, "%s", plot.text);
 }
 
+/* What was compared beside the groups, under a title of its own. */
+static bool beside(const char *title, const char *note, struct sheet *t, struct str *out, struct err *err)
+{
+	page_section(out, title);
+	page_text(out, note);
+	return add_sheet(t, out, err);
+}
+
 static bool elsewhere(const struct operators_options *options, struct str *out, struct err *err)
 {
 	struct operators_elsewhere e;
 	bool ok = operators_elsewhere_run(options, &e, err);
 
-	if (ok && e.count > 0) {
-		page_section(out, "Collectives measured by others");
-		page_text(out, operators_elsewhere_note);
-		ok = add_sheet(operators_elsewhere_sheet(&e, err), out, err);
-	}
+	if (ok && e.count > 0)
+		ok = beside("Collectives measured by others", operators_elsewhere_note, operators_elsewhere_sheet(&e, err), out, err);
 	operators_elsewhere_release(&e);
 	return ok;
 }
@@ -59,11 +64,8 @@ static bool modules(const struct operators_options *options, struct str *out, st
 	struct operators_modules m;
 	bool ok = operators_modules_run(options, &m, err);
 
-	if (ok && m.count > 0) {
-		page_section(out, "Latent attention measured whole");
-		page_text(out, operators_modules_note);
-		ok = add_sheet(operators_modules_sheet(&m, err), out, err);
-	}
+	if (ok && m.count > 0)
+		ok = beside("Latent attention measured whole", operators_modules_note, operators_modules_sheet(&m, err), out, err);
 	operators_modules_release(&m);
 	return ok;
 }

@@ -8,6 +8,7 @@
 #include "base/paths.h"
 #include "base/sketch.h"
 #include "models/graph.h"
+#include "validation/operators_sheets.h"
 
 enum { ERRORS_MOST = 1024 };           /* rows of one group */
 enum { DEVICE, STACK, PHASE, FORMAT, CACHE, HEADS, BATCH, NEW, CACHED, TIME, COLUMNS };
@@ -196,12 +197,7 @@ struct sheet *operators_modules_sheet(const struct operators_modules *m, struct 
 		char text[128];
 
 		sheet_text(t, STYLE_PLAIN, g->name);
-		snprintf(text, sizeof(text), "%zu", g->error.count);
-		sheet_number(t, STYLE_PLAIN, (double)g->error.count, text);
-		snprintf(text, sizeof(text), "%.1f", 100 * g->error.median);
-		sheet_number(t, STYLE_PLAIN, 100 * g->error.median, text);
-		snprintf(text, sizeof(text), "%.1f", 100 * g->error.p90);
-		sheet_number(t, STYLE_PLAIN, 100 * g->error.p90, text);
+		operators_sheet_errors(t, &g->error);
 		snprintf(text, sizeof(text), "%+.1f", 100 * g->bias);
 		sheet_number(t, STYLE_PLAIN, 100 * g->bias, text);
 	}
@@ -210,17 +206,7 @@ struct sheet *operators_modules_sheet(const struct operators_modules *m, struct 
 
 bool operators_modules_text(const struct operators_modules *m, const struct term *term, struct str *out, struct err *err)
 {
-	struct sheet *t;
-	bool ok;
-
-	if (m->count == 0)
-		return true;
-	t = operators_modules_sheet(m, err);
-	str_add(out, "\n");
-	ok = t && sheet_print(t, term, 0, 0, out, err);
-	str_addf(out, "%s\n", operators_modules_note);
-	sheet_free(t);
-	return ok;
+	return m->count == 0 || operators_sheet_text(operators_modules_sheet(m, err), operators_modules_note, term, out, err);
 }
 
 const struct validation_error *operators_modules_errors(const struct operators_modules *m, struct arena *arena, size_t *count,

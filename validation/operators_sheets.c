@@ -30,6 +30,29 @@ static void add_count(struct sheet *t, size_t count)
 	sheet_number(t, STYLE_PLAIN, (double)count, text);
 }
 
+void operators_sheet_errors(struct sheet *t, const struct error_summary *e)
+{
+	const double percent[] = { 100 * e->median, 100 * e->p90 };
+	char text[32];
+
+	add_count(t, e->count);
+	for (size_t i = 0; i < COUNT_OF(percent); i++) {
+		snprintf(text, sizeof(text), "%.1f", percent[i]);
+		sheet_number(t, STYLE_PLAIN, percent[i], text);
+	}
+}
+
+bool operators_sheet_text(struct sheet *t, const char *note, const struct term *term, struct str *out, struct err *err)
+{
+	bool ok;
+
+	str_add(out, "\n");
+	ok = t && sheet_print(t, term, 0, 0, out, err);
+	str_addf(out, "%s\n", note);
+	sheet_free(t);
+	return ok;
+}
+
 /* A bar counts where sites could be left out at all: a table of one site has no such answer. */
 static bool has_bar(const struct operator_group *g)
 {
