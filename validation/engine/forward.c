@@ -112,6 +112,8 @@ static bool make_room(struct forward *f, int64_t rows, struct err *err)
 	mem_free(f->chosen);
 	f->scratch = mem_alloc_aligned(scratch_bytes(f, rows));
 	f->chosen = mem_alloc_aligned((size_t)(rows * (s->experts ? s->top_k : 1)) * sizeof(int32_t));
+	if (f->scratch)                /* pages are the system's to give now, not within the first request */
+		memset(f->scratch, 0, scratch_bytes(f, rows));
 	if (!f->scratch || !f->chosen || !floats(&f->x, rows * s->hidden) || !floats(&f->normed, rows * s->hidden) || !floats(&f->qkv, rows * qkv_width(s)) ||
 	    !floats(&f->mixed, rows * wide) || !floats(&f->both, dense * rows * 2 * w) || !floats(&f->inner, dense * rows * w) ||
 	    !floats(&f->expert_logits, rows * s->experts) || !floats(&f->route_weight, rows * s->top_k))
