@@ -210,7 +210,7 @@ static void disturbed_replays(void)
 
 	CU_ASSERT(engine_disturbance(&quiet, &then) < 1);
 	CU_ASSERT_DOUBLE_EQUAL(engine_disturbance(&slow, &then), 2, 1e-9);
-	CU_ASSERT_DOUBLE_EQUAL(engine_disturbance(&busy, &then), 5, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(engine_disturbance(&busy, &then), 2.5, 1e-9);
 	CU_ASSERT_DOUBLE_EQUAL(engine_disturbance(&drifted, &then), 2, 1e-9);
 	CU_ASSERT_DOUBLE_EQUAL(engine_disturbance(&drifted, &unknown), 0, 1e-9);
 }

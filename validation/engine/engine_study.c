@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -182,18 +181,6 @@ static bool run_once(struct study *s, const struct scenario *sc, const struct en
 	return true;
 }
 
-/* Whether the best of so many tries is to be followed by another; waits a while for others to be done with the processors. */
-static bool once_more(const struct engine_comparison *c, const struct engine_watch *best, int tries)
-{
-	bool taken = best->taken > ENGINE_TAKEN_MOST;
-
-	if (disturbance(c, best) < 1 || tries >= (taken ? ENGINE_TRIES_TAKEN : ENGINE_TRIES))
-		return false;
-	if (taken)
-		nanosleep(&(struct timespec){ .tv_sec = ENGINE_PAUSE_S }, NULL);
-	return true;
-}
-
 /* A replay, taken again while the machine disturbs it; the least disturbed one counts. */
 static bool run_repeat(struct study *s, const struct scenario *sc, struct engine_comparison *c, struct repeats *r, struct err *err)
 {
@@ -203,10 +190,12 @@ static bool run_repeat(struct study *s, const struct scenario *sc, struct engine
 	bool ok = t != NULL, kept = false;
 
 	s->stolen_s = 0;
-	for (int tries = 0; ok && (!kept || once_more(c, &r->watch[r->count], tries)); tries++) {
+	for (int tries = 0; ok && tries < ENGINE_TRIES; tries++) {
 		struct engine_outcome run;
 		struct engine_watch w;
 
+		if (kept && disturbance(c, &r->watch[r->count]) < 1)
+			break;
 		ok = run_once(s, sc, &o, m, t, &run, &w, err);
 		if (!ok)
 			break;

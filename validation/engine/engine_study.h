@@ -74,11 +74,10 @@ struct engine_watch {
 };
 /* A replay is disturbed, above 1, when the pace is above PACE_NOTED, when others had the processors for more than a share of its time, or when two reference
  * kernels took that much longer or shorter than at calibration (`then`; all zero: unknown). It is taken again then, up to so many tries, and the least
- * disturbed one counts; what it measured has no part in that. What others take comes and goes within seconds (calibration leaves such samples out): for that
- * there are more tries, each after a pause. */
-#define ENGINE_TAKEN_MOST 0.01
+ * disturbed one counts; what it measured has no part in that. */
+#define ENGINE_TAKEN_MOST 0.02
 #define ENGINE_DRIFT_MOST 0.15
-enum { ENGINE_TRIES = 3, ENGINE_TRIES_TAKEN = 8, ENGINE_PAUSE_S = 1 };
+enum { ENGINE_TRIES = 3 };
 double engine_disturbance(const struct engine_watch *w, const struct pulse *then);
 /* Lives in the arena. */
 MUST_USE bool engine_study_run(const struct engine_study_options *o, struct engine_study *out, struct arena *arena, struct err *err);
