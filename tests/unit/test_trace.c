@@ -142,6 +142,29 @@ static void details_of_rows(void)
 	trace_close(t);
 }
 
+/* Identifiers are whole numbers of any length; equal ones name equal blocks. */
+static void long_identifiers(void)
+{
+	struct trace_options options = { .qps = NAN };
+	struct trace_row row;
+	struct err err = { 0 };
+	char path[SCRATCH_PATH];
+	struct trace *t;
+
+	scratch_text(path, "trace", "{\"timestamp\": 0, \"input_length\": 2048, \"output_length\": 1, "
+				    "\"hash_ids\": [8777777777777777777777, 8777777777777777777778, 8777777777777777777777, -1e300]}\n");
+	t = trace_open(path, &options, &err);
+	SAME_TEXT(err.text, "");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	CU_ASSERT_TRUE_FATAL(trace_next(t, &row, &err));
+	CU_ASSERT_EQUAL_FATAL(row.block_count, 4);
+	CU_ASSERT_EQUAL(row.blocks[0], row.blocks[2]);
+	CU_ASSERT_NOT_EQUAL(row.blocks[0], row.blocks[1]);
+	CU_ASSERT_NOT_EQUAL(row.blocks[0], row.blocks[3]);
+	trace_close(t);
+	remove(path);
+}
+
 /* The same rows whatever the packing: CRLF, byte order mark, quotes, gzip, no newline at the end. */
 static void packings_agree(void)
 {
@@ -212,6 +235,8 @@ static void refuses_bad_files(void)
 		{ "{\"timestamp\": 0 \"input_length\": 1, \"output_length\": 1}\n", ":1: not a well-formed JSON object",
 		  true },
 		{ "{\"input_length\": 1, \"output_length\": 1}\n", ":1: no 'timestamp'", true },
+		{ "{\"chat_id\": 1, \"parent_chat_id\": -1, \"timestamp\": 0, \"input_length\": 1, \"output_length\": 1, \"turn\": 1e30}\n",
+		  ":1: turn is out of range, expected 0 to 1e9", true },
 		{ "{\"input_lens\": [1, 2], \"output_lens\": [1]}", "2 input_lens, 1 output_lens", true },
 	};
 
@@ -353,6 +378,7 @@ CU_TestInfo suite_trace[] = {
 	{ "reads every format and counts its rows", reads_every_format },
 	{ "dropped rows have a reason", drops_have_reasons },
 	{ "sessions, classes, adapters and blocks of rows", details_of_rows },
+	{ "identifiers longer than 64 bits", long_identifiers },
 	{ "CRLF, byte order mark, quotes, gzip and JSON agree", packings_agree },
 	{ "refuses bad files by file, line and cell", refuses_bad_files },
 	{ "a damaged gzip file is an error", damaged_gzip_is_an_error },

@@ -77,6 +77,14 @@ static bool bad(struct reader *r, const char *what, struct err *err)
 	return err_set(err, ERR_INPUT, "%s:%" PRId64 ": %s", r->path, s->line, what);
 }
 
+/* An identifier as a whole number; one beyond 64 bits is named by its digits. */
+static uint64_t id_bits(const struct scan_value *id, double x)
+{
+	const double most = 0x1p63;
+
+	return x >= -most && x < most ? (uint64_t)(int64_t)x : id_of_text(id->text, id->length);
+}
+
 static bool read_blocks(struct reader *r, const struct scan_value *v, struct trace_row *row, struct err *err)
 {
 	struct json_state *s = r->state;
@@ -95,7 +103,7 @@ static bool read_blocks(struct reader *r, const struct scan_value *v, struct tra
 			return bad(r, "hash_ids holds something that is no number", err);
 		if (!mem_grow(&s->blocks, &s->block_capacity, n + 1, sizeof(*s->blocks)))
 			return err_memory(err);
-		s->blocks[n++] = hash_mix(0x686173685f696473, (uint64_t)(int64_t)x);
+		s->blocks[n++] = hash_mix(0x686173685f696473, id_bits(&id, x));
 	}
 	if (got == SCAN_BAD)
 		return bad(r, "hash_ids is not well formed", err);
@@ -120,7 +128,7 @@ static bool read_token_ids(struct reader *r, const struct scan_value *v, struct 
 	while (scan_element(&scan, &id) == SCAN_GOT) {
 		if (id.type != SCAN_NUMBER || !cell_number(id.text, id.length, &x))
 			return bad(r, "a token id is no number", err);
-		chain = hash_mix(chain, (uint64_t)(int64_t)x);
+		chain = hash_mix(chain, id_bits(&id, x));
 		if (++tokens % s->layout->block_tokens)
 			continue;
 		if (!mem_grow(&s->blocks, &s->block_capacity, n + 1, sizeof(*s->blocks)))
@@ -178,8 +186,8 @@ static bool read_members(struct reader *r, struct scan *scan, struct trace_row *
 			if (!number_of(r, &key, &v, &m->delay, err))
 				return false;
 		} else if (is_name(&key, l->turn)) {
-			if (!number_of(r, &key, &v, &x, err))
-				return false;
+			if (!number_of(r, &key, &v, &x, err) || !(x >= 0 && x <= 1e9))
+				return err->kind != ERR_NONE ? false : bad(r, "turn is out of range, expected 0 to 1e9", err);
 			row->turn = x > 1 ? (int32_t)x - 1 : 0;
 			m->has_turn = true;
 		} else if (is_name(&key, l->class_name)) {
